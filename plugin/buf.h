@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * buf owns one growing run of bytes with a compulsory maximum.
+ *
+ * A buffer belongs to one thread at a time. The first append that fails is
+ * remembered: later appends do nothing and return the same error, so that a
+ * caller may append many times and look once, at the end.
+ */
+#ifndef ONENET_BUF_H
+#define ONENET_BUF_H
+
+#include <stddef.h>
+
+struct buf {
+  char *data;      /* NUL-terminated once anything was appended, else NULL */
+  size_t size;     /* bytes in use, the NUL not counted */
+  size_t capacity; /* bytes allocated */
+  size_t max;      /* size never exceeds this */
+  int error;       /* 0, -E2BIG or -ENOMEM: why appending stopped */
+};
+
+/* Makes an empty buffer that will hold at most max_bytes. Allocates nothing. */
+void buf_init(struct buf *b, size_t max_bytes);
+
+/* Overwrites the bytes, frees them and leaves an empty buffer with the same
+ * maximum. What was written may have been a secret. */
+void buf_free(struct buf *b);
+
+/* Empties the buffer and clears its error; keeps the allocation. */
+void buf_clear(struct buf *b);
+
+/* Appends size bytes of data (borrowed), a text, one byte, or a formatted text.
+ * Returns 0; -E2BIG beyond the maximum; -ENOMEM. What was in the buffer before
+ * a failing append stays. */
+int buf_append(struct buf *b, const void *data, size_t size);
+int buf_append_text(struct buf *b, const char *text);
+int buf_append_byte(struct buf *b, char byte);
+int buf_append_format(struct buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Appends text percent-encoded: every byte but the unreserved ones of RFC 3986
+ * section 2.3. Returns as buf_append. This and the next two may leave the first
+ * part of a text that did not fit. */
+int buf_append_percent(struct buf *b, const char *text);
+
+/* Appends bytes as the inside of a JSON string (no quotes around): escaped as
+ * RFC 8259 section 7 asks, each invalid UTF-8 sequence as U+FFFD. Returns as
+ * buf_append. */
+int buf_append_json(struct buf *b, const void *data, size_t size);
+
+/* Appends bytes with each invalid UTF-8 sequence replaced by U+FFFD. Returns as
+ * buf_append. */
+int buf_append_utf8(struct buf *b, const void *data, size_t size);
+
+/* Returns the content as text, "" if it is empty. Borrowed from the buffer,
+ * until the next append. */
+const char *buf_text(const struct buf *b);
+
+#endif
