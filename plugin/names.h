@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * names owns a list of items that are found by name without regard to case.
+ *
+ * Each item begins with its name, a char[NAMES_NAME_BYTES], so that a pointer
+ * to the item is a pointer to its name. One thread fills the list; once it is
+ * filled any thread may find.
+ */
+#ifndef ONENET_NAMES_H
+#define ONENET_NAMES_H
+
+#include <stddef.h>
+
+#define NAMES_NAME_BYTES 64 /* with the NUL */
+
+/* All zero: an empty list. */
+struct names {
+  void **items; /* in the order in which they were added */
+  size_t count;
+  size_t capacity;
+  void *tree; /* of search.h */
+};
+
+typedef void names_free_fn(void *item);
+
+/* Appends an item of item_bytes, zero but for its name, which must be new to
+ * the list. Returns it, owned by the list and in its place until names_free, or
+ * NULL without memory. */
+void *names_add(struct names *n, const char *name, size_t item_bytes);
+
+/* Returns the item of that name, or NULL. */
+void *names_find(const struct names *n, const char *name);
+
+/* Gives each item to free_item, which takes it, and leaves an empty list. */
+void names_free(struct names *n, names_free_fn *free_item);
+
+#endif
