@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmds_api owns what OneNET's /cmds interface looks like: the URL, the headers,
+ * and what an answer means. No state: any thread.
+ */
+#ifndef ONENET_CMDS_API_H
+#define ONENET_CMDS_API_H
+
+#include "buf.h"
+#include "command.h"
+#include "http.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CMDS_API_ANSWER_MAX_BYTES                                              \
+  65536 /* 64 KiB: a longer answer is unreadable */
+#define CMDS_API_ANSWER_MAX_DEPTH 16
+
+/* Appends the URL of a command: base?device_id=ID, &timeout=S if timeout_s is
+ * above 0, &qos=Q if qos is not negative. A base that has a query already is
+ * continued with &. Returns as buf_append. */
+int cmds_api_append_url(struct buf *out, const char *base,
+                        const char *device_id, int timeout_s, int qos);
+
+/* Judges the end of an attempt by the table of the design's section 3. Reads
+ * only the reply; the whole of ret_verdict is written. */
+void cmds_api_judge(const struct http_reply *reply,
+                    struct verdict *ret_verdict);
+
+/* Writes the verdict of an attempt that could not even be made: class not sent,
+ * or credentials, with cause "local" and `why`. */
+void cmds_api_judge_unsent(enum verdict_class class, const char *why,
+                           struct verdict *ret_verdict);
+
+/* Returns OneNET's own words for an errno, or NULL if it is not documented. */
+const char *cmds_api_errno_text(int32_t errno_value);
+
+/* Whether uuid may be kept and put into a URL: 1 to 64 of [A-Za-z0-9._-], but not
+ * "." or "..", which would leave their place in the path. */
+bool cmds_api_uuid_is_valid(const char *uuid, size_t size);
+
+/* Checks that text is one JSON value, at most 64 levels deep, with nothing behind
+ * it. Returns 0, or -EINVAL or -ENOMEM and one line that says where it stops being
+ * JSON. */
+int cmds_api_check_json(const char *text, size_t size, char *ret_why,
+                        size_t why_bytes);
+
+#endif
