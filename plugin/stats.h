@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats owns the counters and gauges that the metrics are made of. They begin
+ * with the process.
+ *
+ * Any thread may count what was ignored; all other counting is the I/O
+ * thread's. Any one thread at a time may read. Nobody ever waits for a lock:
+ * counters are atomics, and the counts of one device's commands are guarded by
+ * a sequence number, so that a reader sees one snapshot: created = all outcomes
+ * + pending.
+ */
+#ifndef ONENET_STATS_H
+#define ONENET_STATS_H
+
+#include "command.h"
+#include "device.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STATS_MAX_CAUSES                                                       \
+  32 /* per device, and codes per endpoint; then `other` */
+#define STATS_CAUSE_OTHER "other"
+
+struct stats;
+
+/* Returns stats for all devices and endpoints of the directory (borrowed), all
+ * zero; NULL without memory. */
+struct stats *stats_new(const struct directory *directory);
+void stats_free(struct stats *s);
+
+/* ---- counting ---- */
+
+void stats_count_created(struct stats *s, const struct device *d,
+                         uint64_t count);
+void stats_count_outcome(struct stats *s, const struct device *d,
+                         enum outcome outcome, uint64_t count);
+
+/* An attempt failed, by cause ("errno_10"); "" is none. */
+void stats_count_failure(struct stats *s, const struct device *d,
+                         const char *cause);
+
+/* A command was accepted so long after its event arrived. */
+void stats_count_latency(struct stats *s, const struct device *d,
+                         int64_t latency_ms);
+
+/* Why an event made no command. */
+enum stats_ignored {
+  STATS_IGNORED_NAN,
+  STATS_IGNORED_TRUNCATED,
+  STATS_IGNORED_MISSING,
+  STATS_IGNORED_NO_DEVICE,
+  STATS_IGNORED_LATE,
+  STATS_IGNORED_DUPLICATE,
+  STATS_IGNORED_FIRST_OKAY,
+  STATS_IGNORED_REASONS
+};
+/* Returns "nan", "no_device" ... */
+const char *stats_ignored_name(enum stats_ignored reason);
+/* device is NULL where none is known. Any thread. */
+void stats_count_ignored(struct stats *s, const struct device *d,
+                         enum stats_ignored reason);
+
+/* A request was sent to the endpoint, and later ended with that HTTP status (0:
+ * none). */
+void stats_count_request(struct stats *s, const struct endpoint *e);
+void stats_count_http_code(struct stats *s, const struct endpoint *e, int code);
+void stats_set_endpoint(struct stats *s, const struct endpoint *e,
+                        size_t connections, bool circuit_open);
+
+void stats_set_agent(struct stats *s, size_t records_pending,
+                     int64_t ledger_bytes);
+void stats_count_ledger_error(struct stats *s);
+/* Any thread. */
+void stats_count_unreported(struct stats *s, uint64_t count);
+
+/* ---- reading ---- */
+
+struct stats_latency {
+  double average_s; /* NaN where there was none */
+  double upper_s;
+  double
+      percentile_99_s; /* the upper end of its bucket: at most 9 % too high */
+};
+
+struct stats_device {
+  bool seen; /* anything was ever counted for it */
+  uint64_t created;
+  uint64_t by_outcome[OUTCOME_COUNT];
+  uint64_t pending;
+};
+
+struct stats_endpoint {
+  uint64_t requests;
+  size_t connections;
+  bool circuit_open;
+};
+
+struct stats_agent {
+  size_t records_pending;
+  int64_t ledger_bytes;
+  uint64_t ledger_errors;
+  uint64_t unreported;
+};
+
+/* One snapshot of a device's counts. */
+void stats_read_device(const struct stats *s, const struct device *d,
+                       struct stats_device *ret_device);
+
+/* What was accepted since the last call for this device. */
+void stats_read_latency(struct stats *s, const struct device *d,
+                        struct stats_latency *ret_latency);
+
+/* Calls visit for each cause or code that was ever counted, STATS_CAUSE_OTHER
+ * last. */
+typedef void stats_visit_fn(void *context, const char *name, uint64_t count);
+void stats_each_cause(const struct stats *s, const struct device *d,
+                      stats_visit_fn *visit, void *context);
+void stats_each_http_code(const struct stats *s, const struct endpoint *e,
+                          stats_visit_fn *visit, void *context);
+
+/* Returns how many events of the device (NULL: of no known device) were ignored
+ * for that reason. */
+uint64_t stats_ignored(const struct stats *s, const struct device *d,
+                       enum stats_ignored reason);
+
+void stats_read_endpoint(const struct stats *s, const struct endpoint *e,
+                         struct stats_endpoint *ret_endpoint);
+void stats_read_agent(const struct stats *s, struct stats_agent *ret_agent);
+
+#endif

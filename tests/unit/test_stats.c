@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "stats.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+  struct directory *directory;
+  struct device *fan;
+  struct endpoint *cloud;
+  struct stats *stats;
+} t;
+
+static int set_up(void **state) {
+  (void)state;
+  t.directory = directory_new();
+  directory_add_endpoint(t.directory, "cloud", &t.cloud);
+  directory_add_device(t.directory, "fan", &t.fan);
+  t.stats = stats_new(t.directory);
+  return t.stats != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  stats_free(t.stats);
+  directory_free(t.directory);
+  return 0;
+}
+
+static void a_device_of_which_nothing_happened_is_not_seen(void **state) {
+  (void)state;
+  struct stats_device counts;
+  stats_read_device(t.stats, t.fan, &counts);
+  assert_false(counts.seen);
+  stats_count_ignored(t.stats, t.fan, STATS_IGNORED_LATE);
+  stats_read_device(t.stats, t.fan, &counts);
+  assert_true(counts.seen);
+  assert_int_equal(counts.created, 0);
+}
+
+static void what_is_created_and_not_finished_is_pending(void **state) {
+  (void)state;
+  struct stats_device counts;
+  stats_count_created(t.stats, t.fan, 5);
+  stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 2);
+  stats_count_outcome(t.stats, t.fan, OUTCOME_DROPPED, 1);
+  stats_read_device(t.stats, t.fan, &counts);
+  assert_true(counts.seen);
+  assert_int_equal(counts.created, 5);
+  assert_int_equal(counts.by_outcome[OUTCOME_ACCEPTED], 2);
+  assert_int_equal(counts.by_outcome[OUTCOME_DROPPED], 1);
+  assert_int_equal(counts.pending, 2);
+}
+
+static atomic_bool stop_counting;
+
+static void *count_commands(void *unused) {
+  while (!atomic_load(&stop_counting)) {
+    stats_count_created(t.stats, t.fan, 1);
+    stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 1);
+  }
+  return unused;
+}
+
+static void a_reader_never_sees_more_outcomes_than_commands(void **state) {
+  (void)state;
+  pthread_t thread;
+  struct stats_device counts;
+  atomic_store(&stop_counting, false);
+  pthread_create(&thread, NULL, count_commands, NULL);
+  for (int i = 0; i < 100000; i++) {
+    stats_read_device(t.stats, t.fan, &counts);
+    if (counts.pending > 1)
+      break;
+  }
+  atomic_store(&stop_counting, true);
+  pthread_join(thread, NULL);
+  assert_in_range(counts.pending, 0, 1);
+}
+
+static void latencies_of_an_interval_are_told_once(void **state) {
+  (void)state;
+  struct stats_latency latency;
+  stats_read_latency(t.stats, t.fan, &latency);
+  assert_true(isnan(latency.average_s));
+  for (int i = 1; i <= 1000; i++)
+    stats_count_latency(t.stats, t.fan, i);
+  stats_read_latency(t.stats, t.fan, &latency);
+  assert_true(fabs(latency.average_s - 0.5005) < 1e-9);
+  assert_true(fabs(latency.upper_s - 1.0) < 1e-9);
+  assert_true(latency.percentile_99_s >= 0.990);
+  assert_true(latency.percentile_99_s <= 1.0);
+  stats_read_latency(t.stats, t.fan, &latency);
+  assert_true(isnan(latency.average_s));
+  assert_true(isnan(latency.upper_s));
+  assert_true(isnan(latency.percentile_99_s));
+}
+
+static void a_percentile_is_at_most_a_bucket_too_high(void **state) {
+  (void)state;
+  struct stats_latency latency;
+  for (int i = 0; i < 990; i++)
+    stats_count_latency(t.stats, t.fan, 100);
+  for (int i = 0; i < 10; i++)
+    stats_count_latency(t.stats, t.fan, 5000);
+  stats_read_latency(t.stats, t.fan, &latency);
+  assert_true(latency.percentile_99_s >= 0.100);
+  assert_true(latency.percentile_99_s <= 0.110);
+}
+
+struct visited {
+  size_t count;
+  uint64_t sum;
+  uint64_t other;
+};
+
+static void visit(void *context, const char *name, uint64_t count) {
+  struct visited *v = context;
+  v->count++;
+  v->sum += count;
+  if (strcmp(name, STATS_CAUSE_OTHER) == 0)
+    v->other = count;
+}
+
+static void causes_beyond_32_are_counted_as_other(void **state) {
+  (void)state;
+  struct visited v = {0};
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < STATS_MAX_CAUSES + 3; i++) {
+      char cause[COMMAND_CAUSE_BYTES];
+      snprintf(cause, sizeof cause, "errno_%d", i);
+      stats_count_failure(t.stats, t.fan, cause);
+    }
+  }
+  stats_count_failure(t.stats, t.fan, "");
+  stats_each_cause(t.stats, t.fan, visit, &v);
+  assert_int_equal(v.count, STATS_MAX_CAUSES + 1);
+  assert_int_equal(v.other, 6);
+  assert_int_equal(v.sum, 2 * (STATS_MAX_CAUSES + 3));
+}
+
+static void requests_and_codes_of_an_endpoint_are_counted(void **state) {
+  (void)state;
+  struct stats_endpoint counts;
+  struct visited v = {0};
+  stats_count_request(t.stats, t.cloud);
+  stats_count_request(t.stats, t.cloud);
+  stats_count_http_code(t.stats, t.cloud, 200);
+  stats_count_http_code(t.stats, t.cloud, 0);
+  stats_set_endpoint(t.stats, t.cloud, 3, true);
+  stats_read_endpoint(t.stats, t.cloud, &counts);
+  stats_each_http_code(t.stats, t.cloud, visit, &v);
+  assert_int_equal(counts.requests, 2);
+  assert_int_equal(counts.connections, 3);
+  assert_true(counts.circuit_open);
+  assert_int_equal(v.count, 1);
+  assert_int_equal(v.sum, 1);
+}
+
+static void events_of_no_known_device_are_the_agents(void **state) {
+  (void)state;
+  struct stats_agent agent;
+  stats_count_ignored(t.stats, NULL, STATS_IGNORED_NO_DEVICE);
+  stats_count_unreported(t.stats, 7);
+  stats_count_ledger_error(t.stats);
+  stats_set_agent(t.stats, 4, 8192);
+  stats_read_agent(t.stats, &agent);
+  assert_int_equal(stats_ignored(t.stats, NULL, STATS_IGNORED_NO_DEVICE), 1);
+  assert_int_equal(stats_ignored(t.stats, t.fan, STATS_IGNORED_NO_DEVICE), 0);
+  assert_int_equal(agent.unreported, 7);
+  assert_int_equal(agent.ledger_errors, 1);
+  assert_int_equal(agent.records_pending, 4);
+  assert_int_equal(agent.ledger_bytes, 8192);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_device_of_which_nothing_happened_is_not_seen),
+      TEST(what_is_created_and_not_finished_is_pending),
+      TEST(a_reader_never_sees_more_outcomes_than_commands),
+      TEST(latencies_of_an_interval_are_told_once),
+      TEST(a_percentile_is_at_most_a_bucket_too_high),
+      TEST(causes_beyond_32_are_counted_as_other),
+      TEST(requests_and_codes_of_an_endpoint_are_counted),
+      TEST(events_of_no_known_device_are_the_agents),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
