@@ -41,7 +41,7 @@ static void two_edits_of_any_kind_are_near(void **state) {
 
 static void three_edits_are_too_many(void **state) {
   (void)state;
-  assert_null(nearest_of_two("Endpxyz", "Endpoint", "Device"));
+  assert_null(nearest_of_two("Endpointxyz", "Endpoint", "Device"));
 }
 
 static void half_of_a_word_is_too_much(void **state) {
