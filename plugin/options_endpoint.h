@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options_endpoint owns what may be in an <Endpoint> block. A part of
+ * `options`.
+ */
+#ifndef ONENET_OPTIONS_ENDPOINT_H
+#define ONENET_OPTIONS_ENDPOINT_H
+
+#include "options_block.h"
+
+/* Reads an <Endpoint> block into the directory. */
+options_read_fn options_endpoint_read;
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "options_fixture.h"
+
+#include "config_text.h"
+#include "log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct options_fixture fixture;
+
+static void append_line(char *lines, size_t bytes, const char *line) {
+  size_t used = strlen(lines);
+  snprintf(lines + used, bytes - used, "%s%s", used == 0 ? "" : "\n", line);
+}
+
+static void keep_log(enum log_level level, const char *line) {
+  assert_int_equal(level, LOG_LEVEL_WARNING);
+  append_line(fixture.warnings, sizeof(fixture.warnings), line);
+}
+
+static void keep_fault(void *context, const char *line) {
+  struct options_fixture *f = context;
+  append_line(f->faults, sizeof(f->faults), line);
+}
+
+void options_fixture_write(struct options_fixture *f, const char *name,
+                           const char *bytes, size_t size, unsigned int mode) {
+  char path[256];
+  snprintf(path, sizeof(path), "%s/%s", f->directory, name);
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  assert_int_equal(fwrite(bytes, 1, size, file), size);
+  assert_int_equal(fclose(file), 0);
+  assert_int_equal(chmod(path, mode), 0);
+}
+
+int options_fixture_set_up(void **state) {
+  static const char *const files[][2] = {
+      {"key", "k3y\n"},
+      {"access", "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE=\n"},
+      {"ca.pem", "x"},
+      {"client.pem", "x"},
+      {"client.key", "x"},
+      {"empty", ""},
+      {"body", "on"},
+      {"okay.json", "{\"fan\":\"off\"}\n"}};
+  fixture = (struct options_fixture){.directory = "/tmp/test_options.XXXXXX"};
+  *state = &fixture;
+  unsetenv("CREDENTIALS_DIRECTORY");
+  if (mkdtemp(fixture.directory) == NULL)
+    return -1;
+  for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+    options_fixture_write(&fixture, files[i][0], files[i][1],
+                          strlen(files[i][1]), 0600);
+  return 0;
+}
+
+int options_fixture_tear_down(void **state) {
+  struct options_fixture *f = *state;
+  options_free(f->options);
+  DIR *directory = opendir(f->directory);
+  assert_non_null(directory);
+  for (struct dirent *e = readdir(directory); e != NULL; e = readdir(directory))
+    if (unlinkat(dirfd(directory), e->d_name, 0) != 0)
+      unlinkat(dirfd(directory), e->d_name, AT_REMOVEDIR);
+  closedir(directory);
+  return rmdir(f->directory);
+}
+
+char *options_fixture_expand(const struct options_fixture *f,
+                             const char *text) {
+  char *expanded = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&expanded, &size);
+  assert_non_null(out);
+  for (; *text != '\0'; text++) {
+    if (strncmp(text, "$DIR", 4) == 0) {
+      fputs(f->directory, out);
+      text += 3;
+    } else {
+      fputc(*text == '\'' ? '"' : *text, out);
+    }
+  }
+  assert_int_equal(fclose(out), 0);
+  return expanded;
+}
+
+static const oconfig_item_t *find_block(const oconfig_item_t *root) {
+  for (int i = 0; i < root->children_num; i++) {
+    const oconfig_item_t *item = &root->children[i];
+    if (strcmp(item->key, "Plugin") == 0 &&
+        strcmp(item->values[0].value.string, "onenet") == 0)
+      return item;
+  }
+  fail_msg("no <Plugin onenet>");
+  return NULL;
+}
+
+int options_fixture_read_all(struct options_fixture *f,
+                             const char *configuration) {
+  oconfig_item_t *root = config_text_parse(configuration);
+  options_free(f->options);
+  f->options = NULL;
+  f->faults[0] = f->warnings[0] = '\0';
+  log_install(keep_log, NULL);
+  int status =
+      options_read(find_block(root), f->directory, keep_fault, f, &f->options);
+  log_install(NULL, NULL);
+  config_text_free(root);
+  return status;
+}
+
+int options_fixture_read(struct options_fixture *f, const char *lines) {
+  char *text = options_fixture_expand(f, lines);
+  char *configuration = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&configuration, &size);
+  assert_non_null(out);
+  fprintf(out, "<Plugin onenet>\n%s\n</Plugin>\n", text);
+  assert_int_equal(fclose(out), 0);
+  int status = options_fixture_read_all(f, configuration);
+  free(configuration);
+  free(text);
+  return status;
+}
+
+void options_fixture_check(struct options_fixture *f,
+                           const struct fault_case *cases, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    char *faults = options_fixture_expand(f, cases[i].faults);
+    int status = options_fixture_read(f, cases[i].lines);
+    if (status != -EINVAL || f->options != NULL ||
+        strcmp(f->faults, faults) != 0)
+      fail_msg("%s\n  gave %d: %s\n  not: %s", cases[i].lines, status,
+               f->faults, faults);
+    assert_null(strstr(f->faults, "s3cret"));
+    free(faults);
+  }
+}

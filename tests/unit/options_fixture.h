@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options_fixture owns what tests of the configuration need around them: a
+ * directory with files that configurations name, and what was said of them.
+ *
+ * In all texts given to it ' stands for " and $DIR for the directory's path.
+ */
+#ifndef ONENET_OPTIONS_FIXTURE_H
+#define ONENET_OPTIONS_FIXTURE_H
+
+#include "options.h"
+
+#include <stddef.h>
+
+struct options_fixture {
+  char directory[64];
+  char faults[16384];   /* the lines told by the last reading */
+  char warnings[16384]; /* the lines logged by it */
+  struct options *options;
+};
+
+/* cmocka's functions for each test; the state is a struct options_fixture.
+ * There are some small files in its directory. */
+int options_fixture_set_up(void **state);
+int options_fixture_tear_down(void **state);
+
+/* Writes a file of that mode into the directory. */
+void options_fixture_write(struct options_fixture *f, const char *name,
+                           const char *bytes, size_t size, unsigned int mode);
+
+/* Returns the text with ' and $DIR replaced; the caller frees it. */
+char *options_fixture_expand(const struct options_fixture *f, const char *text);
+
+/* Reads a <Plugin onenet> block of these lines, or the one that is in a whole
+ * configuration (which is not expanded). Return what options_read does;
+ * options, faults and warnings are in the fixture until the next call. */
+int options_fixture_read(struct options_fixture *f, const char *lines);
+int options_fixture_read_all(struct options_fixture *f,
+                             const char *configuration);
+
+/* Lines that are wrong, and the lines that say so. */
+struct fault_case {
+  const char *lines;
+  const char *faults;
+};
+
+/* Reads the cases one by one. The test fails unless each is told exactly so,
+ * and no fault holds a secret ("s3cret"). */
+void options_fixture_check(struct options_fixture *f,
+                           const struct fault_case *cases, size_t count);
+
+#endif
