@@ -57,7 +57,14 @@ static size_t arena_bytes(size_t text_size) { return 8 * text_size + 16384; }
 
 /* ---- reading JSON ---- */
 
-enum field { FIELD_OTHER, FIELD_ERRNO, FIELD_ERROR, FIELD_DATA, FIELD_UUID };
+enum field {
+  FIELD_OTHER,
+  FIELD_ERRNO,
+  FIELD_ERROR,
+  FIELD_DATA,
+  FIELD_UUID,
+  FIELD_STATUS
+};
 
 /* What is wanted from a text, filled in while yajl walks through it. */
 struct reading {
@@ -71,6 +78,9 @@ struct reading {
   int32_t errno_value;
   char error[COMMAND_ERROR_BYTES];
   char cmd_uuid[COMMAND_UUID_BYTES];
+  int status_keys;
+  bool has_status;
+  int32_t status;
   char why[WHY_BYTES]; /* why reading stopped */
 };
 
@@ -114,6 +124,10 @@ static int on_map_key(void *context, const unsigned char *key, size_t size) {
   r->field = FIELD_OTHER;
   if (r->depth == 2 && r->in_data && key_is("cmd_uuid", key, size))
     r->field = FIELD_UUID;
+  if (r->depth == 2 && r->in_data && key_is("status", key, size)) {
+    r->field = FIELD_STATUS;
+    r->status_keys++;
+  }
   if (r->depth != 1)
     return 1;
   if (key_is("errno", key, size)) {
@@ -144,7 +158,7 @@ static int on_leave(void *context) {
 /* JSON has kept away signs, leading zeros and the like. A fraction or an
  * exponent is no integer even if its value is one, and -0 is not what OneNET
  * sends. */
-static bool parse_errno(const char *text, size_t size, int32_t *ret_value) {
+static bool parse_integer(const char *text, size_t size, int32_t *ret_value) {
   char digits[NUMBER_BYTES];
   if (size >= sizeof(digits))
     return false;
@@ -162,7 +176,9 @@ static bool parse_errno(const char *text, size_t size, int32_t *ret_value) {
 static int on_number(void *context, const char *text, size_t size) {
   struct reading *r = context;
   if (r->field == FIELD_ERRNO)
-    r->has_errno = parse_errno(text, size, &r->errno_value);
+    r->has_errno = parse_integer(text, size, &r->errno_value);
+  if (r->field == FIELD_STATUS)
+    r->has_status = parse_integer(text, size, &r->status);
   return 1;
 }
 
@@ -330,7 +346,7 @@ static void judge_transfer(const struct http_reply *reply, struct verdict *v) {
 
 static void judge_status(const struct http_reply *reply, const char *why,
                          struct verdict *v) {
-  v->class = class_of_status(reply->http_code, reply->retry_after_ms > 0);
+  v->class = class_of_status(reply->http_code, reply->has_retry_after);
   if (!is_class(reply->http_code, 2)) {
     set_cause(v, "http", reply->http_code);
     return;
@@ -357,11 +373,11 @@ static void judge_errno(const struct http_reply *reply,
   }
 }
 
-void cmds_api_judge(const struct http_reply *reply,
-                    struct verdict *ret_verdict) {
+/* ret_answer: what was read of the answer, where that decided. */
+static void judge(const struct http_reply *reply, struct verdict *ret_verdict,
+                  struct reading *ret_answer) {
   struct verdict v = {.http_code = reply->http_code,
                       .retry_after_ms = reply->retry_after_ms};
-  struct reading answer;
   /* A 3xx is a no from its first line on, even if the rest was lost. Any other
    * transfer that broke proves nothing, whatever its status was: the answer may
    * have gone on to say that the command was executed. Where we ourselves cut
@@ -370,13 +386,67 @@ void cmds_api_judge(const struct http_reply *reply,
     judge_status(reply, "", &v);
   else if (reply->curl_code != 0 && !reply->answer_too_large)
     judge_transfer(reply, &v);
-  else if (read_answer(&answer, reply))
-    judge_errno(reply, &answer, &v);
+  else if (read_answer(ret_answer, reply))
+    judge_errno(reply, ret_answer, &v);
   else
-    judge_status(reply, answer.why, &v);
+    judge_status(reply, ret_answer->why, &v);
   if (v.class == VERDICT_DOUBTFUL && !reply->sent)
     v.class = VERDICT_NOT_SENT; /* a body that never left leaves no doubt */
   *ret_verdict = v;
+}
+
+void cmds_api_judge(const struct http_reply *reply,
+                    struct verdict *ret_verdict) {
+  struct reading answer;
+  judge(reply, ret_verdict, &answer);
+}
+
+/* Nothing is known; who asks again may learn more unless the answer was no. */
+static void set_unknown(struct poll *p, const struct verdict *v) {
+  p->class = v->class == VERDICT_REFUSED ? POLL_NEVER : POLL_AGAIN;
+  p->retry_after_ms = v->retry_after_ms;
+  memcpy(p->cause, v->cause, sizeof(p->cause));
+}
+
+void cmds_api_judge_status(const struct http_reply *reply,
+                           struct poll *ret_poll) {
+  struct poll p = {.class = POLL_STATUS};
+  struct verdict v;
+  struct reading answer;
+  judge(reply, &v, &answer);
+  if (v.class != VERDICT_ACCEPTED) {
+    set_unknown(&p, &v);
+  } else if (answer.status_keys == 1 && answer.has_status &&
+             answer.status >= 0 && answer.status < TRACKED_STATUSES) {
+    p.status = (enum tracked_status)answer.status;
+  } else {
+    p.class = POLL_AGAIN;
+    snprintf(p.cause, sizeof(p.cause), "unreadable");
+  }
+  *ret_poll = p;
+}
+
+/* Whether all of it came, or as much as is taken of any answer. */
+static bool is_whole(const struct http_reply *reply) {
+  return reply->curl_code == 0 || reply->answer_too_large;
+}
+
+void cmds_api_judge_answer(const struct http_reply *reply,
+                           struct poll *ret_poll) {
+  struct poll p = {.class = POLL_ANSWER};
+  struct verdict v;
+  struct reading answer;
+  judge(reply, &v, &answer);
+  bool is_error = v.has_errno && v.errno_value != 0 && v.error[0] != '\0';
+  if (is_class(reply->http_code, 2) && is_whole(reply) && !is_error) {
+    p.answer = reply->answer;
+    p.answer_size = reply->answer_size < TRACKED_ANSWER_MAX_BYTES
+                        ? reply->answer_size
+                        : TRACKED_ANSWER_MAX_BYTES;
+  } else {
+    set_unknown(&p, &v);
+  }
+  *ret_poll = p;
 }
 
 void cmds_api_judge_unsent(enum verdict_class class, const char *why,
@@ -454,6 +524,27 @@ int cmds_api_append_url(struct buf *out, const char *base,
   if (qos >= 0)
     status = buf_append_format(out, "&qos=%d", qos);
   return status;
+}
+
+static int append_follow_url(struct buf *out, const char *base,
+                             const char *cmd_uuid, const char *what) {
+  const size_t path_size = strcspn(base, "?");
+  if (!cmds_api_uuid_is_valid(cmd_uuid, strlen(cmd_uuid)))
+    return -EINVAL;
+  const bool has_slash = path_size > 0 && base[path_size - 1] == '/';
+  return buf_append_format(out, "%.*s%s%s%s%s", (int)path_size, base,
+                           has_slash ? "" : "/", cmd_uuid, what,
+                           base + path_size);
+}
+
+int cmds_api_append_status_url(struct buf *out, const char *base,
+                               const char *cmd_uuid) {
+  return append_follow_url(out, base, cmd_uuid, "");
+}
+
+int cmds_api_append_answer_url(struct buf *out, const char *base,
+                               const char *cmd_uuid) {
+  return append_follow_url(out, base, cmd_uuid, "/resp");
 }
 
 int cmds_api_check_json(const char *text, size_t size, char *ret_why,

@@ -309,16 +309,20 @@ static void a_3xx_is_refused_whatever_the_body(void **state) {
 static void a_503_with_a_retry_after_was_not_executed(void **state) {
   (void)state;
   struct http_reply reply = reply_of(503, BYTES("busy"));
+  reply.has_retry_after = true;
   reply.retry_after_ms = 2000;
   const struct verdict v = judge(&reply);
   assert_verdict(v, VERDICT_NOT_EXECUTED, "http_503");
   assert_int_equal(v.retry_after_ms, 2000);
+  reply.retry_after_ms = 0;
+  assert_verdict(judge(&reply), VERDICT_NOT_EXECUTED, "http_503");
 }
 
 static void a_retry_after_changes_no_other_5xx(void **state) {
   (void)state;
   for (int code = 500; code < 600; code++) {
     struct http_reply reply = reply_of(code, BYTES("busy"));
+    reply.has_retry_after = true;
     reply.retry_after_ms = 1;
     if (code != 503)
       assert_int_equal(judge(&reply).class, VERDICT_DOUBTFUL);
@@ -328,6 +332,7 @@ static void a_retry_after_changes_no_other_5xx(void **state) {
 static void an_errno_goes_before_a_retry_after(void **state) {
   (void)state;
   struct http_reply reply = reply_of(503, BYTES("{\"errno\":1}"));
+  reply.has_retry_after = true;
   reply.retry_after_ms = 5000;
   const struct verdict v = judge(&reply);
   assert_verdict(v, VERDICT_DOUBTFUL, "errno_1");
@@ -353,6 +358,7 @@ static void a_transfer_that_broke_after_the_body_is_doubtful(void **state) {
   for (size_t i = 0; i < COUNT(codes); i++) {
     struct http_reply reply = reply_of(codes[i], BYTES(SUCCESS));
     reply.curl_code = 56;
+    reply.has_retry_after = true;
     reply.retry_after_ms = 1000;
     const struct verdict v = judge(&reply);
     assert_verdict(v, VERDICT_DOUBTFUL, "curl_56");
