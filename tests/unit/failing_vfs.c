@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "failing_vfs.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct failing_file {
+  sqlite3_file base;
+  sqlite3_file *real; /* behind this struct */
+};
+
+static sqlite3_vfs *real_vfs;
+static sqlite3_vfs vfs;
+static int operations, fail_after, fail_code;
+
+static int next_operation(void) {
+  operations++;
+  return fail_after > 0 && operations >= fail_after ? fail_code : SQLITE_OK;
+}
+
+static sqlite3_file *real_of(sqlite3_file *file) {
+  return ((struct failing_file *)file)->real;
+}
+
+static int close_file(sqlite3_file *file) {
+  return real_of(file)->pMethods->xClose(real_of(file));
+}
+
+static int read_file(sqlite3_file *file, void *data, int size,
+                     sqlite3_int64 offset) {
+  return real_of(file)->pMethods->xRead(real_of(file), data, size, offset);
+}
+
+static int write_file(sqlite3_file *file, const void *data, int size,
+                      sqlite3_int64 offset) {
+  int code = next_operation();
+  if (code != SQLITE_OK)
+    return code;
+  return real_of(file)->pMethods->xWrite(real_of(file), data, size, offset);
+}
+
+static int truncate_file(sqlite3_file *file, sqlite3_int64 size) {
+  int code = next_operation();
+  if (code != SQLITE_OK)
+    return code;
+  return real_of(file)->pMethods->xTruncate(real_of(file), size);
+}
+
+static int sync_file(sqlite3_file *file, int flags) {
+  int code = next_operation();
+  if (code != SQLITE_OK)
+    return code;
+  return real_of(file)->pMethods->xSync(real_of(file), flags);
+}
+
+static int file_size(sqlite3_file *file, sqlite3_int64 *ret_size) {
+  return real_of(file)->pMethods->xFileSize(real_of(file), ret_size);
+}
+
+static int lock_file(sqlite3_file *file, int lock) {
+  return real_of(file)->pMethods->xLock(real_of(file), lock);
+}
+
+static int unlock_file(sqlite3_file *file, int lock) {
+  return real_of(file)->pMethods->xUnlock(real_of(file), lock);
+}
+
+static int check_lock(sqlite3_file *file, int *ret_locked) {
+  return real_of(file)->pMethods->xCheckReservedLock(real_of(file), ret_locked);
+}
+
+static int control_file(sqlite3_file *file, int operation, void *argument) {
+  return real_of(file)->pMethods->xFileControl(real_of(file), operation,
+                                               argument);
+}
+
+static int sector_size(sqlite3_file *file) {
+  return real_of(file)->pMethods->xSectorSize(real_of(file));
+}
+
+static int characteristics(sqlite3_file *file) {
+  return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+}
+
+static int shm_map(sqlite3_file *file, int page, int size, int extend,
+                   void volatile **ret_memory) {
+  if (extend && next_operation() != SQLITE_OK)
+    return SQLITE_IOERR_SHMSIZE; /* SQLite expects no other one here */
+  return real_of(file)->pMethods->xShmMap(real_of(file), page, size, extend,
+                                          ret_memory);
+}
+
+static int shm_lock(sqlite3_file *file, int offset, int count, int flags) {
+  return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
+}
+
+static void shm_barrier(sqlite3_file *file) {
+  real_of(file)->pMethods->xShmBarrier(real_of(file));
+}
+
+static int shm_unmap(sqlite3_file *file, int delete_it) {
+  return real_of(file)->pMethods->xShmUnmap(real_of(file), delete_it);
+}
+
+static const sqlite3_io_methods methods = {
+    .iVersion = 2,
+    .xClose = close_file,
+    .xRead = read_file,
+    .xWrite = write_file,
+    .xTruncate = truncate_file,
+    .xSync = sync_file,
+    .xFileSize = file_size,
+    .xLock = lock_file,
+    .xUnlock = unlock_file,
+    .xCheckReservedLock = check_lock,
+    .xFileControl = control_file,
+    .xSectorSize = sector_size,
+    .xDeviceCharacteristics = characteristics,
+    .xShmMap = shm_map,
+    .xShmLock = shm_lock,
+    .xShmBarrier = shm_barrier,
+    .xShmUnmap = shm_unmap,
+};
+
+static int open_file(sqlite3_vfs *self, const char *name, sqlite3_file *file,
+                     int flags, int *ret_flags) {
+  struct failing_file *failing = (struct failing_file *)file;
+  (void)self;
+  failing->real = (sqlite3_file *)(failing + 1);
+  int code = real_vfs->xOpen(real_vfs, name, failing->real, flags, ret_flags);
+  failing->base.pMethods = failing->real->pMethods != NULL ? &methods : NULL;
+  return code;
+}
+
+void failing_vfs_install(void) {
+  real_vfs = sqlite3_vfs_find(NULL);
+  vfs = *real_vfs;
+  vfs.zName = "failing";
+  vfs.szOsFile = (int)sizeof(struct failing_file) + real_vfs->szOsFile;
+  vfs.xOpen = open_file;
+  failing_vfs_fail(0, SQLITE_OK);
+  sqlite3_vfs_register(&vfs, 1);
+}
+
+void failing_vfs_remove(void) {
+  sqlite3_vfs_unregister(&vfs);
+  sqlite3_vfs_register(real_vfs, 1);
+}
+
+void failing_vfs_fail(int after, int code) {
+  operations = 0;
+  fail_after = after;
+  fail_code = code;
+}
+
+int failing_vfs_count(void) { return operations; }

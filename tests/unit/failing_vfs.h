@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * failing_vfs owns a file system for SQLite that lies above the default one and
+ * fails on demand, as a disk does.
+ */
+#ifndef ONENET_FAILING_VFS_H
+#define ONENET_FAILING_VFS_H
+
+/* Makes it the default of all connections opened from now on. */
+void failing_vfs_install(void);
+/* Takes it out again; no connection may be open. */
+void failing_vfs_remove(void);
+
+/* The `after`th write, truncation, sync or extension of the shared memory from
+ * now on, and all that follow it, fail with that result code of SQLite. 0: none
+ * fails any more. */
+void failing_vfs_fail(int after, int code);
+
+/* Returns how many of these there were since failing_vfs_fail. */
+int failing_vfs_count(void);
+
+#endif

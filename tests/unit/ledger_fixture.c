@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger_fixture.h"
+
+#include "log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* The sink of the log has no context. */
+static struct fixture *logged;
+
+static void keep_line(enum log_level level, const char *line) {
+  size_t used = strlen(logged->log);
+  (void)level;
+  logged->log_count++;
+  snprintf(logged->log + used, sizeof logged->log - used, "%s\n", line);
+}
+
+static void add_endpoint(struct fixture *f, const char *name,
+                         struct endpoint **ret_endpoint) {
+  assert_int_equal(directory_add_endpoint(f->directory, name, ret_endpoint), 0);
+}
+
+static void add_device(struct fixture *f, int index, const char *name,
+                       const char *id, struct endpoint *endpoint) {
+  assert_int_equal(directory_add_device(f->directory, name, &f->devices[index]),
+                   0);
+  snprintf(f->devices[index]->device_id, DEVICE_ID_BYTES, "%s", id);
+  f->devices[index]->endpoint = endpoint;
+}
+
+static void configure(struct fixture *f) {
+  struct endpoint *cloud, *edge;
+  f->directory = directory_new();
+  assert_non_null(f->directory);
+  add_endpoint(f, "cloud", &cloud);
+  add_endpoint(f, "edge", &edge);
+  add_device(f, FAN, "fan", "8029377", cloud);
+  add_device(f, PUMP, "pump", "8029378", edge);
+  f->devices[PUMP]->qos = 1;
+  f->policies[OVERHEAT] = (struct policy){.rule = "overheat",
+                                          .content_type = "application/json",
+                                          .supersede = true,
+                                          .timeout_s = POLICY_DEFAULT,
+                                          .expire_s = POLICY_DEFAULT,
+                                          .repeat_s = POLICY_DEFAULT,
+                                          .cooldown_s = 30};
+  f->policies[SETPOINT] = f->policies[OVERHEAT];
+  f->policies[SETPOINT].rule = "setpoint";
+  f->policies[SETPOINT].index = 1;
+  f->policies[SETPOINT].per_series = true;
+}
+
+int fixture_setup(void **state) {
+  struct fixture *f = calloc(1, sizeof *f);
+  assert_non_null(f);
+  snprintf(f->directory_path, sizeof f->directory_path,
+           "/tmp/test_ledger.XXXXXX");
+  assert_non_null(mkdtemp(f->directory_path));
+  snprintf(f->path, sizeof f->path, "%s/onenet.db", f->directory_path);
+  f->sync = LEDGER_SYNC_NORMAL;
+  f->history_max = 100000;
+  configure(f);
+  logged = f;
+  log_install(keep_line, NULL);
+  *state = f;
+  return 0;
+}
+
+static void remove_directory(const char *path) {
+  DIR *directory = opendir(path);
+  const struct dirent *entry;
+  char name[512];
+  while (directory != NULL && (entry = readdir(directory)) != NULL) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+      continue;
+    snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+    if (unlink(name) < 0)
+      remove_directory(name);
+  }
+  if (directory != NULL)
+    closedir(directory);
+  rmdir(path);
+}
+
+int fixture_teardown(void **state) {
+  struct fixture *f = *state;
+  fixture_close(f);
+  log_install(NULL, NULL);
+  remove_directory(f->directory_path);
+  directory_free(f->directory);
+  free(f);
+  return 0;
+}
+
+struct moment fixture_later(int64_t ms) {
+  return (struct moment){.ms = FIXTURE_NOW.ms + ms,
+                         .wall_ms = FIXTURE_NOW.wall_ms + ms};
+}
+
+/* ---- the sink ---- */
+
+static const struct policy *find_policy(void *context, const char *rule) {
+  const struct fixture *f = context;
+  for (int i = 0; i < RULES; i++)
+    if (!f->rule_is_gone[i] && strcmp(f->policies[i].rule, rule) == 0)
+      return &f->policies[i];
+  return NULL;
+}
+
+static int keep_account(void *context, const struct device *device,
+                        const struct account *account) {
+  struct fixture *f = context;
+  assert_ptr_equal(device, account->device);
+  assert_true(f->account_count < FIXTURE_MAX);
+  f->accounts[f->account_count++] = *account;
+  return 0;
+}
+
+static struct slot *keep_slot(void *context, const struct policy *policy,
+                              const struct device *device, const char *key) {
+  struct fixture *f = context;
+  for (size_t i = 0; i < f->slot_count; i++)
+    if (strcmp(f->slots[i]->key, key) == 0)
+      return f->slots[i];
+  assert_true(f->slot_count < FIXTURE_MAX);
+  struct slot *s = slot_new(policy, device, key);
+  assert_non_null(s);
+  return f->slots[f->slot_count++] = s;
+}
+
+static int keep_series(void *context, struct series *series) {
+  struct fixture *f = context;
+  assert_true(f->series_count < FIXTURE_MAX);
+  slot_place_series(series);
+  f->series[f->series_count++] = series;
+  return 0;
+}
+
+static int keep_command(void *context, struct command *command) {
+  struct fixture *f = context;
+  if (f->sink_status < 0)
+    return f->sink_status;
+  assert_true(f->command_count < FIXTURE_MAX);
+  f->commands[f->command_count++] = command;
+  return 0;
+}
+
+static int keep_tracked(void *context, struct tracked *tracked) {
+  struct fixture *f = context;
+  assert_true(f->tracked_count < FIXTURE_MAX);
+  f->tracked[f->tracked_count++] = tracked;
+  return 0;
+}
+
+/* ---- life ---- */
+
+static void forget_restored(struct fixture *f) {
+  for (size_t i = 0; i < f->slot_count; i++)
+    slot_free(f->slots[i]);
+  for (size_t i = 0; i < f->command_count; i++)
+    command_free(f->commands[i]);
+  for (size_t i = 0; i < f->tracked_count; i++)
+    tracked_free(f->tracked[i]);
+  f->tracked_count = 0;
+  f->account_count = 0;
+  f->slot_count = 0;
+  f->series_count = 0;
+  f->command_count = 0;
+}
+
+void fixture_close(struct fixture *f) {
+  ledger_close(f->ledger);
+  f->ledger = NULL;
+  forget_restored(f);
+}
+
+int fixture_open(struct fixture *f, struct moment now) {
+  const struct ledger_options options = {.path = f->path,
+                                         .sync = f->sync,
+                                         .history_days = 30,
+                                         .history_max = f->history_max};
+  return ledger_open(&options, now, &f->ledger, &f->was_set_aside, f->why,
+                     sizeof f->why);
+}
+
+static int load(struct fixture *f, struct moment now) {
+  const struct ledger_sink sink = {.context = f,
+                                   .find_policy = find_policy,
+                                   .account = keep_account,
+                                   .slot = keep_slot,
+                                   .series = keep_series,
+                                   .command = keep_command,
+                                   .tracked = keep_tracked};
+  return ledger_load(f->ledger, f->directory, &sink, now, &f->next_id);
+}
+
+void fixture_load(struct fixture *f, struct moment now) {
+  assert_int_equal(load(f, now), f->sink_status);
+}
+
+void fixture_restart(struct fixture *f, struct moment now) {
+  fixture_close(f);
+  assert_int_equal(fixture_open(f, now), 0);
+  fixture_load(f, now);
+}
+
+/* ---- what is put ---- */
+
+struct body *fixture_body(const char *text) {
+  struct body *body = body_new(text, strlen(text));
+  assert_non_null(body);
+  return body;
+}
+
+struct command *fixture_command(struct fixture *f, int64_t id) {
+  struct command *c = calloc(1, sizeof *c);
+  assert_non_null(c);
+  *c = (struct command){.id = id,
+                        .policy = &f->policies[OVERHEAT],
+                        .device = f->devices[FAN],
+                        .slot_key = strdup("overheat/fan"),
+                        .series = strdup(FIXTURE_CORE),
+                        .severity = SEVERITY_FAILURE,
+                        .body = fixture_body("{\"fan\":\"on\"}"),
+                        .has_value = true,
+                        .value = 81.25,
+                        .timeout_s = 600,
+                        .created = fixture_later(-7001),
+                        .valid_from_ms = FIXTURE_NOW.ms - 5003,
+                        .deadline_ms = FIXTURE_NOW.ms + 594997,
+                        .not_before_ms = FIXTURE_NOW.ms + 1007,
+                        .waits_for_credentials = true,
+                        .doubtful = true,
+                        .attempts = 3,
+                        .sent = fixture_later(-2011)};
+  c->verdict = (struct verdict){.class = VERDICT_CREDENTIALS,
+                                .cause = "errno_3",
+                                .has_errno = true,
+                                .errno_value = 3,
+                                .http_code = 401,
+                                .error = "auth failed",
+                                .cmd_uuid = "81572aae-fc34"};
+  return c;
+}
+
+struct slot *fixture_slot(struct fixture *f, int rule, int device,
+                          const char *key) {
+  struct slot *s = slot_new(&f->policies[rule], f->devices[device], key);
+  assert_non_null(s);
+  s->memory = (struct memory){.body = fixture_body("{\"fan\":\"off\"}"),
+                              .has_value = true,
+                              .value = -0.5,
+                              .accepted_ms = FIXTURE_NOW.ms - 40013,
+                              .epoch = 12};
+  s->cooldown_until_ms = FIXTURE_NOW.ms + 20017;
+  s->last_event_ms = FIXTURE_NOW.ms - 7001;
+  return s;
+}
+
+void fixture_finish(struct command *c, enum outcome outcome,
+                    struct moment now) {
+  c->state = COMMAND_FINISHED;
+  c->outcome = outcome;
+  c->finished = now;
+}
+
+void fixture_put(struct fixture *f, struct command *c, struct moment now) {
+  assert_int_equal(ledger_begin(f->ledger, now), 0);
+  ledger_put_command(f->ledger, c, now);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  command_free(c);
+}
+
+void fixture_put_account(struct fixture *f, int device, uint64_t created,
+                         uint64_t accepted, struct moment now) {
+  struct account a = {.device = f->devices[device], .created = created};
+  a.by_outcome[OUTCOME_ACCEPTED] = accepted;
+  assert_int_equal(ledger_begin(f->ledger, now), 0);
+  ledger_put_account(f->ledger, &a);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+}
+
+static void put_slot(struct fixture *f, struct moment now) {
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  struct series *series = slot_add_series(s, FIXTURE_CORE);
+  assert_non_null(series);
+  series->severity = SEVERITY_FAILURE;
+  series->body = fixture_body("{\"fan\":\"on\"}");
+  ledger_put_slot(f->ledger, s, now);
+  ledger_put_series(f->ledger, series, now);
+  slot_free(s);
+}
+
+int fixture_put_state(struct fixture *f, int count, struct moment now) {
+  const struct account a = {.device = f->devices[FAN],
+                            .created = (uint64_t)count};
+  int status = ledger_begin(f->ledger, now);
+  if (status < 0)
+    return status;
+  ledger_clear_state(f->ledger);
+  put_slot(f, now);
+  for (int id = 1; id <= count; id++) {
+    struct command *c = fixture_command(f, id);
+    ledger_put_command(f->ledger, c, now);
+    command_free(c);
+  }
+  ledger_put_account(f->ledger, &a);
+  return ledger_commit(f->ledger);
+}
+
+/* ---- what is seen ---- */
+
+static void append_row(sqlite3_stmt *row, char *text, size_t bytes) {
+  for (int i = 0; i < sqlite3_column_count(row); i++) {
+    size_t used = strlen(text);
+    const unsigned char *column = sqlite3_column_text(row, i);
+    const char *before = i > 0 ? "|" : used > 0 ? "\n" : "";
+    snprintf(text + used, bytes - used, "%s%s", before,
+             column != NULL ? (const char *)column : "NULL");
+  }
+}
+
+const char *fixture_sql(const struct fixture *f, const char *sql) {
+  static char text[65536];
+  sqlite3 *db = NULL;
+  sqlite3_stmt *row = NULL;
+  int code;
+  text[0] = '\0';
+  assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE, NULL),
+                   SQLITE_OK);
+  code = sqlite3_prepare_v2(db, sql, -1, &row, NULL);
+  if (code != SQLITE_OK)
+    print_error("%s: %s\n", sql, sqlite3_errmsg(db));
+  assert_int_equal(code, SQLITE_OK);
+  while ((code = sqlite3_step(row)) == SQLITE_ROW)
+    append_row(row, text, sizeof text);
+  assert_int_equal(code, SQLITE_DONE);
+  sqlite3_finalize(row);
+  sqlite3_close(db);
+  return text;
+}
+
+size_t fixture_count_files(const struct fixture *f, const char *part) {
+  DIR *directory = opendir(f->directory_path);
+  const struct dirent *entry;
+  size_t count = 0;
+  assert_non_null(directory);
+  while ((entry = readdir(directory)) != NULL)
+    count += strstr(entry->d_name, part) != NULL ? 1 : 0;
+  closedir(directory);
+  return count;
+}
+
+void fixture_forget_log(struct fixture *f) {
+  f->log[0] = '\0';
+  f->log_count = 0;
+  log_install(keep_line, NULL);
+}
+
+size_t fixture_count_log(const struct fixture *f, const char *text) {
+  size_t count = 0;
+  for (const char *at = f->log; (at = strstr(at, text)) != NULL; at++)
+    count++;
+  return count;
+}

@@ -1,0 +1,804 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger_fixture.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SITUATION(name)                                                        \
+  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define BALANCE                                                                \
+  "SELECT device, created, ended, pending, difference FROM balance"
+
+static void open_fresh(struct fixture *f) {
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_false(f->was_set_aside);
+  assert_string_equal(ledger_error(f->ledger), "");
+}
+
+static void put_finished(struct fixture *f, int64_t id, enum outcome outcome,
+                         struct moment at) {
+  struct command *c = fixture_command(f, id);
+  fixture_finish(c, outcome, at);
+  fixture_put(f, c, at);
+}
+
+/* ---- what is put comes back ---- */
+
+static void assert_body(const struct body *body, const char *text) {
+  assert_non_null(body);
+  assert_int_equal(body->size, strlen(text));
+  assert_memory_equal(body->data, text, body->size);
+}
+
+static void assert_same_moment(struct moment a, struct moment b) {
+  assert_int_equal(a.ms, b.ms);
+  assert_int_equal(a.wall_ms, b.wall_ms);
+}
+
+static void assert_same_verdict(const struct verdict *a,
+                                const struct verdict *b) {
+  assert_int_equal(a->class, b->class);
+  assert_string_equal(a->cause, b->cause);
+  assert_int_equal(a->has_errno, b->has_errno);
+  assert_int_equal(a->errno_value, b->errno_value);
+  assert_int_equal(a->http_code, b->http_code);
+  assert_string_equal(a->error, b->error);
+  assert_string_equal(a->cmd_uuid, b->cmd_uuid);
+}
+
+static void assert_same_command(const struct command *a,
+                                const struct command *b) {
+  assert_int_equal(a->id, b->id);
+  assert_ptr_equal(a->policy, b->policy);
+  assert_ptr_equal(a->device, b->device);
+  assert_string_equal(a->slot_key, b->slot_key);
+  assert_string_equal(a->series, b->series);
+  assert_int_equal(a->severity, b->severity);
+  assert_true(body_equals(a->body, b->body));
+  assert_int_equal(a->has_value, b->has_value);
+  assert_true(a->value == b->value);
+  assert_int_equal(a->timeout_s, b->timeout_s);
+  assert_same_moment(a->created, b->created);
+  assert_int_equal(a->valid_from_ms, b->valid_from_ms);
+  assert_int_equal(a->deadline_ms, b->deadline_ms);
+  assert_int_equal(a->not_before_ms, b->not_before_ms);
+  assert_int_equal(a->waits_for_credentials, b->waits_for_credentials);
+  assert_int_equal(a->doubtful, b->doubtful);
+  assert_int_equal(a->attempts, b->attempts);
+  assert_same_moment(a->sent, b->sent);
+  assert_int_equal(a->state, b->state);
+  assert_same_verdict(&a->verdict, &b->verdict);
+}
+
+static void assert_command_survives(struct fixture *f, struct command *c) {
+  open_fresh(f);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_command(f->ledger, c, FIXTURE_NOW);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 1);
+  assert_same_command(f->commands[0], c);
+  command_free(c);
+}
+
+static void a_waiting_command_comes_back_with_all_its_fields(void **state) {
+  struct fixture *f = *state;
+  assert_command_survives(f, fixture_command(f, 17));
+}
+
+static void a_command_in_flight_comes_back_in_flight(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 17);
+  c->state = COMMAND_IN_FLIGHT;
+  assert_command_survives(f, c);
+}
+
+static void a_command_with_nothing_optional_comes_back(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 1);
+  c->has_value = false;
+  c->value = 0;
+  c->deadline_ms = COMMAND_NEVER_MS;
+  c->not_before_ms = 0;
+  c->waits_for_credentials = false;
+  c->doubtful = false;
+  c->attempts = 0;
+  c->sent = (struct moment){0};
+  c->verdict = (struct verdict){0};
+  assert_command_survives(f, c);
+}
+
+static void every_class_of_verdict_comes_back(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  for (int class = VERDICT_ACCEPTED; class <= VERDICT_DOUBTFUL; class ++) {
+    struct command *c = fixture_command(f, class + 1);
+    c->verdict.class = (enum verdict_class) class;
+    fixture_put(f, c, FIXTURE_NOW);
+  }
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, VERDICT_DOUBTFUL + 1);
+  for (int class = VERDICT_ACCEPTED; class <= VERDICT_DOUBTFUL; class ++)
+    assert_int_equal(f->commands[class]->verdict.class, class);
+}
+
+static void commands_come_back_in_the_order_of_their_ids(void **state) {
+  struct fixture *f = *state;
+  static const int64_t ids[] = {5, 2, 9, 1};
+  open_fresh(f);
+  for (size_t i = 0; i < 4; i++)
+    fixture_put(f, fixture_command(f, ids[i]), FIXTURE_NOW);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 4);
+  assert_int_equal(f->commands[0]->id, 1);
+  assert_int_equal(f->commands[1]->id, 2);
+  assert_int_equal(f->commands[2]->id, 5);
+  assert_int_equal(f->commands[3]->id, 9);
+}
+
+static void put_body(struct fixture *f, int64_t id, const char *bytes,
+                     size_t size) {
+  struct command *c = fixture_command(f, id);
+  body_unref(c->body);
+  c->body = body_new(bytes, size);
+  assert_non_null(c->body);
+  fixture_put(f, c, FIXTURE_NOW);
+}
+
+static void
+a_body_is_text_where_it_is_valid_text_and_else_a_blob(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  put_body(f, 1, "23 \xC2\xB0\x43", 6);
+  put_body(f, 2, "nul\0nul", 7);
+  put_body(f, 3, "half \xC3", 6);
+  put_body(f, 4, "\xF0\x9F\x98", 3); /* as long as what would replace it */
+  assert_string_equal(
+      fixture_sql(f, "SELECT typeof(body), hex(body) FROM commands"),
+      "text|323320C2B043\nblob|6E756C006E756C\nblob|68616C6620C3\n"
+      "blob|F09F98");
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->commands[1]->body->size, 7);
+  assert_memory_equal(f->commands[1]->body->data, "nul\0nul", 7);
+  assert_int_equal(f->commands[2]->body->size, 6);
+}
+
+static void a_body_of_the_greatest_size_comes_back(void **state) {
+  struct fixture *f = *state;
+  char *bytes = malloc(COMMAND_BODY_MAX_BYTES);
+  assert_non_null(bytes);
+  for (size_t i = 0; i < COMMAND_BODY_MAX_BYTES; i++)
+    bytes[i] = (char)(i * 7);
+  open_fresh(f);
+  put_body(f, 1, bytes, COMMAND_BODY_MAX_BYTES);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->commands[0]->body->size, COMMAND_BODY_MAX_BYTES);
+  assert_memory_equal(f->commands[0]->body->data, bytes,
+                      COMMAND_BODY_MAX_BYTES);
+  free(bytes);
+}
+
+static void put_slot(struct fixture *f, struct slot *s) {
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_slot(f->ledger, s, FIXTURE_NOW);
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++)
+    for (const struct series *one = s->newest[severity]; one; one = one->older)
+      ledger_put_series(f->ledger, one, FIXTURE_NOW);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+}
+
+static void a_slot_comes_back_with_all_its_fields(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, PUMP, "overheat/pump");
+  assert_non_null(slot_add_series(s, FIXTURE_CORE));
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->slot_count, 1);
+  const struct slot *back = f->slots[0];
+  assert_string_equal(back->key, s->key);
+  assert_ptr_equal(back->policy, s->policy);
+  assert_ptr_equal(back->device, s->device);
+  assert_true(body_equals(back->memory.body, s->memory.body));
+  assert_true(back->memory.has_value);
+  assert_true(back->memory.value == s->memory.value);
+  assert_int_equal(back->memory.accepted_ms, s->memory.accepted_ms);
+  assert_int_equal(back->memory.epoch, s->memory.epoch);
+  assert_int_equal(back->cooldown_until_ms, s->cooldown_until_ms);
+  assert_int_equal(back->last_event_ms, s->last_event_ms);
+  slot_free(s);
+}
+
+static void a_slot_that_remembers_nothing_comes_back_so(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  assert_non_null(slot_add_series(s, FIXTURE_CORE));
+  slot_forget(s);
+  s->cooldown_until_ms = 0;
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_null(f->slots[0]->memory.body);
+  assert_false(f->slots[0]->memory.has_value);
+  assert_int_equal(f->slots[0]->cooldown_until_ms, 0);
+  assert_string_equal(
+      fixture_sql(f, "SELECT body, accepted_at, cooldown_until FROM slots"),
+      "NULL|NULL|NULL");
+  slot_free(s);
+}
+
+static struct series *full_series(struct slot *s, const char *name) {
+  struct series *series = slot_add_series(s, name);
+  assert_non_null(series);
+  series->severity = SEVERITY_WARNING;
+  slot_place_series(series);
+  series->body = fixture_body("{\"fan\":\"slow\"}");
+  series->okay_body = fixture_body("{\"fan\":\"off\"}");
+  series->has_value = true;
+  series->value = 71.5;
+  series->arrived_ms = FIXTURE_NOW.ms - 3001;
+  series->timed = true;
+  series->timed_severity = SEVERITY_FAILURE;
+  series->wall_timed_ms = FIXTURE_NOW.wall_ms - 4002;
+  series->timed_arrived_ms = FIXTURE_NOW.ms - 3503;
+  return series;
+}
+
+static void a_series_comes_back_with_all_its_fields(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  full_series(s, FIXTURE_CORE);
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->series_count, 1);
+  const struct series *back = f->series[0];
+  assert_ptr_equal(slot_find_series(f->slots[0], FIXTURE_CORE), back);
+  assert_ptr_equal(slot_speaker(f->slots[0]), back);
+  assert_int_equal(back->severity, SEVERITY_WARNING);
+  assert_body(back->body, "{\"fan\":\"slow\"}");
+  assert_body(back->okay_body, "{\"fan\":\"off\"}");
+  assert_false(back->has_unsendable);
+  assert_true(back->has_value && back->value == 71.5);
+  assert_int_equal(back->arrived_ms, FIXTURE_NOW.ms - 3001);
+  assert_true(back->timed);
+  assert_int_equal(back->timed_severity, SEVERITY_FAILURE);
+  assert_int_equal(back->wall_timed_ms, FIXTURE_NOW.wall_ms - 4002);
+  assert_int_equal(back->timed_arrived_ms, FIXTURE_NOW.ms - 3503);
+  slot_free(s);
+}
+
+static void
+a_series_that_asks_for_nothing_or_what_can_not_be_sent(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  struct series *nothing = slot_add_series(s, "a/b/c");
+  struct series *unsendable = slot_add_series(s, "d/e/f");
+  assert_true(nothing != NULL && unsendable != NULL);
+  nothing->arrived_ms = FIXTURE_NOW.ms - 2;
+  unsendable->arrived_ms = FIXTURE_NOW.ms - 1;
+  unsendable->has_unsendable = true;
+  unsendable->unsendable_bytes = 70000;
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->series_count, 2);
+  assert_true(slot_asks_nothing(f->series[0]));
+  assert_false(f->series[0]->timed || f->series[0]->has_value);
+  assert_true(f->series[1]->has_unsendable);
+  assert_int_equal(f->series[1]->unsendable_bytes, 70000);
+  slot_free(s);
+}
+
+static void series_come_back_in_the_order_of_arrival(void **state) {
+  struct fixture *f = *state;
+  static const char *const names[] = {"c/c/c", "a/a/a", "b/b/b"};
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  for (int i = 0; i < 3; i++)
+    full_series(s, names[i])->arrived_ms = FIXTURE_NOW.ms - 100 + i;
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->series_count, 3);
+  for (int i = 0; i < 3; i++)
+    assert_string_equal(f->series[i]->name, names[i]);
+  assert_string_equal(slot_speaker(f->slots[0])->name, "b/b/b");
+  slot_free(s);
+}
+
+static void an_account_comes_back_with_all_its_fields(void **state) {
+  struct fixture *f = *state;
+  struct account a = {.device = f->devices[PUMP], .created = 1000, .epoch = 77};
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    a.by_outcome[i] = (uint64_t)(10 + i);
+  open_fresh(f);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_account(f->ledger, &a);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  for (int i = 0; i < OUTCOME_COUNT; i++) {
+    char sql[64], count[16];
+    snprintf(sql, sizeof sql, "SELECT %s FROM totals",
+             outcome_name((enum outcome)i));
+    snprintf(count, sizeof count, "%d", 10 + i);
+    assert_string_equal(fixture_sql(f, sql), count);
+  }
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->account_count, 1);
+  assert_ptr_equal(f->accounts[0].device, f->devices[PUMP]);
+  assert_int_equal(f->accounts[0].created, 1000);
+  assert_memory_equal(f->accounts[0].by_outcome, a.by_outcome,
+                      sizeof a.by_outcome);
+  assert_int_equal(f->accounts[0].epoch, 77);
+}
+
+static void what_is_put_again_replaces_what_was_there(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 3);
+  open_fresh(f);
+  fixture_put(f, c, FIXTURE_NOW);
+  c = fixture_command(f, 3);
+  c->attempts = 4;
+  fixture_put(f, c, FIXTURE_NOW);
+  fixture_put_account(f, FAN, 1, 0, FIXTURE_NOW);
+  fixture_put_account(f, FAN, 2, 1, FIXTURE_NOW);
+  assert_string_equal(fixture_sql(f, "SELECT id, attempts FROM commands"),
+                      "3|4");
+  assert_string_equal(fixture_sql(f, "SELECT created, accepted FROM totals"),
+                      "2|1");
+}
+
+/* ---- what people see ---- */
+
+static void the_public_columns_hold_what_they_are_named_after(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 17);
+  open_fresh(f);
+  c->device = f->devices[PUMP];
+  fixture_finish(c, OUTCOME_REFUSED, FIXTURE_NOW);
+  fixture_put(f, c, FIXTURE_NOW);
+  assert_string_equal(
+      fixture_sql(
+          f,
+          "SELECT id, created_at, rule, device, device_id, endpoint, slot,"
+          " series, severity, body, content_type, qos, timeout_s, expires_at,"
+          " not_before, state, outcome, attempts, http_code, errno, error,"
+          " cmd_uuid, sent_at, finished_at, status, status_at FROM commands"),
+      "17|1699999992.999|overheat|pump|8029378|edge|overheat/fan|" FIXTURE_CORE
+      "|failure|{\"fan\":\"on\"}|application/json|1|600|1700000594.997|"
+      "1700000001.007|finished|refused|3|401|3|auth failed|81572aae-fc34|"
+      "1699999997.989|1700000000.0|NULL|NULL");
+}
+
+static void what_there_was_not_is_null_in_the_table(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 1);
+  open_fresh(f);
+  c->deadline_ms = COMMAND_NEVER_MS;
+  c->not_before_ms = 0;
+  c->attempts = 0;
+  c->verdict = (struct verdict){0};
+  fixture_put(f, c, FIXTURE_NOW);
+  assert_string_equal(
+      fixture_sql(f, "SELECT qos, expires_at, not_before, outcome, http_code,"
+                     " errno, error, cmd_uuid, sent_at, finished_at, cause"
+                     " FROM commands"),
+      "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL");
+}
+
+/* A clock that is set right while a command waits must not tear its times
+ * apart. */
+static void
+all_times_of_a_row_are_of_the_clock_that_it_was_put_by(void **state) {
+  struct fixture *f = *state;
+  const int64_t ten_years_ms = INT64_C(315360000000);
+  struct moment now = FIXTURE_NOW;
+  struct command *c = fixture_command(f, 1);
+  open_fresh(f);
+  c->created.wall_ms += ten_years_ms; /* as the clock was when it came */
+  fixture_put(f, c, now);
+  assert_string_equal(fixture_sql(f, "SELECT created_at FROM commands"),
+                      "1699999992.999");
+  fixture_restart(f, now);
+  assert_int_equal(f->commands[0]->deadline_ms, now.ms + 594997);
+}
+
+static void the_views_read_well(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 1);
+  open_fresh(f);
+  fixture_finish(c, OUTCOME_REFUSED, FIXTURE_NOW);
+  fixture_put(f, c, FIXTURE_NOW);
+  put_body(f, 2, "two\r\nlines", 10);
+  put_body(f, 3, "\1\0\2", 3);
+  fixture_put_account(f, FAN, 4, 1, FIXTURE_NOW);
+  assert_string_equal(
+      fixture_sql(f, "SELECT id, rule, device, severity, state, attempts,"
+                     " cause, body, answer FROM pending"),
+      "2|overheat|fan|failure|waiting|3|errno_3|two  lines|81572aae-fc34\n"
+      "3|overheat|fan|failure|waiting|3|errno_3|x'010002'|81572aae-fc34");
+  assert_string_equal(
+      fixture_sql(f, "SELECT id, fate, attempts, seconds, cause, body"
+                     " FROM recent"),
+      "3|waiting|3||errno_3|x'010002'\n"
+      "2|waiting|3||errno_3|two  lines\n"
+      "1|refused|3|7.0|errno_3|{\"fan\":\"on\"}");
+  assert_string_equal(fixture_sql(f, "SELECT * FROM by_device"),
+                      "fan|4|1|0|0|0|0|0|0|0|2");
+  assert_string_equal(fixture_sql(f, BALANCE), "fan|4|1|2|1");
+  assert_string_equal(fixture_sql(f, "SELECT cause, device, commands, error"
+                                     " FROM errors_by_cause"),
+                      "errno_3|fan|3|auth failed");
+}
+
+static void the_times_in_the_views_are_local_and_readable(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  setenv("TZ", "UTC-2", 1); /* two hours east of Greenwich */
+  tzset();
+  fixture_put(f, fixture_command(f, 1), FIXTURE_NOW);
+  assert_string_equal(
+      fixture_sql(f, "SELECT created, next_attempt, expires FROM pending"),
+      "2023-11-15 00:13:12|2023-11-15 00:13:21|2023-11-15 00:23:14");
+  unsetenv("TZ");
+  tzset();
+}
+
+static void recent_shows_the_newest_fifty(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  assert_int_equal(fixture_put_state(f, 60, FIXTURE_NOW), 0);
+  assert_string_equal(
+      fixture_sql(f, "SELECT count(*), min(id), max(id) FROM recent"),
+      "50|11|60");
+}
+
+static void
+a_reader_sees_the_last_commit_while_the_next_turn_is_written(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 2);
+  open_fresh(f);
+  fixture_put(f, fixture_command(f, 1), FIXTURE_NOW);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_command(f->ledger, c, FIXTURE_NOW);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1");
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1\n2");
+  command_free(c);
+}
+
+static void a_reader_in_the_middle_of_the_table_holds_up_no_turn(void **state) {
+  struct fixture *f = *state;
+  sqlite3 *db = NULL;
+  sqlite3_stmt *row = NULL;
+  open_fresh(f);
+  assert_int_equal(fixture_put_state(f, 5, FIXTURE_NOW), 0);
+  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+  assert_int_equal(
+      sqlite3_prepare_v2(db, "SELECT id FROM commands", -1, &row, NULL),
+      SQLITE_OK);
+  assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+  fixture_put(f, fixture_command(f, 6), FIXTURE_NOW);
+  sqlite3_finalize(row);
+  sqlite3_close(db);
+}
+
+static void the_file_is_for_owner_and_group_only(void **state) {
+  struct fixture *f = *state;
+  struct stat about;
+  mode_t mask = umask(0);
+  open_fresh(f);
+  umask(mask);
+  assert_int_equal(stat(f->path, &about), 0);
+  assert_int_equal(about.st_mode & 0777, 0640);
+}
+
+static void the_size_is_that_of_file_and_wal(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  int64_t before = ledger_file_bytes(f->ledger);
+  assert_true(before > 0);
+  assert_int_equal(fixture_put_state(f, 50, FIXTURE_NOW), 0);
+  assert_true(ledger_file_bytes(f->ledger) > before);
+}
+
+/* ---- turns ---- */
+
+static void what_is_unchanged_is_in_the_totals_only(void **state) {
+  struct fixture *f = *state;
+  struct account a = {.device = f->devices[FAN], .created = 1};
+  struct command *c = fixture_command(f, 1);
+  open_fresh(f);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_command(f->ledger, c, FIXTURE_NOW);
+  ledger_put_account(f->ledger, &a);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, BALANCE), "fan|1|0|1|0");
+
+  fixture_finish(c, OUTCOME_UNCHANGED, FIXTURE_NOW);
+  a.by_outcome[OUTCOME_UNCHANGED] = 1;
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_command(f->ledger, c, FIXTURE_NOW);
+  ledger_put_account(f->ledger, &a);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM commands"), "0");
+  assert_string_equal(fixture_sql(f, BALANCE), "fan|1|1|0|0");
+  command_free(c);
+}
+
+static void a_removed_slot_is_gone_with_its_series_and_no_other(void **state) {
+  struct fixture *f = *state;
+  struct slot *one = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  struct slot *other = fixture_slot(f, OVERHEAT, PUMP, "overheat/pump");
+  full_series(one, FIXTURE_CORE);
+  full_series(other, FIXTURE_CORE);
+  open_fresh(f);
+  put_slot(f, one);
+  put_slot(f, other);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_remove_slot(f->ledger, "overheat/fan");
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, "SELECT key FROM slots"), "overheat/pump");
+  assert_string_equal(fixture_sql(f, "SELECT slot FROM series"),
+                      "overheat/pump");
+  slot_free(one);
+  slot_free(other);
+}
+
+static void clearing_the_state_leaves_history_and_totals(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  put_finished(f, 2, OUTCOME_EXPIRED, FIXTURE_NOW);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_clear_state(f->ledger);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "2");
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM slots"), "0");
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM series"), "0");
+  assert_string_equal(fixture_sql(f, "SELECT created FROM totals"), "3");
+}
+
+/* ---- a kill at any moment ---- */
+
+/* Runs in a child that is killed in the middle of a turn, or behind it. */
+static void be_killed(struct fixture *f, bool before_commit) {
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    struct command *c;
+    if (fixture_open(f, FIXTURE_NOW) < 0)
+      _exit(1);
+    if (fixture_put_state(f, 2, FIXTURE_NOW) < 0)
+      _exit(2);
+    c = fixture_command(f, 3);
+    ledger_begin(f->ledger, FIXTURE_NOW);
+    ledger_put_command(f->ledger, c, FIXTURE_NOW);
+    if (!before_commit && ledger_commit(f->ledger) < 0)
+      _exit(3);
+    _exit(0);
+  }
+  int status = -1;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static void a_kill_within_a_turn_loses_that_turn_and_no_other(void **state) {
+  struct fixture *f = *state;
+  be_killed(f, true);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_false(f->was_set_aside);
+  assert_int_equal(f->command_count, 2);
+  assert_int_equal(f->next_id, 3);
+}
+
+static void a_kill_after_the_commit_loses_nothing(void **state) {
+  struct fixture *f = *state;
+  be_killed(f, false);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 3);
+  assert_int_equal(f->next_id, 4);
+}
+
+/* ---- ids ---- */
+
+static void ids_begin_with_one(void **state) {
+  struct fixture *f = *state;
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, 1);
+}
+
+static void no_id_is_given_twice_though_no_row_is_left_of_it(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  fixture_put_account(f, FAN, 7, 7, FIXTURE_NOW);
+  fixture_put_account(f, PUMP, 5, 5, FIXTURE_NOW);
+  fixture_put(f, fixture_command(f, 3), FIXTURE_NOW);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, 13);
+  fixture_put(f, fixture_command(f, 40), FIXTURE_NOW);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, 41);
+}
+
+/* ---- trimming ---- */
+
+#define DAYS_MS(days) ((int64_t)(days)*24 * 3600 * 1000)
+
+static bool trim(struct fixture *f, struct moment now) {
+  assert_int_equal(ledger_begin(f->ledger, now), 0);
+  bool more = ledger_trim(f->ledger, now);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  return more;
+}
+
+static void history_older_than_its_days_is_deleted(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  put_finished(f, 1, OUTCOME_ACCEPTED, FIXTURE_NOW);
+  put_finished(f, 2, OUTCOME_ACCEPTED, fixture_later(1000));
+  assert_false(trim(f, fixture_later(DAYS_MS(30))));
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1\n2");
+  assert_false(trim(f, fixture_later(DAYS_MS(30) + 1)));
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "2");
+}
+
+static void history_beyond_its_maximum_is_deleted_oldest_first(void **state) {
+  struct fixture *f = *state;
+  f->history_max = 2;
+  open_fresh(f);
+  for (int64_t id = 1; id <= 5; id++)
+    put_finished(f, id, OUTCOME_REFUSED, fixture_later(-id * 1000));
+  assert_false(trim(f, FIXTURE_NOW));
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1\n2");
+  assert_false(trim(f, FIXTURE_NOW));
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM commands"), "2");
+}
+
+static void a_maximum_of_zero_keeps_no_history(void **state) {
+  struct fixture *f = *state;
+  f->history_max = 0;
+  open_fresh(f);
+  fixture_put_account(f, FAN, 2, 1, FIXTURE_NOW);
+  fixture_put(f, fixture_command(f, 1), FIXTURE_NOW);
+  put_finished(f, 2, OUTCOME_ACCEPTED, FIXTURE_NOW);
+  assert_false(trim(f, FIXTURE_NOW));
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1");
+  assert_string_equal(fixture_sql(f, BALANCE), "fan|2|1|1|0");
+}
+
+static void what_is_pending_is_never_trimmed_however_old(void **state) {
+  struct fixture *f = *state;
+  f->history_max = 0;
+  open_fresh(f);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_false(trim(f, fixture_later(DAYS_MS(4000))));
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM pending"), "3");
+}
+
+static void put_many_finished(struct fixture *f, int count) {
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  for (int id = 1; id <= count; id++) {
+    struct command *c = fixture_command(f, id);
+    fixture_finish(c, OUTCOME_ACCEPTED, FIXTURE_NOW);
+    ledger_put_command(f->ledger, c, FIXTURE_NOW);
+    command_free(c);
+  }
+  assert_int_equal(ledger_commit(f->ledger), 0);
+}
+
+static void
+a_turn_trims_so_many_rows_and_says_that_there_are_more(void **state) {
+  struct fixture *f = *state;
+  f->history_max = 100;
+  open_fresh(f);
+  put_many_finished(f, LEDGER_TRIM_ROWS + 150);
+  assert_true(trim(f, FIXTURE_NOW));
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM commands"), "150");
+  assert_false(trim(f, FIXTURE_NOW));
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM commands"), "100");
+}
+
+static void history_of_earlier_runs_counts_towards_the_maximum(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  put_many_finished(f, 30);
+  assert_int_equal(fixture_put_state(f, 31, FIXTURE_NOW), 0);
+  f->rule_is_gone[OVERHEAT] = true; /* ends one more, at the start */
+  f->history_max = 10;
+  fixture_restart(f, FIXTURE_NOW);
+  trim(f, FIXTURE_NOW);
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM commands"), "10");
+}
+
+static void history_of_a_turn_that_failed_does_not_count(void **state) {
+  struct fixture *f = *state;
+  f->history_max = 2;
+  open_fresh(f);
+  put_finished(f, 1, OUTCOME_ACCEPTED, fixture_later(-2));
+  put_finished(f, 2, OUTCOME_ACCEPTED, fixture_later(-1));
+  struct command *c = fixture_command(f, 3);
+  fixture_finish(c, OUTCOME_ACCEPTED, FIXTURE_NOW);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_command(f->ledger, c, FIXTURE_NOW);
+  free(c->slot_key);
+  c->slot_key = NULL; /* what the table refuses */
+  ledger_put_command(f->ledger, c, FIXTURE_NOW);
+  assert_int_equal(ledger_commit(f->ledger), -EIO);
+  command_free(c);
+  trim(f, FIXTURE_NOW);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1\n2");
+}
+
+/* ---- in memory ---- */
+
+static void in_memory_there_is_neither_file_nor_lock(void **state) {
+  struct fixture *f = *state;
+  snprintf(f->path, sizeof f->path, "%s", LEDGER_IN_MEMORY);
+  open_fresh(f);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  fixture_load(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 3);
+  assert_false(trim(f, FIXTURE_NOW));
+  assert_int_equal(ledger_file_bytes(f->ledger), 0);
+  assert_int_equal(fixture_count_files(f, "onenet"), 0);
+  assert_int_equal(access(LEDGER_IN_MEMORY, F_OK), -1);
+  assert_int_equal(access(LEDGER_IN_MEMORY ".lock", F_OK), -1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      SITUATION(a_waiting_command_comes_back_with_all_its_fields),
+      SITUATION(a_command_in_flight_comes_back_in_flight),
+      SITUATION(a_command_with_nothing_optional_comes_back),
+      SITUATION(every_class_of_verdict_comes_back),
+      SITUATION(commands_come_back_in_the_order_of_their_ids),
+      SITUATION(a_body_is_text_where_it_is_valid_text_and_else_a_blob),
+      SITUATION(a_body_of_the_greatest_size_comes_back),
+      SITUATION(a_slot_comes_back_with_all_its_fields),
+      SITUATION(a_slot_that_remembers_nothing_comes_back_so),
+      SITUATION(a_series_comes_back_with_all_its_fields),
+      SITUATION(a_series_that_asks_for_nothing_or_what_can_not_be_sent),
+      SITUATION(series_come_back_in_the_order_of_arrival),
+      SITUATION(an_account_comes_back_with_all_its_fields),
+      SITUATION(what_is_put_again_replaces_what_was_there),
+      SITUATION(the_public_columns_hold_what_they_are_named_after),
+      SITUATION(what_there_was_not_is_null_in_the_table),
+      SITUATION(all_times_of_a_row_are_of_the_clock_that_it_was_put_by),
+      SITUATION(the_views_read_well),
+      SITUATION(the_times_in_the_views_are_local_and_readable),
+      SITUATION(recent_shows_the_newest_fifty),
+      SITUATION(a_reader_sees_the_last_commit_while_the_next_turn_is_written),
+      SITUATION(a_reader_in_the_middle_of_the_table_holds_up_no_turn),
+      SITUATION(the_file_is_for_owner_and_group_only),
+      SITUATION(the_size_is_that_of_file_and_wal),
+      SITUATION(what_is_unchanged_is_in_the_totals_only),
+      SITUATION(a_removed_slot_is_gone_with_its_series_and_no_other),
+      SITUATION(clearing_the_state_leaves_history_and_totals),
+      SITUATION(a_kill_within_a_turn_loses_that_turn_and_no_other),
+      SITUATION(a_kill_after_the_commit_loses_nothing),
+      SITUATION(ids_begin_with_one),
+      SITUATION(no_id_is_given_twice_though_no_row_is_left_of_it),
+      SITUATION(history_older_than_its_days_is_deleted),
+      SITUATION(history_beyond_its_maximum_is_deleted_oldest_first),
+      SITUATION(a_maximum_of_zero_keeps_no_history),
+      SITUATION(what_is_pending_is_never_trimmed_however_old),
+      SITUATION(a_turn_trims_so_many_rows_and_says_that_there_are_more),
+      SITUATION(history_of_earlier_runs_counts_towards_the_maximum),
+      SITUATION(history_of_a_turn_that_failed_does_not_count),
+      SITUATION(in_memory_there_is_neither_file_nor_lock),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: MIT */
+#include "failing_vfs.h"
+#include "ledger_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SITUATION(name)                                                        \
+  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define SITUATION_OF_DISK(name)                                                \
+  cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
+#define BALANCE                                                                \
+  "SELECT device, created, ended, pending, difference FROM balance"
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Both return a path that is valid until the next call. */
+static const char *beside(const struct fixture *f, const char *suffix) {
+  static char path[1024];
+  snprintf(path, sizeof path, "%s%s", f->path, suffix);
+  return path;
+}
+
+static const char *within(const struct fixture *f, const char *name) {
+  static char path[1024];
+  snprintf(path, sizeof path, "%s/%s", f->directory_path, name);
+  return path;
+}
+
+/* From now on the ledger is the file of that path. */
+static void go_to(struct fixture *f, const char *path) {
+  assert_true(strlen(path) < sizeof f->path);
+  memcpy(f->path, path, strlen(path) + 1);
+}
+
+/* ---- the lock ---- */
+
+/* Starts a process that holds the ledger until the pipe is closed. */
+static pid_t start_holder(struct fixture *f, int *ret_pipe) {
+  int held[2], release[2];
+  char byte;
+  assert_int_equal(pipe(held), 0);
+  assert_int_equal(pipe(release), 0);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    close(release[1]);
+    if (fixture_open(f, FIXTURE_NOW) < 0 || write(held[1], "x", 1) != 1)
+      _exit(1);
+    _exit(read(release[0], &byte, 1) == 0 ? 0 : 2);
+  }
+  close(release[0]);
+  close(held[1]);
+  assert_int_equal(read(held[0], &byte, 1), 1);
+  close(held[0]);
+  *ret_pipe = release[1];
+  return pid;
+}
+
+static void end_holder(pid_t pid, int release) {
+  int status = -1;
+  close(release);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static void a_second_process_is_told_which_one_holds_the_ledger(void **state) {
+  struct fixture *f = *state;
+  char expected[640];
+  int release;
+  pid_t pid = start_holder(f, &release);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), -EBUSY);
+  assert_null(f->ledger);
+  snprintf(expected, sizeof expected, "ledger \"%s\": in use by process %ld",
+           f->path, (long)pid);
+  assert_string_equal(f->why, expected);
+  end_holder(pid, release);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+}
+
+static void a_lock_by_another_name_of_the_file_is_the_same_lock(void **state) {
+  struct fixture *f = *state;
+  int release;
+  pid_t pid = start_holder(f, &release);
+  assert_int_equal(symlink("onenet.db", within(f, "link.db")), 0);
+  go_to(f, within(f, "link.db"));
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), -EBUSY);
+  end_holder(pid, release);
+}
+
+static void
+a_lock_that_does_not_name_its_holder_is_a_lock_as_well(void **state) {
+  struct fixture *f = *state;
+  char expected[640];
+  int release;
+  pid_t pid = start_holder(f, &release);
+  assert_int_equal(truncate(beside(f, ".lock"), 0), 0);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), -EBUSY);
+  snprintf(expected, sizeof expected,
+           "ledger \"%s\": in use by another process", f->path);
+  assert_string_equal(f->why, expected);
+  end_holder(pid, release);
+}
+
+/* ---- damage ---- */
+
+static char *read_ledger(const struct fixture *f, size_t *ret_size) {
+  FILE *file = fopen(f->path, "rb");
+  assert_non_null(file);
+  char *data = malloc(1024 * 1024);
+  assert_non_null(data);
+  *ret_size = fread(data, 1, 1024 * 1024, file);
+  fclose(file);
+  return data;
+}
+
+static void write_file(const char *path, const void *data, size_t size) {
+  FILE *file = fopen(path, "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(data, 1, size, file), size);
+  fclose(file);
+}
+
+static void leave_ledger(struct fixture *f, int commands) {
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_int_equal(fixture_put_state(f, commands, FIXTURE_NOW), 0);
+  fixture_close(f);
+}
+
+/* What is there works, whether it is the old file or a fresh one. */
+static void assert_works(struct fixture *f) {
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_string_equal(ledger_error(f->ledger), "");
+  assert_string_equal(
+      fixture_sql(f, "SELECT id FROM commands WHERE state <> 'finished'"),
+      "1\n2\n3");
+  fixture_restart(f, FIXTURE_NOW);
+  assert_false(f->was_set_aside);
+  assert_int_equal(f->command_count, 3);
+}
+
+static void assert_set_aside(struct fixture *f, const char *why) {
+  fixture_restart(f, FIXTURE_NOW);
+  assert_true(f->was_set_aside);
+  assert_true(ledger_was_set_aside(f->ledger));
+  assert_false(ledger_was_set_aside(f->ledger));
+  assert_int_equal(f->command_count, 0);
+  assert_int_equal(access(beside(f, ".corrupt-1700000000"), F_OK), 0);
+  assert_int_equal(f->log_count, 1);
+  assert_non_null(strstr(f->log, f->path));
+  assert_non_null(strstr(f->log, "onenet.db.corrupt-1700000000"));
+  assert_non_null(strstr(f->log, why));
+  assert_works(f);
+}
+
+static void a_text_file_is_set_aside(void **state) {
+  struct fixture *f = *state;
+  static const char text[] = "This is no database, but somebody's notes.\n";
+  write_file(f->path, text, sizeof text);
+  assert_set_aside(f, "not a database");
+}
+
+static void a_zeroed_file_is_set_aside(void **state) {
+  struct fixture *f = *state;
+  static const char zeros[20000];
+  write_file(f->path, zeros, sizeof zeros);
+  assert_set_aside(f, "not a database");
+}
+
+static void
+the_database_of_another_application_is_set_aside_as_it_was(void **state) {
+  struct fixture *f = *state;
+  write_file(f->path, "", 0);
+  fixture_sql(f, "CREATE TABLE precious (a)");
+  assert_set_aside(f, "not a ledger of this plugin");
+  go_to(f, beside(f, ".corrupt-1700000000"));
+  assert_string_equal(fixture_sql(f, "SELECT name FROM sqlite_master"),
+                      "precious");
+  assert_string_equal(fixture_sql(f, "PRAGMA journal_mode"), "delete");
+}
+
+static void a_newer_schema_is_set_aside(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 3);
+  fixture_sql(f, "PRAGMA user_version = 2");
+  assert_set_aside(f, "of a newer version");
+}
+
+static void a_ledger_without_one_of_its_tables_is_set_aside(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 3);
+  fixture_sql(f, "DROP TABLE totals");
+  assert_set_aside(f, "no such table: totals");
+}
+
+static void an_index_that_lacks_a_pending_command_is_damage(void **state) {
+  struct fixture *f = *state;
+  sqlite3 *db = NULL;
+  leave_ledger(f, 3);
+  /* A row is written while the index of what is pending is out of sight. */
+  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+  assert_int_equal(
+      sqlite3_exec(db,
+                   "CREATE TABLE kept AS SELECT * FROM sqlite_master"
+                   " WHERE name = 'commands_pending';"
+                   "PRAGMA writable_schema = 1;"
+                   "DELETE FROM sqlite_master WHERE name = 'commands_pending';"
+                   "PRAGMA writable_schema = RESET;"
+                   "UPDATE commands SET device = 'pump' WHERE id = 2;"
+                   "PRAGMA writable_schema = 1;"
+                   "INSERT INTO sqlite_master SELECT * FROM kept;"
+                   "PRAGMA writable_schema = RESET;"
+                   "DROP TABLE kept;",
+                   NULL, NULL, NULL),
+      SQLITE_OK);
+  sqlite3_close(db);
+  assert_set_aside(f, "missing from index commands_pending");
+}
+
+/* Leaves a ledger whose header has 9 there: a format of the future. */
+static void leave_format(struct fixture *f, size_t at) {
+  size_t size;
+  leave_ledger(f, 3);
+  char *data = read_ledger(f, &size);
+  data[at] = 9;
+  write_file(f->path, data, size);
+  free(data);
+}
+
+static void
+a_file_format_that_only_newer_ones_write_is_set_aside(void **state) {
+  leave_format(*state, 18);
+  assert_set_aside(*state, "of a newer file format");
+}
+
+static void a_file_format_that_only_newer_ones_read_is_set_aside(void **state) {
+  leave_format(*state, 19);
+  assert_set_aside(*state, "file is not a database");
+}
+
+static void a_schema_format_that_is_not_known_is_set_aside(void **state) {
+  leave_format(*state, 47);
+  assert_set_aside(*state, "unsupported file format");
+}
+
+/* Each of the 40 commands is there, or a line says why not. */
+static void assert_nothing_is_lost_silently(const struct fixture *f) {
+  size_t ended = fixture_count_log(f, "\ncommand ") +
+                 (strncmp(f->log, "command ", 8) == 0 ? 1 : 0);
+  if (f->was_set_aside)
+    assert_int_equal(f->command_count, 0);
+  else
+    assert_int_equal(f->command_count + ended, 40);
+}
+
+static void a_truncated_file_is_set_aside_or_read(void **state) {
+  struct fixture *f = *state;
+  size_t size;
+  int set_aside = 0;
+  leave_ledger(f, 40);
+  char *data = read_ledger(f, &size);
+  for (size_t kept = size - 1; kept > 600; kept -= kept / 9) {
+    write_file(f->path, data, kept);
+    fixture_forget_log(f);
+    fixture_restart(f, FIXTURE_NOW);
+    set_aside += f->was_set_aside ? 1 : 0;
+    assert_nothing_is_lost_silently(f);
+    assert_works(f);
+    fixture_close(f);
+  }
+  assert_true(set_aside > 10);
+  free(data);
+}
+
+static void a_file_that_was_emptied_is_begun_anew(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 3);
+  assert_int_equal(truncate(f->path, 0), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 0);
+  assert_works(f);
+}
+
+static void bits_that_flip_anywhere_stop_no_start(void **state) {
+  struct fixture *f = *state;
+  size_t size;
+  unsigned int seed = 20240229;
+  const int rounds = 150;
+  int set_aside = 0;
+  leave_ledger(f, 40);
+  char *data = read_ledger(f, &size);
+  print_message("seed %u\n", seed);
+  srand(seed);
+  for (int round = 0; round < rounds; round++) {
+    /* Headers and b-trees first, and then everything. */
+    size_t reach = round % 3 == 0 ? 100 : round % 3 == 1 ? 4096 : size;
+    size_t at = (size_t)rand() % reach;
+    char flipped = (char)(1 << (rand() % 8));
+    data[at] ^= flipped;
+    write_file(f->path, data, size);
+    data[at] ^= flipped;
+    fixture_forget_log(f);
+    fixture_restart(f, FIXTURE_NOW);
+    set_aside += f->was_set_aside ? 1 : 0;
+    assert_nothing_is_lost_silently(f);
+    assert_works(f);
+    fixture_close(f);
+  }
+  assert_true(set_aside > 10);
+  free(data);
+}
+
+static void
+two_files_set_aside_in_one_second_have_names_of_their_own(void **state) {
+  struct fixture *f = *state;
+  write_file(f->path, "no database, but long enough to look at", 39);
+  fixture_restart(f, FIXTURE_NOW);
+  fixture_close(f);
+  write_file(f->path, "nor this one", 12);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(access(beside(f, ".corrupt-1700000000"), F_OK), 0);
+  assert_int_equal(access(beside(f, ".corrupt-1700000001"), F_OK), 0);
+}
+
+static void wal_and_shm_go_with_the_file_that_is_set_aside(void **state) {
+  struct fixture *f = *state;
+  write_file(f->path, "no database", 11);
+  write_file(beside(f, "-wal"), "nor a wal", 9);
+  write_file(beside(f, "-shm"), "nor a shm", 9);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_count_files(f, "corrupt-1700000000-wal"), 1);
+  assert_int_equal(fixture_count_files(f, "corrupt-1700000000-shm"), 1);
+  assert_works(f);
+}
+
+static void what_a_link_points_to_is_set_aside_where_it_is(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(mkdir(within(f, "disk"), 0700), 0);
+  write_file(within(f, "disk/real.db"), "no database", 11);
+  assert_int_equal(symlink("disk/real.db", f->path), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_true(f->was_set_aside);
+  assert_int_equal(access(within(f, "disk/real.db.corrupt-1700000000"), F_OK),
+                   0);
+  assert_works(f);
+  assert_int_equal(access(within(f, "disk/real.db"), F_OK), 0);
+}
+
+static void
+damage_found_while_running_is_set_aside_by_the_next_turn(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_int_equal(fixture_put_state(f, 40, FIXTURE_NOW), 0);
+  /* Another connection empties the wal, and the cache of ours. */
+  fixture_sql(f, "UPDATE totals SET created = 41");
+  fixture_sql(f, "PRAGMA wal_checkpoint(TRUNCATE)");
+  int fd = open(f->path, O_WRONLY);
+  char noise[4096];
+  memset(noise, 0xA5, sizeof noise);
+  for (int page = 1; page < 20; page++)
+    assert_int_equal(pwrite(fd, noise, sizeof noise, page * 4096), 4096);
+  close(fd);
+  assert_int_equal(fixture_put_state(f, 1, FIXTURE_NOW), -EILSEQ);
+  assert_string_not_equal(ledger_error(f->ledger), "");
+  assert_false(ledger_was_set_aside(f->ledger));
+
+  assert_works(f);
+  assert_int_equal(fixture_count_files(f, "corrupt-1700000000"), 3);
+  assert_int_equal(fixture_count_log(f, "commands go on from memory"), 1);
+  assert_int_equal(fixture_count_log(f, "is set aside as"), 1);
+  assert_int_equal(fixture_count_log(f, "works again"), 1);
+}
+
+static void a_ledger_removed_while_running_is_begun_anew(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(unlink(f->path), 0);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -ENOENT);
+  assert_works(f);
+}
+
+/* What another one holds is not what is in memory. */
+static void
+another_ledger_put_in_its_place_while_running_is_kept_aside(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  assert_int_equal(rename(f->path, within(f, "other")), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(rename(within(f, "other"), f->path), 0);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -ENOENT);
+  assert_works(f);
+  assert_int_equal(access(beside(f, ".unread-1700000000"), F_OK), 0);
+}
+
+/* ---- places that can not be written ---- */
+
+/* The ledger fails from the start, and goes on so. */
+static void assert_fails(struct fixture *f, const char *why) {
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_false(f->was_set_aside);
+  assert_non_null(strstr(ledger_error(f->ledger), why));
+  fixture_load(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, 1);
+  assert_true(fixture_put_state(f, 3, FIXTURE_NOW) < 0);
+  assert_true(fixture_put_state(f, 3, FIXTURE_NOW) < 0);
+  assert_int_equal(f->log_count, 1);
+  assert_non_null(strstr(f->log, ": commands go on from memory"));
+}
+
+static void a_missing_directory_is_made(void **state) {
+  struct fixture *f = *state;
+  go_to(f, within(f, "new/onenet.db"));
+  fixture_restart(f, FIXTURE_NOW);
+  assert_works(f);
+}
+
+static void
+a_directory_missing_for_now_makes_the_ledger_fail_for_now(void **state) {
+  struct fixture *f = *state;
+  go_to(f, within(f, "a/b/onenet.db"));
+  assert_fails(f, "can not be opened: No such file or directory");
+  assert_int_equal(mkdir(within(f, "a"), 0700), 0);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_int_equal(fixture_count_log(f, "works again"), 1);
+  assert_false(ledger_was_set_aside(f->ledger));
+  assert_works(f);
+}
+
+static void a_path_below_a_file_makes_the_ledger_fail(void **state) {
+  struct fixture *f = *state;
+  write_file(within(f, "file"), "x", 1);
+  go_to(f, within(f, "file/onenet.db"));
+  assert_fails(f, "can not be opened: Not a directory");
+}
+
+static void
+a_directory_in_the_place_of_the_file_makes_the_ledger_fail(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(mkdir(f->path, 0700), 0);
+  assert_fails(f, "can not be opened: Is a directory");
+}
+
+static void a_lock_that_can_not_be_made_makes_the_ledger_fail(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(mkdir(beside(f, ".lock"), 0700), 0);
+  assert_fails(f, "its .lock can not be opened: Is a directory");
+  assert_int_equal(rmdir(beside(f, ".lock")), 0);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+}
+
+static void as_nobody(void (*what)(struct fixture *f), struct fixture *f) {
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    if (setgid(65534) < 0 || setuid(65534) < 0)
+      _exit(1);
+    what(f);
+    _exit(0);
+  }
+  int status = -1;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static void open_where_it_is_forbidden(struct fixture *f) {
+  assert_fails(f, "can not be opened: Permission denied");
+}
+
+static void a_file_of_another_user_makes_the_ledger_fail(void **state) {
+  struct fixture *f = *state;
+  if (geteuid() != 0)
+    skip();
+  leave_ledger(f, 3);
+  assert_int_equal(chmod(f->directory_path, 0755), 0);
+  as_nobody(open_where_it_is_forbidden, f);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 3);
+}
+
+/* What nobody has read must not be overwritten by what is in memory. */
+static void
+a_ledger_that_could_not_be_read_at_the_start_is_kept_aside(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  assert_int_equal(unlink(beside(f, ".lock")), 0);
+  assert_int_equal(mkdir(beside(f, ".lock"), 0700), 0);
+  assert_fails(f, "its .lock can not be opened");
+  assert_int_equal(rmdir(beside(f, ".lock")), 0);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_true(ledger_was_set_aside(f->ledger));
+  assert_int_equal(access(beside(f, ".unread-1700000000"), F_OK), 0);
+  assert_works(f);
+  go_to(f, beside(f, ".unread-1700000000"));
+  assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1\n2");
+}
+
+/* ---- disks that fail ---- */
+
+static int disk_setup(void **state) {
+  failing_vfs_install();
+  return fixture_setup(state);
+}
+
+static int disk_teardown(void **state) {
+  failing_vfs_fail(0, SQLITE_OK);
+  fixture_teardown(state);
+  failing_vfs_remove();
+  return 0;
+}
+
+static void limit_file_size(rlim_t bytes) {
+  struct rlimit limit;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_file_that_may_not_grow_fails_and_recovers(void **state) {
+  struct fixture *f = *state;
+  void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
+  limit_file_size(4096);
+  int first = fixture_put_state(f, 100, FIXTURE_NOW);
+  int second = fixture_put_state(f, 100, FIXTURE_NOW);
+  limit_file_size(RLIM_INFINITY);
+  signal(SIGXFSZ, before);
+  assert_int_equal(first, -EIO);
+  assert_int_equal(second, -EIO);
+  assert_int_equal(fixture_count_log(f, "commands go on from memory"), 1);
+  assert_non_null(strstr(ledger_error(f->ledger), "disk I/O error"));
+  assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1\n2");
+  assert_works(f);
+  assert_int_equal(fixture_count_log(f, "works again"), 1);
+}
+
+static void fill_disk(struct fixture *f) {
+  static const char block[512];
+  FILE *file = fopen(within(f, "filler"), "wb");
+  assert_non_null(file);
+  setvbuf(file, NULL, _IONBF, 0);
+  size_t written = sizeof block;
+  while (written == sizeof block)
+    written = fwrite(block, 1, sizeof block, file);
+  assert_int_equal(errno, ENOSPC);
+  fclose(file);
+}
+
+static void mount_small_disk(struct fixture *f) {
+  if (mount("tmpfs", f->directory_path, "tmpfs", 0, "size=800k") < 0)
+    skip();
+}
+
+static void
+a_disk_that_fills_up_while_running_fails_and_recovers(void **state) {
+  struct fixture *f = *state;
+  mount_small_disk(f);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
+  fill_disk(f);
+  assert_int_equal(fixture_put_state(f, 200, FIXTURE_NOW), -ENOSPC);
+  assert_int_equal(fixture_put_state(f, 200, FIXTURE_NOW), -ENOSPC);
+  assert_non_null(strstr(ledger_error(f->ledger), "full"));
+  assert_int_equal(unlink(within(f, "filler")), 0);
+  assert_works(f);
+  fixture_close(f);
+  umount(f->directory_path);
+}
+
+static void on_a_full_disk_a_start_restores_what_is_there(void **state) {
+  struct fixture *f = *state;
+  mount_small_disk(f);
+  leave_ledger(f, 5);
+  fill_disk(f);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 5);
+  assert_int_equal(fixture_put_state(f, 200, FIXTURE_NOW), -ENOSPC);
+  assert_int_equal(unlink(within(f, "filler")), 0);
+  assert_works(f);
+  fixture_close(f);
+  umount(f->directory_path);
+}
+
+static int64_t monotonic_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+somebody_who_writes_for_long_makes_a_turn_fail_not_hang(void **state) {
+  struct fixture *f = *state;
+  sqlite3 *db = NULL;
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                   SQLITE_OK);
+  int64_t began_ms = monotonic_ms();
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -EBUSY);
+  assert_in_range(monotonic_ms() - began_ms, LEDGER_BUSY_TIMEOUT_MS / 2, 3000);
+  assert_int_equal(ledger_commit(f->ledger), -EBUSY);
+  sqlite3_close(db);
+  assert_works(f);
+}
+
+static void nothing_of_a_turn_that_failed_is_in_the_file(void **state) {
+  struct fixture *f = *state;
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
+  failing_vfs_fail(1, SQLITE_FULL);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -ENOSPC);
+  failing_vfs_fail(0, SQLITE_OK);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1\n2");
+  assert_string_equal(fixture_sql(f, "SELECT created FROM totals"), "2");
+  assert_works(f);
+}
+
+static void a_disk_that_fails_in_several_ways_is_logged_once(void **state) {
+  struct fixture *f = *state;
+  fixture_restart(f, FIXTURE_NOW);
+  failing_vfs_fail(1, SQLITE_FULL);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -ENOSPC);
+  failing_vfs_fail(1, SQLITE_IOERR_WRITE);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -EIO);
+  assert_non_null(strstr(ledger_error(f->ledger), "disk I/O error"));
+  assert_int_equal(f->log_count, 1);
+}
+
+static int start_and_put(struct fixture *f) {
+  fixture_restart(f, FIXTURE_NOW);
+  return fixture_put_state(f, 30, FIXTURE_NOW);
+}
+
+/* A fresh ledger is opened, written and closed while the disk fails from the
+ * n-th operation on; then the disk works again. */
+static void fail_at(struct fixture *f, int n, int code) {
+  failing_vfs_fail(n, code);
+  int status = start_and_put(f);
+  failing_vfs_fail(0, SQLITE_OK);
+  if (status == 0)
+    assert_string_equal(fixture_sql(f, BALANCE), "fan|30|0|30|0");
+  else
+    assert_string_not_equal(ledger_error(f->ledger), "");
+  assert_works(f);
+  fixture_close(f);
+}
+
+static void
+a_disk_that_fails_at_any_operation_loses_nothing_for_good(void **state) {
+  struct fixture *f = *state;
+  static const int codes[] = {SQLITE_FULL, SQLITE_IOERR_WRITE,
+                              SQLITE_IOERR_FSYNC};
+  char name[16];
+  f->sync = LEDGER_SYNC_FULL;
+  assert_int_equal(start_and_put(f), 0);
+  fixture_close(f);
+  int operations = failing_vfs_count();
+  assert_true(operations > 20);
+  for (int n = 1; n <= operations; n++) {
+    snprintf(name, sizeof name, "%d.db", n);
+    go_to(f, within(f, name));
+    fail_at(f, n, codes[(size_t)n % COUNT(codes)]);
+    assert_int_equal(fixture_count_files(f, "corrupt"), 0);
+  }
+}
+
+static void a_load_that_can_not_be_written_still_restores(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
+  snprintf(f->devices[PUMP]->device_id, DEVICE_ID_BYTES, "1");
+  fixture_sql(f, "UPDATE commands SET device = 'pump', device_id = '2'"
+                 " WHERE id = 1");
+  fixture_close(f);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  failing_vfs_fail(1, SQLITE_FULL);
+  fixture_load(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 1);
+  assert_int_equal(f->commands[0]->id, 2);
+  assert_int_equal(f->next_id, 3);
+  assert_non_null(strstr(ledger_error(f->ledger), "full"));
+  /* The caller has to know, so that it puts the whole state. */
+  failing_vfs_fail(0, SQLITE_OK);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), -ENOSPC);
+  assert_works(f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      SITUATION(a_second_process_is_told_which_one_holds_the_ledger),
+      SITUATION(a_lock_by_another_name_of_the_file_is_the_same_lock),
+      SITUATION(a_lock_that_does_not_name_its_holder_is_a_lock_as_well),
+      SITUATION(a_text_file_is_set_aside),
+      SITUATION(a_zeroed_file_is_set_aside),
+      SITUATION(the_database_of_another_application_is_set_aside_as_it_was),
+      SITUATION(a_newer_schema_is_set_aside),
+      SITUATION(a_ledger_without_one_of_its_tables_is_set_aside),
+      SITUATION(an_index_that_lacks_a_pending_command_is_damage),
+      SITUATION(a_file_format_that_only_newer_ones_write_is_set_aside),
+      SITUATION(a_file_format_that_only_newer_ones_read_is_set_aside),
+      SITUATION(a_schema_format_that_is_not_known_is_set_aside),
+      SITUATION(a_truncated_file_is_set_aside_or_read),
+      SITUATION(a_file_that_was_emptied_is_begun_anew),
+      SITUATION(bits_that_flip_anywhere_stop_no_start),
+      SITUATION(two_files_set_aside_in_one_second_have_names_of_their_own),
+      SITUATION(wal_and_shm_go_with_the_file_that_is_set_aside),
+      SITUATION(what_a_link_points_to_is_set_aside_where_it_is),
+      SITUATION(damage_found_while_running_is_set_aside_by_the_next_turn),
+      SITUATION(a_ledger_removed_while_running_is_begun_anew),
+      SITUATION(another_ledger_put_in_its_place_while_running_is_kept_aside),
+      SITUATION(a_missing_directory_is_made),
+      SITUATION(a_directory_missing_for_now_makes_the_ledger_fail_for_now),
+      SITUATION(a_path_below_a_file_makes_the_ledger_fail),
+      SITUATION(a_directory_in_the_place_of_the_file_makes_the_ledger_fail),
+      SITUATION(a_lock_that_can_not_be_made_makes_the_ledger_fail),
+      SITUATION(a_file_of_another_user_makes_the_ledger_fail),
+      SITUATION(a_ledger_that_could_not_be_read_at_the_start_is_kept_aside),
+      SITUATION(a_file_that_may_not_grow_fails_and_recovers),
+      SITUATION(a_disk_that_fills_up_while_running_fails_and_recovers),
+      SITUATION(on_a_full_disk_a_start_restores_what_is_there),
+      SITUATION(somebody_who_writes_for_long_makes_a_turn_fail_not_hang),
+      SITUATION_OF_DISK(nothing_of_a_turn_that_failed_is_in_the_file),
+      SITUATION_OF_DISK(a_disk_that_fails_in_several_ways_is_logged_once),
+      SITUATION_OF_DISK(
+          a_disk_that_fails_at_any_operation_loses_nothing_for_good),
+      SITUATION_OF_DISK(a_load_that_can_not_be_written_still_restores),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
