@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT */
+#include "lanes_harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BEGINNING_MS INT64_C(1000000)
+#define WALL_BEGINNING_MS INT64_C(1700000000000)
+
+/* ---- the store ---- */
+
+struct stored_command {
+  struct stored_command *next;
+  struct command command;
+};
+
+struct stored_series {
+  struct stored_series *next;
+  char *slot_key;
+  struct series series;
+};
+
+struct stored_slot {
+  struct stored_slot *next;
+  struct slot slot;
+};
+
+struct stored_account {
+  struct stored_account *next;
+  struct account account;
+};
+
+static void *allocate(size_t size) {
+  void *memory = calloc(1, size);
+  assert_non_null(memory);
+  return memory;
+}
+
+static char *copy_text(const char *text) {
+  char *copy = strdup(text);
+  assert_non_null(copy);
+  return copy;
+}
+
+static struct body *copy_body(const struct body *b) {
+  if (b == NULL)
+    return NULL;
+  struct body *copy = body_new(b->data, b->size);
+  assert_non_null(copy);
+  return copy;
+}
+
+/* Only what a ledger keeps of a command: nothing that lanes or worker keep for
+ * themselves. */
+static struct command copy_command(const struct command *c) {
+  return (struct command){.id = c->id,
+                          .policy = c->policy,
+                          .device = c->device,
+                          .slot_key = copy_text(c->slot_key),
+                          .series = copy_text(c->series),
+                          .severity = c->severity,
+                          .body = copy_body(c->body),
+                          .has_value = c->has_value,
+                          .value = c->value,
+                          .timeout_s = c->timeout_s,
+                          .created = c->created,
+                          .valid_from_ms = c->valid_from_ms,
+                          .deadline_ms = c->deadline_ms,
+                          .not_before_ms = c->not_before_ms,
+                          .waits_for_credentials = c->waits_for_credentials,
+                          .verdict = c->verdict,
+                          .doubtful = c->doubtful,
+                          .attempts = c->attempts,
+                          .sent = c->sent,
+                          .state = c->state};
+}
+
+static void free_stored_command(struct stored_command *s) {
+  free(s->command.slot_key);
+  free(s->command.series);
+  body_unref(s->command.body);
+  free(s);
+}
+
+static void store_command(struct store *store, const struct command *c) {
+  struct stored_command **link = &store->commands, *old;
+  while (*link != NULL && (*link)->command.id < c->id)
+    link = &(*link)->next;
+  old = *link;
+  if (old != NULL && old->command.id == c->id) {
+    *link = old->next;
+    free_stored_command(old);
+  }
+  if (c->id >= store->next_id)
+    store->next_id = c->id + 1;
+  if (c->state == COMMAND_FINISHED)
+    return;
+  struct stored_command *s = allocate(sizeof *s);
+  s->command = copy_command(c);
+  s->next = *link;
+  *link = s;
+}
+
+static struct memory copy_memory(const struct memory *m) {
+  struct memory copy = *m;
+  copy.body = copy_body(m->body);
+  return copy;
+}
+
+static struct stored_slot *find_stored_slot(const struct store *store,
+                                            const char *key) {
+  struct stored_slot *s = store->slots;
+  while (s != NULL && strcmp(s->slot.key, key) != 0)
+    s = s->next;
+  return s;
+}
+
+static void store_slot(struct store *store, const struct slot *slot) {
+  struct stored_slot *s = find_stored_slot(store, slot->key);
+  if (s == NULL) {
+    s = allocate(sizeof *s);
+    s->slot.key = copy_text(slot->key);
+    s->next = store->slots;
+    store->slots = s;
+  }
+  body_unref(s->slot.memory.body);
+  s->slot.policy = slot->policy;
+  s->slot.device = slot->device;
+  s->slot.memory = copy_memory(&slot->memory);
+  s->slot.cooldown_until_ms = slot->cooldown_until_ms;
+  s->slot.last_event_ms = slot->last_event_ms;
+}
+
+static void free_stored_slot(struct stored_slot *s) {
+  free(s->slot.key);
+  body_unref(s->slot.memory.body);
+  free(s);
+}
+
+static void free_stored_series(struct stored_series *s) {
+  free(s->slot_key);
+  free(s->series.name);
+  body_unref(s->series.body);
+  body_unref(s->series.okay_body);
+  free(s);
+}
+
+static void remove_stored_series(struct store *store, const char *slot_key,
+                                 const char *name) {
+  for (struct stored_series **link = &store->series, *s; (s = *link) != NULL;) {
+    if (strcmp(s->slot_key, slot_key) == 0 &&
+        (name == NULL || strcmp(s->series.name, name) == 0)) {
+      *link = s->next;
+      free_stored_series(s);
+    } else {
+      link = &s->next;
+    }
+  }
+}
+
+static void store_series(struct store *store, const struct series *series) {
+  remove_stored_series(store, series->slot->key, series->name);
+  struct stored_series **link = &store->series;
+  while (*link != NULL && (*link)->series.arrived_ms <= series->arrived_ms)
+    link = &(*link)->next;
+  struct stored_series *s = allocate(sizeof *s);
+  s->slot_key = copy_text(series->slot->key);
+  s->series = (struct series){.name = copy_text(series->name),
+                              .severity = series->severity,
+                              .body = copy_body(series->body),
+                              .okay_body = copy_body(series->okay_body),
+                              .has_unsendable = series->has_unsendable,
+                              .unsendable_bytes = series->unsendable_bytes,
+                              .has_value = series->has_value,
+                              .value = series->value,
+                              .arrived_ms = series->arrived_ms,
+                              .timed = series->timed,
+                              .timed_severity = series->timed_severity,
+                              .wall_timed_ms = series->wall_timed_ms,
+                              .timed_arrived_ms = series->timed_arrived_ms};
+  s->next = *link;
+  *link = s;
+}
+
+static void store_account(struct store *store, const struct account *a) {
+  struct stored_account *s = store->accounts;
+  while (s != NULL && s->account.device != a->device)
+    s = s->next;
+  if (s == NULL) {
+    s = allocate(sizeof *s);
+    s->next = store->accounts;
+    store->accounts = s;
+  }
+  s->account = *a;
+}
+
+static void store_changes(struct store *store, const struct lanes *l) {
+  for (const struct slot *s = lanes_changed_slots(l); s; s = s->next_changed)
+    store_slot(store, s);
+  for (const struct series *s = lanes_changed_series(l); s; s = s->next_changed)
+    store_series(store, s);
+  for (const struct command *c = lanes_changed_commands(l); c;
+       c = c->next_changed)
+    store_command(store, c);
+  for (const struct account *a = lanes_changed_accounts(l); a;
+       a = a->next_changed)
+    store_account(store, a);
+}
+
+static void store_remove_slot(struct store *store, const char *key) {
+  struct stored_slot **link = &store->slots, *s;
+  while (strcmp((*link)->slot.key, key) != 0)
+    link = &(*link)->next;
+  s = *link;
+  *link = s->next;
+  free_stored_slot(s);
+  remove_stored_series(store, key, NULL);
+}
+
+static void store_free(struct store *store) {
+  while (store->slots != NULL) {
+    char *key = copy_text(store->slots->slot.key);
+    store_remove_slot(store, key);
+    free(key);
+  }
+  for (struct stored_command *s = store->commands, *next; s; s = next) {
+    next = s->next;
+    free_stored_command(s);
+  }
+  for (struct stored_account *s = store->accounts, *next; s; s = next) {
+    next = s->next;
+    free(s);
+  }
+}
+
+static void restore_series(struct lanes *l, const struct stored_series *s,
+                           const struct stored_slot *of) {
+  struct slot *slot =
+      lanes_restore_slot(l, of->slot.policy, of->slot.device, of->slot.key);
+  struct series *series = slot_add_series(slot, s->series.name);
+  assert_non_null(series);
+  series->severity = s->series.severity;
+  series->body = copy_body(s->series.body);
+  series->okay_body = copy_body(s->series.okay_body);
+  series->has_unsendable = s->series.has_unsendable;
+  series->unsendable_bytes = s->series.unsendable_bytes;
+  series->has_value = s->series.has_value;
+  series->value = s->series.value;
+  series->arrived_ms = s->series.arrived_ms;
+  series->timed = s->series.timed;
+  series->timed_severity = s->series.timed_severity;
+  series->wall_timed_ms = s->series.wall_timed_ms;
+  series->timed_arrived_ms = s->series.timed_arrived_ms;
+  assert_int_equal(lanes_restore_series(l, series), 0);
+}
+
+static void restore_slot(struct lanes *l, const struct stored_slot *s) {
+  struct slot *slot =
+      lanes_restore_slot(l, s->slot.policy, s->slot.device, s->slot.key);
+  assert_non_null(slot);
+  slot->memory = copy_memory(&s->slot.memory);
+  slot->cooldown_until_ms = s->slot.cooldown_until_ms;
+  slot->last_event_ms = s->slot.last_event_ms;
+}
+
+static void store_restore(const struct store *store, struct lanes *l,
+                          struct moment now) {
+  lanes_set_next_id(l, store->next_id);
+  for (struct stored_account *s = store->accounts; s != NULL; s = s->next)
+    lanes_restore_account(l, s->account.device, &s->account);
+  for (struct stored_slot *s = store->slots; s != NULL; s = s->next)
+    restore_slot(l, s);
+  for (struct stored_series *s = store->series; s != NULL; s = s->next)
+    restore_series(l, s, find_stored_slot(store, s->slot_key));
+  for (struct stored_command *s = store->commands; s != NULL; s = s->next) {
+    struct command *c = allocate(sizeof *c);
+    *c = copy_command(&s->command);
+    assert_int_equal(lanes_restore_command(l, c, now), 0);
+  }
+}
+
+/* ---- the world ---- */
+
+static uint64_t draw(void *context, uint64_t max_inclusive) {
+  struct world *w = context;
+  w->jitter_max = max_inclusive;
+  return max_inclusive * w->jitter_percent / 100;
+}
+
+struct world *world_new(void) {
+  struct world *w = allocate(sizeof *w);
+  w->directory = directory_new();
+  assert_non_null(w->directory);
+  w->now = (struct moment){.ms = BEGINNING_MS, .wall_ms = WALL_BEGINNING_MS};
+  w->jitter_percent = 100;
+  w->options = (struct lanes_options){.directory = w->directory,
+                                      .queue_limit = 100000,
+                                      .queue_bytes = 67108864,
+                                      .random = draw,
+                                      .random_context = w};
+  return w;
+}
+
+void world_free(struct world *w) {
+  lanes_free(w->lanes);
+  store_free(&w->store);
+  for (struct control *at = w->controls, *next; at != NULL; at = next) {
+    next = at->next;
+    free(at);
+  }
+  directory_free(w->directory);
+  free(w);
+}
+
+int world_setup(void **state) {
+  *state = world_new();
+  return 0;
+}
+
+int world_teardown(void **state) {
+  world_free(*state);
+  return 0;
+}
+
+struct lanes *world_lanes(struct world *w) {
+  if (w->lanes == NULL) {
+    w->lanes = lanes_new(&w->options);
+    assert_non_null(w->lanes);
+  }
+  return w->lanes;
+}
+
+struct endpoint *endpoint_called(struct world *w, const char *name) {
+  struct endpoint *e = directory_find_endpoint(w->directory, name);
+  if (e == NULL)
+    assert_int_equal(directory_add_endpoint(w->directory, name, &e), 0);
+  return e;
+}
+
+struct device *device_called(struct world *w, const char *name) {
+  struct device *d = directory_find_device(w->directory, name);
+  if (d != NULL)
+    return d;
+  assert_int_equal(directory_add_device(w->directory, name, &d), 0);
+  snprintf(d->device_id, sizeof d->device_id, "%s", name);
+  d->endpoint = endpoint_called(w, "cloud");
+  return d;
+}
+
+static const struct policy default_policy = {.content_type = "text/plain",
+                                             .supersede = true,
+                                             .timeout_s = POLICY_DEFAULT,
+                                             .expire_s = POLICY_DEFAULT,
+                                             .repeat_s = POLICY_DEFAULT};
+
+struct control *rule_for(struct world *w, const char *rule,
+                         const char *device) {
+  struct device *d = device_called(w, device);
+  for (struct control *at = w->controls; at != NULL; at = at->next)
+    if (strcmp(at->rule, rule) == 0 && at->device == d)
+      return at;
+  struct control *at = allocate(sizeof *at);
+  at->world = w;
+  at->device = d;
+  at->policy = default_policy;
+  at->policy.rule = at->rule;
+  snprintf(at->rule, sizeof at->rule, "%s", rule);
+  at->next = w->controls;
+  w->controls = at;
+  return at;
+}
+
+struct control *the_fan(void **state) {
+  return rule_for(*state, "heat", "fan");
+}
+
+static void note_end(struct world *w, const struct command *c) {
+  size_t used = strlen(w->ended);
+  int size = c->body != NULL ? (int)c->body->size : 1;
+  snprintf(w->ended + used, sizeof w->ended - used, "%s%s %.*s %s",
+           used > 0 ? ", " : "", c->policy->rule, size,
+           c->body != NULL ? c->body->data : "-", outcome_name(c->outcome));
+}
+
+static void note_ends(struct world *w) {
+  for (const struct command *c = lanes_changed_commands(w->lanes); c != NULL;
+       c = c->next_changed)
+    if (c->state == COMMAND_FINISHED)
+      note_end(w, c);
+}
+
+void commit(struct world *w) {
+  struct lanes *l = world_lanes(w);
+  if (w->observe != NULL)
+    w->observe(w->observe_context, w);
+  else
+    note_ends(w);
+  store_changes(&w->store, l);
+  lanes_recorded(l);
+  is_balanced(w);
+}
+
+void restart(struct world *w) {
+  commit(w);
+  lanes_free(w->lanes);
+  w->lanes = NULL;
+  for (struct control *at = w->controls; at != NULL; at = at->next)
+    at->in_flight = NULL;
+  store_restore(&w->store, world_lanes(w), w->now);
+  commit(w);
+}
+
+struct trimming {
+  struct store *store;
+  size_t count;
+};
+
+static void note_removed(void *context, const char *key) {
+  struct trimming *t = context;
+  store_remove_slot(t->store, key);
+  t->count++;
+}
+
+size_t trim(struct world *w, int64_t idle_ms) {
+  struct trimming t = {.store = &w->store};
+  lanes_trim(world_lanes(w), idle_ms, w->now, note_removed, &t);
+  return t.count;
+}
+
+/* ---- what happens ---- */
+
+struct firing *firing_of(const struct control *at, const struct fired *f) {
+  struct firing *firing = firing_new(f->series);
+  assert_non_null(firing);
+  firing->policy = &at->policy;
+  firing->device = at->device;
+  firing->severity = f->severity;
+  if (f->body != NULL)
+    firing->body = body_new(f->body, strlen(f->body));
+  if (f->okay_body != NULL)
+    firing->okay_body = body_new(f->okay_body, strlen(f->okay_body));
+  firing->has_unsendable = f->unsendable_bytes > 0;
+  firing->unsendable_bytes = f->unsendable_bytes;
+  firing->has_value = f->has_value;
+  firing->value = f->value;
+  firing->arrived = at->world->now;
+  firing->wall_event_ms = at->world->now.wall_ms - f->age_ms;
+  return firing;
+}
+
+enum lanes_taken fire(struct control *at, struct fired f) {
+  struct world *w = at->world;
+  enum lanes_taken taken =
+      lanes_take(world_lanes(w), firing_of(at, &f), w->now);
+  commit(w);
+  return taken;
+}
+
+struct fired silent_failure(const char *series) {
+  return (struct fired){.series = series,
+                        .severity = SEVERITY_FAILURE,
+                        .body = "on",
+                        .okay_body = "off"};
+}
+
+enum lanes_taken take_okay(struct control *at) {
+  return fire(at, (struct fired){.series = "rack1", .body = "off"});
+}
+
+static void fire_state(struct control *at, const char *series,
+                       enum severity severity, const char *body) {
+  const struct fired f = {.series = series, .severity = severity, .body = body};
+  assert_int_equal(fire(at, f), LANES_TAKEN);
+}
+
+void failure(struct control *at, const char *series, const char *body) {
+  fire_state(at, series, SEVERITY_FAILURE, body);
+}
+
+void warning(struct control *at, const char *series, const char *body) {
+  fire_state(at, series, SEVERITY_WARNING, body);
+}
+
+void okay(struct control *at, const char *series, const char *body) {
+  fire_state(at, series, SEVERITY_OKAY, body);
+}
+
+void value(struct control *at, const char *series, double number) {
+  char body[32];
+  snprintf(body, sizeof body, "%g", number);
+  const struct fired f = {.series = series,
+                          .severity = SEVERITY_VALUE,
+                          .body = body,
+                          .has_value = true,
+                          .value = number};
+  assert_int_equal(fire(at, f), LANES_TAKEN);
+}
+
+void passes(struct world *w, int64_t ms) {
+  w->now.ms += ms;
+  w->now.wall_ms += ms;
+}
+
+void ends_telling_to_wait(struct control *at, enum verdict_class class,
+                          int64_t retry_after_ms) {
+  struct verdict v = {.class = class, .retry_after_ms = retry_after_ms};
+  assert_non_null(at->in_flight);
+  lanes_end(at->world->lanes, at->in_flight, &v, at->world->now);
+  at->in_flight = NULL;
+  commit(at->world);
+}
+
+void ends(struct control *at, enum verdict_class class) {
+  ends_telling_to_wait(at, class, 0);
+}
+
+/* ---- what must come of it ---- */
+
+void begins(struct control *at, const char *body) {
+  struct world *w = at->world;
+  struct command *c = lanes_begin(world_lanes(w), w->now);
+  assert_non_null(c);
+  assert_string_equal(c->policy->rule, at->rule);
+  assert_string_equal(c->device->name, at->device->name);
+  assert_int_equal(c->body->size, strlen(body));
+  assert_memory_equal(c->body->data, body, c->body->size);
+  assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+  at->in_flight = c;
+  commit(w);
+}
+
+void nothing_begins(struct world *w) {
+  assert_null(lanes_begin(world_lanes(w), w->now));
+  commit(w);
+  assert_true(lanes_wait_ms(w->lanes, w->now) > 0);
+}
+
+/* So much time passes, in which nothing begins. */
+static void nothing_begins_for(struct world *w, int64_t ms) {
+  while (ms > 0) {
+    nothing_begins(w);
+    int64_t wait_ms = lanes_wait_ms(w->lanes, w->now);
+    int64_t step_ms = ms == 1 ? 1 : wait_ms < ms ? wait_ms : ms - 1;
+    passes(w, step_ms);
+    ms -= step_ms;
+  }
+}
+
+void begins_after(struct control *at, const char *body, int64_t ms) {
+  nothing_begins_for(at->world, ms);
+  begins(at, body);
+}
+
+void is_sent(struct control *at, const char *body) {
+  begins(at, body);
+  ends(at, VERDICT_ACCEPTED);
+}
+
+void ended(struct world *w, const char *expected) {
+  assert_string_equal(w->ended, expected);
+  w->ended[0] = '\0';
+}
+
+void ended_after(struct world *w, const char *expected, int64_t ms) {
+  nothing_begins_for(w, ms);
+  ended(w, "");
+  lanes_expire(w->lanes, w->now);
+  commit(w);
+  ended(w, expected);
+}
+
+void is_balanced(struct world *w) {
+  for (size_t i = 0; i < directory_device_count(w->directory); i++) {
+    const struct account *a =
+        lanes_account(w->lanes, directory_device(w->directory, i));
+    uint64_t sum = a->pending;
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+      sum += a->by_outcome[outcome];
+    assert_int_equal(a->created, sum);
+  }
+}
+
+uint64_t outcomes_of(struct world *w, const char *device,
+                     enum outcome outcome) {
+  return lanes_account(w->lanes, device_called(w, device))->by_outcome[outcome];
+}
+
+uint64_t created_of(struct world *w, const char *device) {
+  return lanes_account(w->lanes, device_called(w, device))->created;
+}

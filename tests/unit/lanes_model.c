@@ -1,0 +1,821 @@
+/* SPDX-License-Identifier: MIT */
+#include "lanes_model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define UNDECIDED (-1)
+#define REORDER_MS 5000
+
+void model_holds_at(const struct model *m, bool holds, const char *what,
+                    const char *file, int line) {
+  if (!holds)
+    fail_msg("%s:%d: step %ld, %lld ms: does not hold: %s", file, line, m->step,
+             (long long)m->world->now.ms, what);
+}
+
+void model_init(struct model *m, struct world *w) {
+  size_t count = 0;
+  *m = (struct model){.world = w};
+  for (const struct control *at = w->controls; at != NULL; at = at->next)
+    for (int i = 0; i < MODEL_SERIES; i++)
+      m->slots[count++].at = at;
+  for (size_t i = 0; i < MODEL_ENDPOINTS; i++)
+    m->endpoints[i].endpoint = directory_endpoint(w->directory, i);
+  for (size_t i = 0; i < MODEL_DEVICES; i++)
+    m->devices[i].device = directory_device(w->directory, i);
+  w->observe = model_observe;
+  w->observe_context = m;
+}
+
+/* ---- finding ---- */
+
+static int64_t now_ms(const struct model *m) { return m->world->now.ms; }
+
+struct model_slot *model_slot(struct model *m, const struct control *at,
+                              int series) {
+  size_t i = 0;
+  while (m->slots[i].at != at)
+    i++;
+  return &m->slots[i + (at->policy.per_series ? (size_t)series : 0)];
+}
+
+static struct model_device *device_of(struct model *m,
+                                      const struct model_slot *s) {
+  return &m->devices[s->at->device->index];
+}
+
+static struct model_endpoint *endpoint_of(struct model *m,
+                                          const struct model_slot *s) {
+  return &m->endpoints[s->at->device->endpoint->index];
+}
+
+static struct model_command *find_command(struct model *m, int64_t id) {
+  size_t i = 0;
+  while (i < m->count && m->commands[i].id != id)
+    i++;
+  model_holds(m, i < m->count); /* it is pending */
+  return &m->commands[i];
+}
+
+static bool is_waiting(const struct model_command *c) {
+  return !c->in_flight && c->foretold == UNDECIDED;
+}
+
+static bool share_a_lane(const struct model_command *a,
+                         const struct model_command *b) {
+  const struct device *left = a->slot->at->device, *right = b->slot->at->device;
+  return left->endpoint == right->endpoint &&
+         strcmp(left->device_id, right->device_id) == 0;
+}
+
+static struct model_command *waiting_of(struct model *m,
+                                        const struct model_slot *s) {
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].slot == s && is_waiting(&m->commands[i]))
+      return &m->commands[i];
+  return NULL;
+}
+
+static const struct policy *policy_of(const struct model_command *c) {
+  return &c->slot->at->policy;
+}
+
+/* ---- when ---- */
+
+static bool is_held(const struct model *m, const struct model_command *c) {
+  return !c->doubtful && c->slot->cooldown_until_ms > now_ms(m);
+}
+
+/* A cooldown that holds a command back moves its validity. */
+static void hold_back(struct model_command *c) {
+  if (!c->doubtful && c->valid_from_ms < c->slot->cooldown_until_ms)
+    c->valid_from_ms = c->slot->cooldown_until_ms;
+}
+
+static int64_t deadline_ms(const struct model_command *c) {
+  int expire_s = policy_expire_s(policy_of(c), c->slot->at->device);
+  return expire_s == 0 ? COMMAND_NEVER_MS
+                       : c->valid_from_ms + (int64_t)expire_s * 1000;
+}
+
+static void start_cooldown(struct model *m, const struct model_command *c) {
+  struct model_slot *s = c->slot;
+  if (c->doubtful || s->at->policy.cooldown_s == 0)
+    return;
+  s->cooldown_until_ms = c->sent_ms + (int64_t)s->at->policy.cooldown_s * 1000;
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].slot == s && is_waiting(&m->commands[i]))
+      hold_back(&m->commands[i]);
+}
+
+/* Whose turn it is in the lane of `any`: what holds it, else the first in order
+ * that no cooldown holds back. NULL: nobody's, or one is in flight. */
+static struct model_command *whose_turn(const struct model *m,
+                                        const struct model_command *any) {
+  const struct model_command *first = NULL;
+  for (size_t i = 0; i < m->count; i++) {
+    const struct model_command *c = &m->commands[i];
+    if (c->foretold != UNDECIDED || !share_a_lane(c, any))
+      continue;
+    if (c->in_flight)
+      return NULL;
+    if (c->has_turn)
+      return (struct model_command *)c;
+    if (!is_held(m, c) && (first == NULL || c->place < first->place))
+      first = c;
+  }
+  return (struct model_command *)first;
+}
+
+/* ---- memory ---- */
+
+static bool equals(const struct model_slot *s, const struct model_memory *k,
+                   const struct model_command *c) {
+  double deadband = s->at->policy.deadband;
+  if (!k->known)
+    return false;
+  return strcmp(k->body, c->body) == 0 ||
+         (deadband > 0 && k->has_value && c->has_value &&
+          fabs(k->value - c->value) <= deadband);
+}
+
+static bool remembers(const struct model *m, const struct model_command *c) {
+  const struct model_slot *s = c->slot;
+  int repeat_s = policy_repeat_s(&s->at->policy, s->at->device);
+  if (repeat_s != POLICY_DEFAULT &&
+      now_ms(m) - s->memory.accepted_ms >= (int64_t)repeat_s * 1000)
+    return false;
+  return equals(s, &s->memory, c);
+}
+
+static struct model_memory memory_of(const struct model *m,
+                                     const struct model_command *c) {
+  struct model_memory k = {.known = true,
+                           .has_value = c->has_value,
+                           .value = c->value,
+                           .accepted_ms = now_ms(m)};
+  memcpy(k.body, c->body, sizeof k.body);
+  return k;
+}
+
+void model_forget(struct model_slot *s) {
+  s->memory.known = false;
+  s->aside.known = false;
+  s->forget = true;
+}
+
+/* ---- what a state asks for ---- */
+
+static const struct model_series *speaker_of(const struct model_slot *s) {
+  const struct model_series *worst = NULL;
+  for (size_t i = 0; i < MODEL_SERIES; i++) {
+    const struct model_series *one = &s->series[i];
+    if (one->seen &&
+        (worst == NULL || one->severity > worst->severity ||
+         (one->severity == worst->severity && one->order > worst->order)))
+      worst = one;
+  }
+  return worst;
+}
+
+static enum outcome outcome_of(const struct model_command *c,
+                               enum outcome outcome) {
+  return c->doubtful ? OUTCOME_UNKNOWN : outcome;
+}
+
+static void foretell(struct model_command *c, enum outcome outcome) {
+  c->foretold = (int)outcome;
+  c->in_flight = false;
+  c->has_turn = false;
+}
+
+static void supersede(struct model *m, struct model_command *newer,
+                      struct model_command *older) {
+  newer->place = older->place;
+  newer->not_before_ms = older->not_before_ms;
+  newer->for_credentials = older->for_credentials;
+  newer->has_turn = older->has_turn && !is_held(m, newer);
+  foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
+}
+
+static bool is_full(const struct model *m, const struct model_command *c) {
+  size_t waiting = 0, bytes = strlen(c->body);
+  for (size_t i = 0; i < m->count; i++) {
+    if (is_waiting(&m->commands[i]) && &m->commands[i] != c) {
+      waiting++;
+      bytes += strlen(m->commands[i].body);
+    }
+  }
+  return waiting >= m->world->options.queue_limit ||
+         bytes > m->world->options.queue_bytes;
+}
+
+static struct model_command *create(struct model *m, struct model_slot *s,
+                                    const struct model_series *speaker) {
+  model_holds(m, m->count < MODEL_COMMANDS);
+  struct model_command *c = &m->commands[m->count++];
+  *c = (struct model_command){.slot = s,
+                              .has_value = speaker->has_value,
+                              .value = speaker->value,
+                              .order = ++m->last_order,
+                              .place = m->last_order,
+                              .arrived_ms = now_ms(m),
+                              .valid_from_ms = now_ms(m),
+                              .foretold = UNDECIDED};
+  memcpy(c->body, speaker->body, sizeof c->body);
+  s->last_order = c->order;
+  s->last_outcome = UNDECIDED;
+  hold_back(c);
+  device_of(m, s)->created++;
+  return c;
+}
+
+static void ask(struct model *m, struct model_slot *s) {
+  const struct model_series *speaker = speaker_of(s);
+  bool supersedes = s->at->policy.supersede;
+  struct model_command *older = supersedes ? waiting_of(m, s) : NULL;
+  if (speaker->body[0] == '\0') {
+    if (older != NULL)
+      foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
+    if (speaker->unsendable)
+      foretell(create(m, s, speaker), OUTCOME_REFUSED);
+    else
+      model_forget(s);
+    return;
+  }
+  struct model_command *c = create(m, s, speaker);
+  if (older != NULL) {
+    supersede(m, c, older);
+  } else if (is_full(m, c)) {
+    foretell(c, OUTCOME_DROPPED);
+    model_forget(s);
+  }
+}
+
+/* ---- events ---- */
+
+static enum lanes_taken judge(const struct model *m, const struct model_slot *s,
+                              const struct model_series *series,
+                              const struct fired *f) {
+  enum first_okay first_okay = s->at->policy.first_okay;
+  int64_t wall_event_ms = m->world->now.wall_ms - f->age_ms;
+  if (first_okay == FIRST_OKAY_DEFAULT)
+    first_okay =
+        m->world->options.first_okay_send ? FIRST_OKAY_SEND : FIRST_OKAY_IGNORE;
+  if (!s->recorded && f->severity == SEVERITY_OKAY &&
+      first_okay == FIRST_OKAY_IGNORE)
+    return LANES_FIRST_OKAY;
+  if (!f->has_value || !series->timed ||
+      now_ms(m) > series->timed_arrived_ms + REORDER_MS)
+    return LANES_TAKEN;
+  if (wall_event_ms < series->wall_timed_ms)
+    return LANES_LATE;
+  if (wall_event_ms == series->wall_timed_ms &&
+      f->severity == series->timed_severity)
+    return LANES_DUPLICATE;
+  return LANES_TAKEN;
+}
+
+static void copy_text(char to[static MODEL_TEXT], const char *from) {
+  snprintf(to, MODEL_TEXT, "%s", from != NULL ? from : "");
+}
+
+static void note(struct model *m, struct model_series *series,
+                 const struct fired *f) {
+  series->seen = true;
+  series->severity = f->severity;
+  copy_text(series->body, f->body);
+  copy_text(series->okay_body, f->okay_body);
+  series->unsendable = f->unsendable_bytes > 0;
+  series->has_value = f->has_value;
+  series->value = f->value;
+  series->arrived_ms = now_ms(m);
+  series->order = ++m->last_order;
+  if (f->has_value) {
+    series->timed = true;
+    series->timed_severity = f->severity;
+    series->wall_timed_ms = m->world->now.wall_ms - f->age_ms;
+    series->timed_arrived_ms = now_ms(m);
+  }
+}
+
+enum lanes_taken model_take(struct model *m, struct model_slot *s, int series,
+                            const struct fired *f) {
+  enum lanes_taken taken = judge(m, s, &s->series[series], f);
+  if (taken != LANES_TAKEN)
+    return taken;
+  s->recorded = true;
+  s->last_event_ms = now_ms(m);
+  note(m, &s->series[series], f);
+  ask(m, s);
+  return LANES_TAKEN;
+}
+
+void model_drop(struct model *m, const struct device *d, uint64_t count) {
+  m->devices[d->index].created += count;
+  m->devices[d->index].by_outcome[OUTCOME_DROPPED] += count;
+  for (size_t i = 0; i < MODEL_SLOTS; i++)
+    if (m->slots[i].at->device == d)
+      m->slots[i].memory.known = false;
+}
+
+static struct model_series *next_silent(struct model *m,
+                                        struct model_slot **ret_slot) {
+  struct model_series *first = NULL;
+  for (size_t i = 0; i < MODEL_SLOTS * MODEL_SERIES; i++) {
+    struct model_slot *s = &m->slots[i / MODEL_SERIES];
+    struct model_series *one = &s->series[i % MODEL_SERIES];
+    int64_t after_ms = (int64_t)s->at->policy.forget_after_s * 1000;
+    if (after_ms > 0 && one->seen && one->severity != SEVERITY_OKAY &&
+        one->arrived_ms + after_ms <= now_ms(m) &&
+        (first == NULL || one->arrived_ms < first->arrived_ms)) {
+      first = one;
+      *ret_slot = s;
+    }
+  }
+  return first;
+}
+
+static void run_silence(struct model *m) {
+  struct model_slot *s;
+  struct model_series *series;
+  while ((series = next_silent(m, &s)) != NULL) {
+    series->severity = SEVERITY_OKAY;
+    memcpy(series->body, series->okay_body, sizeof series->body);
+    series->okay_body[0] = '\0';
+    series->unsendable = false;
+    series->arrived_ms = now_ms(m);
+    series->order = ++m->last_order;
+    ask(m, s);
+  }
+}
+
+/* ---- commands that end of themselves ---- */
+
+static void run_deadlines(struct model *m) {
+  for (size_t i = 0; i < m->count; i++) {
+    struct model_command *c = &m->commands[i];
+    if (is_waiting(c) && deadline_ms(c) <= now_ms(m))
+      foretell(c, outcome_of(c, c->for_credentials ? OUTCOME_REFUSED
+                                                   : OUTCOME_EXPIRED));
+  }
+}
+
+static void check_unchanged(struct model *m, struct model_command *c) {
+  const struct model_device *d = device_of(m, c->slot);
+  model_holds(m, d->certain && equals(c->slot, &d->executed, c));
+  foretell(c, OUTCOME_UNCHANGED);
+}
+
+static void run_turns(struct model *m) {
+  for (size_t i = 0; i < m->count; i++) {
+    struct model_command *c;
+    while ((c = whose_turn(m, &m->commands[i])) != NULL) {
+      if (c->not_before_ms > 0)
+        c->has_turn = true;
+      if (c->not_before_ms > now_ms(m) || !remembers(m, c))
+        break;
+      check_unchanged(m, c);
+    }
+  }
+}
+
+void model_settle(struct model *m) {
+  run_silence(m);
+  run_deadlines(m);
+  run_turns(m);
+}
+
+/* ---- limits ---- */
+
+static bool is_within_rate(const int64_t begins_ms[static MODEL_BEGINS],
+                           struct rate_limit rate, int64_t at_ms) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < MODEL_BEGINS; i++)
+    if (begins_ms[i] != 0 &&
+        at_ms - begins_ms[i] < (int64_t)rate.seconds * 1000)
+      count++;
+  return rate.count == 0 || count < rate.count;
+}
+
+static void note_begin(int64_t begins_ms[static MODEL_BEGINS], int64_t at_ms) {
+  memmove(begins_ms + 1, begins_ms, (MODEL_BEGINS - 1) * sizeof begins_ms[0]);
+  begins_ms[0] = at_ms;
+}
+
+/* Polls included. */
+static size_t count_in_flight(const struct model *m, const struct endpoint *e) {
+  size_t count = (size_t)m->endpoints[e->index].polls;
+  for (size_t i = 0; i < m->count; i++)
+    count += m->commands[i].in_flight &&
+             m->commands[i].slot->at->device->endpoint == e;
+  return count;
+}
+
+static bool is_gate_open(const struct model *m,
+                         const struct model_endpoint *e) {
+  if (e->open && (e->probe != 0 || now_ms(m) < e->next_probe_ms))
+    return false;
+  return count_in_flight(m, e->endpoint) < (size_t)e->endpoint->max_in_flight &&
+         is_within_rate(e->begins_ms, e->endpoint->rate, now_ms(m));
+}
+
+static bool may_begin(const struct model *m, const struct model_command *c) {
+  const struct device *d = c->slot->at->device;
+  return c->not_before_ms <= now_ms(m) && !is_held(m, c) &&
+         is_within_rate(m->devices[d->index].begins_ms, d->rate, now_ms(m)) &&
+         is_gate_open(m, &m->endpoints[d->endpoint->index]);
+}
+
+bool model_begin_poll(struct model *m, const struct endpoint *of) {
+  struct model_endpoint *e = &m->endpoints[of->index];
+  int most = e->open || of->max_in_flight < 3 ? 1 : 2; /* half of 1, 2 or 3 */
+  if (e->polls >= most || !is_gate_open(m, e))
+    return false;
+  e->polls++;
+  note_begin(e->begins_ms, now_ms(m));
+  return true;
+}
+
+void model_end_poll(struct model *m, const struct endpoint *e) {
+  m->endpoints[e->index].polls--;
+}
+
+void model_left_nothing(const struct model *m) {
+  for (size_t i = 0; i < m->count; i++) {
+    const struct model_command *c = whose_turn(m, &m->commands[i]);
+    model_holds(m, c == NULL || !may_begin(m, c));
+  }
+}
+
+/* ---- attempts ---- */
+
+static int remaining_timeout_s(const struct model *m,
+                               const struct model_command *c) {
+  int timeout_s = policy_timeout_s(policy_of(c), c->slot->at->device);
+  int64_t late_s = (now_ms(m) - c->valid_from_ms) / 1000; /* rounded down */
+  if (timeout_s == 0)
+    return 0;
+  return late_s < timeout_s - 1 ? timeout_s - (int)late_s : 1;
+}
+
+static void check_begin(const struct model *m, const struct model_command *c,
+                        const struct command *real) {
+  model_holds(m, whose_turn(m, c) == c);
+  model_holds(m, c->not_before_ms <= now_ms(m));
+  model_holds(m, deadline_ms(c) > now_ms(m));
+  model_holds(m, !is_held(m, c));
+  model_holds(m, !remembers(m, c));
+  model_holds(m, may_begin(m, c));
+  model_holds(m, real->attempts == c->attempts + 1);
+  model_holds(m, command_remaining_timeout_s(real, now_ms(m)) ==
+                     remaining_timeout_s(m, c));
+}
+
+void model_begun(struct model *m, const struct command *real) {
+  struct model_command *c = find_command(m, real->id);
+  struct model_slot *s = c->slot;
+  struct model_endpoint *e = endpoint_of(m, s);
+  check_begin(m, c, real);
+  c->in_flight = true;
+  c->has_turn = false;
+  c->for_credentials = false;
+  c->not_before_ms = 0;
+  c->sent_ms = now_ms(m);
+  c->attempts++;
+  note_begin(e->begins_ms, now_ms(m));
+  note_begin(device_of(m, s)->begins_ms, now_ms(m));
+  if (e->open)
+    e->probe = c->id;
+  for (size_t i = 0; i < MODEL_SLOTS; i++)
+    if (&m->slots[i] != s && m->slots[i].at->device == s->at->device)
+      m->slots[i].memory.known = false;
+  s->aside = s->memory;
+  s->memory.known = false;
+  s->forget = false;
+}
+
+static bool others_wait(const struct model *m, const struct model_command *c) {
+  for (size_t i = 0; i < m->count; i++) {
+    const struct model_command *other = &m->commands[i];
+    if (is_waiting(other) && !share_a_lane(other, c) &&
+        other->slot->at->device->endpoint == c->slot->at->device->endpoint)
+      return true;
+  }
+  return false;
+}
+
+static void count_failure(const struct model *m, struct model_endpoint *e,
+                          const struct model_command *c) {
+  const char *device_id = c->slot->at->device->device_id;
+  if (e->failures++ == 0)
+    e->failed_id = device_id;
+  else if (strcmp(e->failed_id, device_id) != 0)
+    e->several = true;
+  if (e->open || e->failures < e->endpoint->breaker_threshold)
+    return;
+  if (e->several || !others_wait(m, c)) {
+    e->open = true;
+    e->pause_ms = 5000;
+    e->next_probe_ms = now_ms(m) + e->pause_ms;
+  }
+}
+
+static void end_at_breaker(struct model *m, const struct model_command *c,
+                           enum verdict_class class) {
+  struct model_endpoint *e = endpoint_of(m, c->slot);
+  bool failed = class == VERDICT_NOT_SENT || class == VERDICT_DOUBTFUL;
+  if (!failed && class != VERDICT_NOT_EXECUTED) {
+    e->failures = 0;
+    e->several = e->open = false;
+    e->probe = 0;
+    return;
+  }
+  if (failed)
+    count_failure(m, e, c);
+  if (e->open && e->probe == c->id) {
+    if (failed)
+      e->pause_ms = e->pause_ms < 30000 ? 2 * e->pause_ms : 60000;
+    e->probe = 0;
+    e->next_probe_ms = now_ms(m) + e->pause_ms;
+  }
+}
+
+static void end_at_slot(const struct model *m, const struct model_command *c,
+                        enum verdict_class class) {
+  struct model_slot *s = c->slot;
+  if (class == VERDICT_ACCEPTED)
+    s->accepted = memory_of(m, c);
+  if (!s->forget && class == VERDICT_ACCEPTED)
+    s->memory = memory_of(m, c);
+  else if (!s->forget && class != VERDICT_DOUBTFUL)
+    s->memory = s->aside;
+  s->aside.known = false;
+}
+
+/* What the device did. */
+static void end_at_device(struct model *m, const struct model_command *c,
+                          enum verdict_class class) {
+  struct model_device *d = device_of(m, c->slot);
+  if (class == VERDICT_ACCEPTED) {
+    d->executed = memory_of(m, c);
+    d->certain = true;
+  } else if (class == VERDICT_DOUBTFUL) {
+    d->certain = false;
+  }
+}
+
+static int64_t wait_ms(struct model *m, const struct model_command *c,
+                       const struct verdict *v) {
+  uint64_t bound_ms = 1000;
+  if (v->class == VERDICT_CREDENTIALS)
+    return 60000;
+  if (v->retry_after_ms > 0)
+    return v->retry_after_ms;
+  for (int i = 1; i < c->attempts && bound_ms < 60000; i++)
+    bound_ms *= 2;
+  model_holds(m, m->drawn_max == (bound_ms < 60000 ? bound_ms : 60000));
+  return (int64_t)m->drawn;
+}
+
+static bool is_obsolete(const struct model_command *c) {
+  return policy_of(c)->supersede && speaker_of(c->slot)->body[0] == '\0';
+}
+
+static void wait_again(struct model *m, struct model_command *c,
+                       const struct verdict *v) {
+  struct model_command *newer =
+      policy_of(c)->supersede ? waiting_of(m, c->slot) : NULL;
+  c->in_flight = false;
+  c->has_turn = true;
+  c->not_before_ms = now_ms(m) + wait_ms(m, c, v);
+  c->for_credentials = v->class == VERDICT_CREDENTIALS;
+  if (newer != NULL)
+    supersede(m, newer, c);
+  else if (is_obsolete(c))
+    foretell(c, outcome_of(c, OUTCOME_SUPERSEDED));
+  else if (deadline_ms(c) <= now_ms(m))
+    foretell(c, outcome_of(c, c->for_credentials ? OUTCOME_REFUSED
+                                                 : OUTCOME_EXPIRED));
+}
+
+static bool is_retried(const struct policy *p, enum verdict_class class) {
+  return class == VERDICT_NOT_SENT || class == VERDICT_NOT_EXECUTED ||
+         class == VERDICT_CREDENTIALS ||
+         (class == VERDICT_OFFLINE && p->retry_offline) ||
+         (class == VERDICT_DOUBTFUL && p->retry_unknown);
+}
+
+static void leave_flight(struct model *m, struct model_command *c,
+                         enum verdict_class class) {
+  end_at_breaker(m, c, class);
+  end_at_slot(m, c, class);
+  end_at_device(m, c, class);
+  if (class == VERDICT_ACCEPTED || class == VERDICT_DOUBTFUL)
+    start_cooldown(m, c);
+  if (class == VERDICT_DOUBTFUL)
+    c->doubtful = true;
+}
+
+void model_end(struct model *m, int64_t id, const struct verdict *v) {
+  struct model_command *c = find_command(m, id);
+  leave_flight(m, c, v->class);
+  if (is_retried(policy_of(c), v->class))
+    wait_again(m, c, v);
+  else if (v->class == VERDICT_ACCEPTED)
+    foretell(c, OUTCOME_ACCEPTED);
+  else
+    foretell(c, outcome_of(c, OUTCOME_REFUSED));
+  m->drawn_max = 0;
+}
+
+void model_end_dry(struct model *m, int64_t id) {
+  struct model_command *c = find_command(m, id);
+  leave_flight(m, c, VERDICT_ACCEPTED);
+  foretell(c, OUTCOME_CANCELLED);
+}
+
+void model_key_changed(struct model *m, const struct endpoint *e) {
+  for (size_t i = 0; i < m->count; i++) {
+    struct model_command *c = &m->commands[i];
+    if (c->for_credentials && c->slot->at->device->endpoint == e)
+      c->not_before_ms = now_ms(m);
+  }
+}
+
+/* ---- crashes, trimming ---- */
+
+static void crash_in_flight(struct model *m, struct model_command *c) {
+  end_at_device(m, c, VERDICT_DOUBTFUL);
+  c->slot->memory.known = false;
+  c->slot->aside.known = false;
+  start_cooldown(m, c);
+  c->in_flight = false;
+  c->doubtful = true;
+  struct model_command *newer = NULL;
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].slot == c->slot && &m->commands[i] != c &&
+        is_waiting(&m->commands[i]))
+      newer = &m->commands[i];
+  if (!policy_of(c)->retry_unknown || is_obsolete(c))
+    foretell(c, OUTCOME_UNKNOWN);
+  else if (policy_of(c)->supersede && newer != NULL)
+    supersede(m, newer, c);
+}
+
+void model_restart(struct model *m) {
+  for (size_t i = 0; i < m->count; i++) {
+    m->commands[i].place = m->commands[i].order;
+    m->commands[i].has_turn = false;
+  }
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].in_flight)
+      crash_in_flight(m, &m->commands[i]);
+  for (size_t i = 0; i < MODEL_DEVICES; i++)
+    memset(m->devices[i].begins_ms, 0, sizeof m->devices[i].begins_ms);
+  for (size_t i = 0; i < MODEL_ENDPOINTS; i++)
+    m->endpoints[i] =
+        (struct model_endpoint){.endpoint = m->endpoints[i].endpoint};
+}
+
+static bool is_at_rest(const struct model *m, const struct model_slot *s,
+                       int64_t idle_ms) {
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].slot == s)
+      return false;
+  for (size_t i = 0; i < MODEL_SERIES; i++)
+    if (s->series[i].severity == SEVERITY_FAILURE ||
+        s->series[i].severity == SEVERITY_WARNING)
+      return false;
+  return s->recorded && s->cooldown_until_ms <= now_ms(m) &&
+         now_ms(m) - s->last_event_ms > idle_ms;
+}
+
+size_t model_trim(struct model *m, int64_t idle_ms) {
+  size_t count = 0;
+  for (size_t i = 0; i < MODEL_SLOTS; i++) {
+    if (is_at_rest(m, &m->slots[i], idle_ms)) {
+      m->slots[i] = (struct model_slot){.at = m->slots[i].at};
+      count++;
+    }
+  }
+  return count;
+}
+
+/* ---- comparing ---- */
+
+/* The first of those that were created and not told yet. */
+static struct model_command *next_untold(struct model *m) {
+  size_t oldest = m->count;
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].id == 0 &&
+        (oldest == m->count ||
+         m->commands[i].order < m->commands[oldest].order))
+      oldest = i;
+  model_holds(m, oldest < m->count);
+  return &m->commands[oldest];
+}
+
+static void match_new(struct model *m, const struct command *real) {
+  struct model_command *oldest = next_untold(m);
+  oldest->id = m->last_id = real->id;
+  model_holds(m, real->policy == policy_of(oldest));
+  model_holds(m, real->device == oldest->slot->at->device);
+  model_holds(m, real->created.ms == oldest->arrived_ms);
+  if (oldest->body[0] == '\0') {
+    model_holds(m, real->body == NULL);
+    return;
+  }
+  model_holds(m, real->body->size == strlen(oldest->body));
+  model_holds(m, memcmp(real->body->data, oldest->body, real->body->size) == 0);
+}
+
+static void match_end(struct model *m, const struct command *real) {
+  struct model_command *c = find_command(m, real->id);
+  struct model_slot *s = c->slot;
+  if (c->foretold != (int)real->outcome)
+    fail_msg("step %ld: command %lld ended as %s, not as %s", m->step,
+             (long long)real->id, outcome_name(real->outcome),
+             c->foretold == UNDECIDED
+                 ? "pending"
+                 : outcome_name((enum outcome)c->foretold));
+  device_of(m, s)->by_outcome[real->outcome]++;
+  m->by_outcome[real->outcome]++;
+  if (c->order == s->last_order)
+    s->last_outcome = (int)real->outcome;
+  *c = m->commands[--m->count];
+}
+
+void model_observe(void *context, const struct world *w) {
+  struct model *m = context;
+  const struct command *first = lanes_changed_commands(w->lanes);
+  for (const struct command *c = first; c != NULL; c = c->next_changed)
+    if (c->id > m->last_id)
+      match_new(m, c);
+  for (const struct command *c = first; c != NULL; c = c->next_changed)
+    if (c->state == COMMAND_FINISHED)
+      match_end(m, c);
+}
+
+static void account_agrees(const struct model *m,
+                           const struct model_device *d) {
+  const struct account *a = lanes_account(m->world->lanes, d->device);
+  size_t pending = 0;
+  for (size_t i = 0; i < m->count; i++)
+    pending += m->commands[i].slot->at->device == d->device;
+  model_holds(m, a->created == d->created);
+  model_holds(m, a->pending == pending);
+  model_holds(m,
+              memcmp(a->by_outcome, d->by_outcome, sizeof d->by_outcome) == 0);
+}
+
+static void endpoint_agrees(const struct model *m,
+                            const struct model_endpoint *e) {
+  bool for_credentials = false;
+  for (size_t i = 0; i < m->count; i++)
+    for_credentials |= m->commands[i].for_credentials &&
+                       m->commands[i].slot->at->device->endpoint == e->endpoint;
+  model_holds(m, lanes_in_flight(m->world->lanes, e->endpoint) ==
+                     count_in_flight(m, e->endpoint));
+  model_holds(m,
+              lanes_circuit_is_open(m->world->lanes, e->endpoint) == e->open);
+  model_holds(m, lanes_wait_for_credentials(m->world->lanes, e->endpoint) ==
+                     for_credentials);
+}
+
+void model_agrees(const struct model *m) {
+  size_t waiting = 0;
+  for (size_t i = 0; i < m->count; i++) {
+    model_holds(m, m->commands[i].id != 0);
+    model_holds(m, m->commands[i].foretold == UNDECIDED);
+    waiting += !m->commands[i].in_flight;
+  }
+  model_holds(m, lanes_waiting(m->world->lanes) == waiting);
+  for (size_t i = 0; i < MODEL_DEVICES; i++)
+    account_agrees(m, &m->devices[i]);
+  for (size_t i = 0; i < MODEL_ENDPOINTS; i++)
+    endpoint_agrees(m, &m->endpoints[i]);
+}
+
+static void slot_converged(const struct model *m, const struct model_slot *s) {
+  const struct model_series *speaker = speaker_of(s);
+  if (speaker == NULL || speaker->body[0] == '\0')
+    return;
+  model_holds(m, s->last_outcome != UNDECIDED);
+  model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED);
+  if (s->last_outcome != OUTCOME_ACCEPTED &&
+      s->last_outcome != OUTCOME_UNCHANGED)
+    return;
+  struct model_command asked = {.has_value = speaker->has_value,
+                                .value = speaker->value};
+  memcpy(asked.body, speaker->body, sizeof asked.body);
+  model_holds(m, equals(s, &s->accepted, &asked));
+}
+
+void model_converged(const struct model *m) {
+  model_holds(m, m->count == 0);
+  for (size_t i = 0; i < MODEL_SLOTS; i++)
+    slot_converged(m, &m->slots[i]);
+}

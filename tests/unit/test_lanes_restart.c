@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a restart leaves of commands and slots, what is trimmed, and what must
+ * never happen.
+ */
+#include "lanes_harness.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- restoring ---- */
+
+static void what_had_not_begun_is_due_after_a_restart(void **state) {
+  struct world *w = *state;
+  struct control *heat = rule_for(w, "heat", "fan");
+  struct control *smoke = rule_for(w, "smoke", "fan");
+  failure(heat, "s", "on");
+  failure(smoke, "s", "stop");
+  restart(w);
+  assert_int_equal(lanes_waiting(w->lanes), 2);
+  is_sent(heat, "on");
+  is_sent(smoke, "stop");
+}
+
+static void what_was_in_flight_is_unknown_after_a_restart(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  restart(w);
+  nothing_begins(w);
+  ended(w, "heat on unknown");
+  assert_int_equal(outcomes_of(w, "fan", OUTCOME_UNKNOWN), 1);
+}
+
+static void what_was_in_flight_is_due_again_if_it_may_run_twice(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_unknown = true;
+  fan->policy.cooldown_s = 30;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  passes(w, 5000);
+  restart(w);
+  begins(fan, "on");
+  assert_int_equal(fan->in_flight->attempts, 2);
+  ends(fan, VERDICT_REFUSED);
+  ended(w, "heat on unknown");
+  okay(fan, "rack1", "off");
+  begins_after(fan, "off", 25000);
+}
+
+static void
+what_waits_after_doubt_is_unknown_if_it_may_not_run_twice_now(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_unknown = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  ends(fan, VERDICT_DOUBTFUL);
+  fan->policy.retry_unknown = false;
+  restart(w);
+  ended(w, "heat on unknown");
+}
+
+static void
+what_was_in_flight_is_not_due_again_if_nothing_is_asked(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_unknown = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  okay(fan, "rack1", NULL);
+  restart(w);
+  ended(w, "heat on unknown");
+}
+
+static void a_newer_command_supersedes_what_was_in_flight(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_unknown = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  okay(fan, "rack1", "off");
+  restart(w);
+  ended(w, "heat on unknown");
+  is_sent(fan, "off");
+}
+
+static void of_two_that_wait_in_a_slot_the_newer_is_left(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.supersede = false;
+  failure(fan, "rack1", "on");
+  okay(fan, "rack1", "off");
+  fan->policy.supersede = true;
+  restart(w);
+  ended(w, "heat on superseded");
+  is_sent(fan, "off");
+}
+
+static void waits_and_attempts_survive_a_restart(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.expire_s = 100;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  ends_telling_to_wait(fan, VERDICT_NOT_EXECUTED, 50000);
+  passes(w, 20000);
+  restart(w);
+  begins_after(fan, "on", 30000);
+  assert_int_equal(fan->in_flight->attempts, 2);
+  ends_telling_to_wait(fan, VERDICT_NOT_EXECUTED, 90000);
+  restart(w);
+  ended_after(w, "heat on expired", 50000);
+}
+
+static void what_expired_while_nothing_ran_is_expired(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  commit(w);
+  passes(w, 3600000);
+  restart(w);
+  nothing_begins(w);
+  ended(w, "heat on expired");
+}
+
+static void totals_and_ids_go_on_after_a_restart(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  is_sent(fan, "on");
+  okay(fan, "rack1", "off");
+  begins(fan, "off");
+  int64_t id = fan->in_flight->id;
+  restart(w);
+  assert_int_equal(created_of(w, "fan"), 2);
+  assert_int_equal(outcomes_of(w, "fan", OUTCOME_ACCEPTED), 1);
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  assert_true(fan->in_flight->id > id);
+}
+
+static void silence_is_watched_after_a_restart(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.forget_after_s = 600;
+  fire(fan, silent_failure("rack1"));
+  is_sent(fan, "on");
+  passes(w, 100000);
+  restart(w);
+  begins_after(fan, "off", 500000);
+}
+
+static void all_can_be_marked_as_changed(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  struct control *lamp = rule_for(w, "light", "lamp");
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  failure(lamp, "rack1", "on");
+  lanes_touch_all(w->lanes);
+  const struct command *c = lanes_changed_commands(w->lanes);
+  assert_true(c != NULL && c->next_changed != NULL);
+  assert_null(c->next_changed->next_changed);
+  assert_non_null(lanes_changed_slots(w->lanes)->next_changed);
+  assert_non_null(lanes_changed_series(w->lanes)->next_changed);
+  assert_non_null(lanes_changed_accounts(w->lanes)->next_changed);
+  lanes_recorded(w->lanes);
+  assert_null(lanes_changed_commands(w->lanes));
+  assert_null(lanes_changed_slots(w->lanes));
+  assert_null(lanes_changed_series(w->lanes));
+  assert_null(lanes_changed_accounts(w->lanes));
+}
+
+/* ---- trimming ---- */
+
+static void a_slot_at_rest_and_silent_is_removed(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  is_sent(fan, "on");
+  okay(fan, "rack1", "off");
+  is_sent(fan, "off");
+  passes(w, 1000);
+  assert_int_equal(trim(w, 1000), 0);
+  passes(w, 1);
+  assert_int_equal(trim(w, 1000), 1);
+  assert_int_equal(take_okay(fan), LANES_FIRST_OKAY);
+}
+
+static void a_slot_that_is_not_at_rest_is_kept(void **state) {
+  struct world *w = *state;
+  struct control *fails = rule_for(w, "fails", "fan");
+  struct control *warns = rule_for(w, "warns", "fan");
+  struct control *waits = rule_for(w, "waits", "lamp");
+  struct control *cools = rule_for(w, "cools", "pump");
+  failure(fails, "s", "on");
+  is_sent(fails, "on");
+  warning(warns, "s", "slow");
+  is_sent(warns, "slow");
+  cools->policy.cooldown_s = 1000;
+  failure(cools, "s", "on");
+  is_sent(cools, "on");
+  okay(cools, "s", NULL);
+  failure(waits, "s", "on");
+  okay(waits, "s", "off");
+  passes(w, 999999);
+  assert_int_equal(trim(w, 0), 0);
+  passes(w, 1);
+  assert_int_equal(trim(w, 0), 1);
+}
+
+static void a_silent_slot_of_values_is_removed_with_its_series(void **state) {
+  struct world *w = *state;
+  struct control *show = rule_for(w, "show", "display");
+  show->policy.per_series = true;
+  show->policy.forget_after_s = 600;
+  value(show, "s", 20);
+  is_sent(show, "20");
+  passes(w, 300000);
+  assert_int_equal(trim(w, 1000), 1);
+  ended(w, "show 20 accepted");
+  passes(w, 300000);
+  nothing_begins(w);
+}
+
+/* ---- what must never happen ---- */
+
+static void end_of(struct control *at, struct command *c) {
+  const struct verdict v = {.class = VERDICT_ACCEPTED};
+  lanes_end(at->world->lanes, c, &v, at->world->now);
+}
+
+static void aborts(struct control *at, struct command *c) {
+  int status;
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    signal(SIGABRT, SIG_DFL);
+    end_of(at, c);
+    _exit(0);
+  }
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status));
+  assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+static void ending_what_is_not_in_flight_aborts(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  struct command *c = fan->in_flight;
+  ends(fan, VERDICT_NOT_SENT);
+  aborts(fan, c); /* it waits */
+  passes(w, 1000);
+  assert_ptr_equal(lanes_begin(w->lanes, w->now), c);
+  end_of(fan, c);
+  aborts(fan, c); /* it is finished */
+}
+
+static void lanes_with_nothing_in_them_wait_for_ever(void **state) {
+  struct world *w = *state;
+  nothing_begins(w);
+  assert_int_equal(lanes_wait_ms(w->lanes, w->now), COMMAND_NEVER_MS);
+  lanes_free(NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      SITUATION(what_had_not_begun_is_due_after_a_restart),
+      SITUATION(what_was_in_flight_is_unknown_after_a_restart),
+      SITUATION(what_was_in_flight_is_due_again_if_it_may_run_twice),
+      SITUATION(what_waits_after_doubt_is_unknown_if_it_may_not_run_twice_now),
+      SITUATION(what_was_in_flight_is_not_due_again_if_nothing_is_asked),
+      SITUATION(a_newer_command_supersedes_what_was_in_flight),
+      SITUATION(of_two_that_wait_in_a_slot_the_newer_is_left),
+      SITUATION(waits_and_attempts_survive_a_restart),
+      SITUATION(what_expired_while_nothing_ran_is_expired),
+      SITUATION(totals_and_ids_go_on_after_a_restart),
+      SITUATION(silence_is_watched_after_a_restart),
+      SITUATION(all_can_be_marked_as_changed),
+      SITUATION(a_slot_at_rest_and_silent_is_removed),
+      SITUATION(a_slot_that_is_not_at_rest_is_kept),
+      SITUATION(a_silent_slot_of_values_is_removed_with_its_series),
+      SITUATION(ending_what_is_not_in_flight_aborts),
+      SITUATION(lanes_with_nothing_in_them_wait_for_ever),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
