@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * finished owns what is told of single commands that have ended, on its way
- * from the I/O thread to the reporter: a bounded ring. When it is full the
+ * finished owns what is told of single commands that have ended, and of those
+ * that are tracked, on its way from the I/O thread to the reporter: a bounded
+ * ring. When it is full the
  * oldest entry gives way: what is new matters more, and the counters know of
  * all.
  *
@@ -12,6 +13,7 @@
 #define ONENET_FINISHED_H
 
 #include "command.h"
+#include "tracked.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,12 +21,21 @@
 
 #define FINISHED_MAX 1000 /* reported one by one per interval */
 
+enum finished_news {
+  FINISHED_OUTCOME, /* it has an outcome */
+  FINISHED_STATUS,  /* it is tracked, and OneNET has a new status of it */
+  FINISHED_END      /* it was tracked, and that was its last status */
+};
+
 /* A plain copy; policy and device are read-only after configuration. */
 struct finished_command {
+  enum finished_news news;
   const struct policy *policy;
   const struct device *device;
   enum outcome outcome;
-  struct verdict verdict;
+  struct verdict verdict;     /* of news of a status, only the cmd_uuid */
+  enum tracked_status status; /* of news of a status; what follows is of an
+                                 outcome alone */
   int attempts;
   int64_t wall_created_ms;
   int64_t wall_finished_ms;

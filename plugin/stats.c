@@ -28,6 +28,11 @@ struct counters {
   _Atomic uint64_t other;
 };
 
+struct tracked_stats {
+  _Atomic uint64_t by_end[TRACKED_ENDS];
+  struct latency latency;
+};
+
 struct device_stats {
   _Atomic uint32_t sequence; /* odd while the counts below are being changed */
   _Atomic uint64_t created;
@@ -35,7 +40,8 @@ struct device_stats {
   _Atomic uint64_t ignored[STATS_IGNORED_REASONS];
   struct latency *_Atomic latency; /* made when first needed: a fleet of devices
                                       that never act costs little */
-  struct counters *_Atomic failures; /* likewise */
+  struct counters *_Atomic failures;     /* likewise */
+  struct tracked_stats *_Atomic tracked; /* likewise */
 };
 
 struct endpoint_stats {
@@ -77,6 +83,7 @@ void stats_free(struct stats *s) {
   for (size_t i = 0; s->devices != NULL && i < s->device_count; i++) {
     free(s->devices[i].latency);
     free(s->devices[i].failures);
+    free(s->devices[i].tracked);
   }
   free(s->devices);
   free(s->endpoints);
@@ -147,20 +154,42 @@ static double bucket_end_ms(size_t bucket) {
   return exp2((double)(bucket + 1) / LATENCY_BUCKETS_PER_OCTAVE) - 1;
 }
 
-void stats_count_latency(struct stats *s, const struct device *d,
-                         int64_t latency_ms) {
-  struct device_stats *of_device = stats_of(s, d);
-  if (of_device->latency == NULL)
-    of_device->latency = calloc(1, sizeof(struct latency));
-  struct latency *l = of_device->latency;
-  if (l == NULL)
-    return;
+static void count_latency(struct latency *l, int64_t latency_ms) {
   uint64_t value_ms = latency_ms > 0 ? (uint64_t)latency_ms : 0;
   atomic_fetch_add(&l->buckets[bucket_of((int64_t)value_ms)], 1);
   atomic_fetch_add(&l->sum_ms, value_ms);
   if (value_ms > atomic_load(&l->max_ms))
     atomic_store(&l->max_ms, value_ms);
   atomic_fetch_add(&l->count, 1);
+}
+
+void stats_count_latency(struct stats *s, const struct device *d,
+                         int64_t latency_ms) {
+  struct device_stats *of_device = stats_of(s, d);
+  if (of_device->latency == NULL)
+    of_device->latency = calloc(1, sizeof(struct latency));
+  if (of_device->latency != NULL)
+    count_latency(of_device->latency, latency_ms);
+}
+
+void stats_note_tracked(struct stats *s, const struct device *d) {
+  struct device_stats *of_device = stats_of(s, d);
+  if (of_device->tracked == NULL)
+    of_device->tracked = calloc(1, sizeof(struct tracked_stats));
+}
+
+void stats_count_end(struct stats *s, const struct device *d,
+                     enum tracked_end end) {
+  struct tracked_stats *tracked = stats_of(s, d)->tracked;
+  if (tracked != NULL)
+    atomic_fetch_add(&tracked->by_end[end], 1);
+}
+
+void stats_count_answer_latency(struct stats *s, const struct device *d,
+                                int64_t latency_ms) {
+  struct tracked_stats *tracked = stats_of(s, d)->tracked;
+  if (tracked != NULL)
+    count_latency(&tracked->latency, latency_ms);
 }
 
 static const char *const ignored_names[STATS_IGNORED_REASONS] = {
@@ -264,9 +293,7 @@ static double take_percentile_99_ms(struct latency *l, double max_ms) {
   return max_ms;
 }
 
-void stats_read_latency(struct stats *s, const struct device *d,
-                        struct stats_latency *ret_latency) {
-  struct latency *l = stats_of(s, d)->latency;
+static void take_latency(struct latency *l, struct stats_latency *ret_latency) {
   uint64_t count = l != NULL ? atomic_exchange(&l->count, 0) : 0;
   *ret_latency = (struct stats_latency){NAN, NAN, NAN};
   if (count == 0)
@@ -276,6 +303,26 @@ void stats_read_latency(struct stats *s, const struct device *d,
   ret_latency->average_s = sum_ms / (double)count / 1000;
   ret_latency->upper_s = max_ms / 1000;
   ret_latency->percentile_99_s = take_percentile_99_ms(l, max_ms) / 1000;
+}
+
+void stats_read_latency(struct stats *s, const struct device *d,
+                        struct stats_latency *ret_latency) {
+  take_latency(stats_of(s, d)->latency, ret_latency);
+}
+
+bool stats_read_tracked(struct stats *s, const struct device *d,
+                        struct stats_tracked *ret_tracked) {
+  struct tracked_stats *tracked = stats_of(s, d)->tracked;
+  if (tracked == NULL)
+    return false;
+  ret_tracked->answered = atomic_load(&tracked->by_end[TRACKED_END_ANSWERED]);
+  ret_tracked->unanswered =
+      atomic_load(&tracked->by_end[TRACKED_END_UNANSWERED]);
+  ret_tracked->undelivered =
+      atomic_load(&tracked->by_end[TRACKED_END_UNDELIVERED]);
+  ret_tracked->delivered = ret_tracked->answered + ret_tracked->unanswered;
+  take_latency(&tracked->latency, &ret_tracked->latency);
+  return true;
 }
 
 static void each_counter(const struct counters *c, stats_visit_fn *visit,

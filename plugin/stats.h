@@ -14,6 +14,7 @@
 
 #include "command.h"
 #include "device.h"
+#include "tracked.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,18 @@ void stats_count_failure(struct stats *s, const struct device *d,
 /* A command was accepted so long after its event arrived. */
 void stats_count_latency(struct stats *s, const struct device *d,
                          int64_t latency_ms);
+
+/* A command of the device is tracked: its counts of those are reported from now
+ * on. */
+void stats_note_tracked(struct stats *s, const struct device *d);
+
+/* A tracked command ended so. */
+void stats_count_end(struct stats *s, const struct device *d,
+                     enum tracked_end end);
+
+/* A tracked command was answered so long after its event arrived. */
+void stats_count_answer_latency(struct stats *s, const struct device *d,
+                                int64_t latency_ms);
 
 /* Why an event made no command. */
 enum stats_ignored {
@@ -91,6 +104,15 @@ struct stats_device {
   uint64_t pending;
 };
 
+/* Of tracked commands. */
+struct stats_tracked {
+  uint64_t delivered; /* answered + unanswered */
+  uint64_t answered;
+  uint64_t unanswered;
+  uint64_t undelivered;
+  struct stats_latency latency; /* as stats_read_latency */
+};
+
 struct stats_endpoint {
   uint64_t requests;
   size_t connections;
@@ -111,6 +133,12 @@ void stats_read_device(const struct stats *s, const struct device *d,
 /* What was accepted since the last call for this device. */
 void stats_read_latency(struct stats *s, const struct device *d,
                         struct stats_latency *ret_latency);
+
+/* What became of the device's tracked commands, and what was answered since the
+ * last call. Returns whether any was ever tracked; nothing is written if not.
+ */
+bool stats_read_tracked(struct stats *s, const struct device *d,
+                        struct stats_tracked *ret_tracked);
 
 /* Calls visit for each cause or code that was ever counted, STATS_CAUSE_OTHER
  * last. */

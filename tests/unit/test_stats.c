@@ -167,6 +167,31 @@ static void requests_and_codes_of_an_endpoint_are_counted(void **state) {
   assert_int_equal(v.sum, 1);
 }
 
+static void tracked_commands_are_counted_by_their_ends(void **state) {
+  (void)state;
+  struct stats_tracked counts;
+  assert_false(stats_read_tracked(t.stats, t.fan, &counts));
+  stats_note_tracked(t.stats, t.fan);
+  assert_true(stats_read_tracked(t.stats, t.fan, &counts));
+  assert_int_equal(counts.delivered + counts.undelivered, 0);
+  assert_true(isnan(counts.latency.average_s));
+  stats_note_tracked(t.stats, t.fan);
+  for (int i = 0; i < 3; i++)
+    stats_count_end(t.stats, t.fan, TRACKED_END_ANSWERED);
+  for (int i = 0; i < 2; i++)
+    stats_count_end(t.stats, t.fan, TRACKED_END_UNANSWERED);
+  stats_count_end(t.stats, t.fan, TRACKED_END_UNDELIVERED);
+  stats_count_answer_latency(t.stats, t.fan, 1500);
+  assert_true(stats_read_tracked(t.stats, t.fan, &counts));
+  assert_int_equal(counts.answered, 3);
+  assert_int_equal(counts.unanswered, 2);
+  assert_int_equal(counts.delivered, 5);
+  assert_int_equal(counts.undelivered, 1);
+  assert_true(fabs(counts.latency.average_s - 1.5) < 1e-9);
+  assert_true(stats_read_tracked(t.stats, t.fan, &counts));
+  assert_true(isnan(counts.latency.average_s));
+}
+
 static void events_of_no_known_device_are_the_agents(void **state) {
   (void)state;
   struct stats_agent agent;
@@ -194,6 +219,7 @@ int main(void) {
       TEST(a_percentile_is_at_most_a_bucket_too_high),
       TEST(causes_beyond_32_are_counted_as_other),
       TEST(requests_and_codes_of_an_endpoint_are_counted),
+      TEST(tracked_commands_are_counted_by_their_ends),
       TEST(events_of_no_known_device_are_the_agents),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
