@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""What the tests against the real daemon share."""
+
+import pathlib
+import re
+import shutil
+import tempfile
+
+import pytest
+
+from collectd import HOST, Collectd, free_port, parse_prometheus
+from simulator import API_KEY, Simulator, wait_until
+
+FAN_ID = "8029377"
+
+THRESHOLD = """
+  <Plugin "sensors">
+    <Type "temperature">
+      WarningMax 27
+      FailureMax 30
+    </Type>
+  </Plugin>
+"""
+
+
+@pytest.fixture(name="folder")
+def private_folder():
+    """A short path: the name of a socket may be at most 107 bytes long."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="onenet-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(name="sim")
+def simulator():
+    with Simulator("--device", FAN_ID, "--rate", "0") as sim:
+        yield sim
+
+
+class Setup:
+    """A simulated cloud, and a collectd whose metrics Prometheus could scrape."""
+
+    def __init__(self, folder, sim):
+        self.folder = folder
+        self.sim = sim
+        self.port = free_port()
+        self.daemon = None
+        self.key_file = folder / "onenet.key"
+        self.key_file.write_text(API_KEY + "\n")
+        self.key_file.chmod(0o600)
+
+    def endpoint(self, url=None, more=""):
+        return (f'<Endpoint "cloud">\n  URL "{url or self.sim.url + "/cmds"}"\n'
+                f'  APIKeyFile "{self.key_file}"\n{more}\n</Endpoint>\n')
+
+    def fan(self, more="Timeout 3600"):
+        return f'<Device "fan">\n  DeviceID "{FAN_ID}"\n  {more}\n</Device>\n'
+
+    def rule(self, more='OnFailure "on"\nOnOkay "off"', name="overheat"):
+        return (f'<Rule "{name}">\n  Plugin "sensors"\n  Type "temperature"\n'
+                f'  Device "fan"\n{more}\n</Rule>\n')
+
+    def block(self, more="", rule=None, fan=None, endpoint=None):
+        return ((endpoint or self.endpoint()) + (fan or self.fan())
+                + (rule or self.rule()) + more)
+
+    def start(self, block=None, threshold=THRESHOLD, extra="", **options):
+        """Starts collectd and returns it; it is stopped after the test."""
+        extra += (f'LoadPlugin write_prometheus\n<Plugin write_prometheus>\n'
+                  f'  Host "127.0.0.1"\n  Port "{self.port}"\n</Plugin>\n')
+        self.daemon = Collectd(self.folder, block or self.block(),
+                               threshold=threshold, extra=extra, **options)
+        return self.daemon.start()
+
+    # ---- what Prometheus would see ----
+
+    def samples(self):
+        answer = Simulator.http(_At(self.port), "GET", "/metrics")
+        return parse_prometheus(answer.body.decode())
+
+    def metric(self, identifier):
+        """Returns the value of PLUGIN-INSTANCE/TYPE-INSTANCE as
+        write_prometheus serves it, or None."""
+        plugin, kind = identifier.split("/")
+        instance = plugin.split("-", 1)[1]
+        kind, _, of_kind = kind.partition("-")
+        labels = {"instance": HOST, "onenet": instance}
+        if of_kind:
+            labels["type"] = of_kind
+        for (name, items), value in self.samples().items():
+            if (re.fullmatch(f"collectd_onenet_{kind}(_total|_seconds)?", name)
+                    and dict(items) == labels):
+                return value
+        return None
+
+    def outcomes(self, device="fan"):
+        """Returns {outcome: count} of all that are not 0, created and pending
+        included."""
+        names = ["created", "accepted", "refused", "unknown", "expired",
+                 "superseded", "unchanged", "dropped", "cancelled"]
+        counts = {n: self.metric(f"onenet-{device}/commands-{n}") for n in names}
+        counts["pending"] = self.metric(f"onenet-{device}/pending_operations")
+        return {name: int(count) for name, count in counts.items() if count}
+
+    def wait_for_outcomes(self, device="fan", timeout=20, **wanted):
+        try:
+            wait_until(lambda: self.outcomes(device) == wanted, timeout)
+        except AssertionError:
+            assert self.outcomes(device) == wanted
+
+
+class _At:
+    """Enough of a Simulator for its http method: any address on loopback."""
+
+    def __init__(self, port):
+        self.port, self.ssl_context = port, None
+
+    def connect(self, timeout):
+        return Simulator.connect(self, timeout)
+
+
+@pytest.fixture(name="setup")
+def setup_of_sim(folder, sim):
+    setup = Setup(folder, sim)
+    yield setup
+    if setup.daemon is not None and setup.daemon.is_running():
+        setup.daemon.stop()

@@ -1,0 +1,452 @@
+# SPDX-License-Identifier: MIT
+"""Everything in dashboards/ is asked of a real Prometheus that scrapes a real
+collectd, after a story of which the end is known."""
+
+import html.parser
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from prometheus import DASHBOARDS, Prometheus
+from scenario import (ANSWERED_WITHIN_S, COUNTS, DEVICES, HOST, OUTCOMES,
+                      SIM_OPTIONS, TRACKED, Greenhouse, total)
+from simulator import Simulator, wait_until
+
+DASHBOARD = json.loads((DASHBOARDS / "grafana-onenet.json").read_text())
+PANELS = [p for p in DASHBOARD["panels"] if p["type"] != "row"]
+CONSOLE = (DASHBOARDS / "console" / "onenet.html").read_text()
+RATE_INTERVAL_S = 600  # longer than all the tests here
+
+# OneNET's documentation.
+ERRNO_TEXTS = """internal server error
+api-key required
+auth failed
+invalid JSON
+request entity too large
+invalid parameter
+parameter required
+not found
+entity data required
+device not online
+datastream already exists
+already exists
+system limit
+network latency
+api freq out of limit
+unsuccess
+nbiot server error
+hs server error
+device count limit by account policy
+max device count limit is 1000 for one time
+device field constraint violation
+invalid protocol
+contain sensitive words""".splitlines()
+
+
+class World:
+    """What the tests here ask: the greenhouse after its story, and Prometheus."""
+
+    def __init__(self, greenhouse, prometheus):
+        self.greenhouse = greenhouse
+        self.prometheus = prometheus
+        self.begun = time.time()
+
+    def settle(self):
+        """Waits until Prometheus has scraped all that the story led to."""
+        for expression, wanted in (
+                ('sum(collectd_onenet_commands_total{type="created"})',
+                 total("created")),
+                ('sum(collectd_onenet_pending_operations)', total("pending")),
+                ('count(collectd_onenet_gauge)', total("accepted")),
+                ('sum(collectd_onenet_bool{type="circuit_open"})', 1),
+                ('count(ALERTS{alertstate="firing"})', 2)):
+            wait_until(lambda: self.prometheus.number(expression) == wanted,
+                       20, f"{expression} == {wanted}")
+        time.sleep(1)  # a few samples more, for what is a rate
+
+
+@pytest.fixture(name="world", scope="module")
+def greenhouse_after_its_story():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="onenet-"))
+    try:
+        with Simulator(*SIM_OPTIONS) as sim:
+            greenhouse = Greenhouse(folder, sim)
+            greenhouse.start()
+            try:
+                with Prometheus(folder, f"127.0.0.1:{greenhouse.port}") as prom:
+                    world = World(greenhouse, prom)
+                    wait_until(lambda: prom.number(
+                        'sum(collectd_onenet_commands_total{type="created"})')
+                        == 0, 20, "the counters to be seen at 0")
+                    greenhouse.play()
+                    world.settle()
+                    yield world
+            finally:
+                greenhouse.daemon.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# ---- the dashboard of Grafana ----
+
+
+def about(value):
+    """An increase, as Prometheus extrapolates it."""
+    return pytest.approx(value, rel=0.3)
+
+
+class Between:
+    """Equal to every number from low to high."""
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def __eq__(self, other):
+        return self.low <= other <= self.high
+
+    def __repr__(self):
+        return f"{self.low}..{self.high}"
+
+
+def expectations(world):
+    """Returns {title of a panel: one dict for each of its queries}. The key of a
+    value is its labels' values, in the order of the labels' names, without that
+    of the host."""
+    uuids = world.greenhouse.uuids()
+    tries = Between(1, 20)  # every 5 s, as long as the other tests take
+    outcomes = {name: total(name) for name in OUTCOMES}
+    failed = sum(total(n) for n in ("refused", "unknown", "expired", "dropped"))
+    devices = {f"{device} {name}": counts.get(name, 0)
+               for device, counts in COUNTS.items()
+               for name in ("created", *OUTCOMES, "pending")}
+    errors = {"lamp errno_10": 2, "pump http_503": 1, "pump http_500": 1,
+              "siren curl_7": tries}
+    quick = Between(0, 0.9)
+    after_the_503 = Between(1, 5)
+    return {
+        "Success ratio": [
+            {"": pytest.approx(total("accepted") / (total("accepted") + failed))}],
+        "Failed": [{"": failed}],
+        "Pending": [{"": total("pending")}],
+        "Open circuits": [{"": 1}],
+        "Ledger errors": [{"": 0}],
+        "Unreported": [{"": 0}],
+        "Commands by outcome": [outcomes],
+        "Commands per minute, by outcome": [
+            {name: about(count * 60 / RATE_INTERVAL_S)
+             for name, count in outcomes.items()}],
+        "Devices": [devices],
+        "Pending by device": [{name: Between(c.get("pending", 0), 1)
+                               for name, c in COUNTS.items()}],
+        "Recent commands": [
+            {f"{device} {uuid}": 1 for uuid, device in uuids.items()},
+            {f"{device} {uuid}": Between(1000 * world.begun, 1000 * time.time())
+             for uuid, device in uuids.items()}],
+        "Tracked commands": [TRACKED],
+        "Errors by cause": [{f"{cause.split()[1]} {cause}": count
+                             for cause, count in errors.items()}],
+        "Errors over time": [{cause.split()[1]: count
+                              for cause, count in errors.items()}],
+        "From event to acceptance": [
+            {"accept-average": after_the_503, "accept-upper": after_the_503,
+             "accept-percentile-99": after_the_503}],
+        "From event to outcome, by rule": [
+            {"fan fan-rule": quick, "lamp lamp-rule": quick,
+             "pump pump-rule": Between(0, 5)}],
+        "From event to the device's answer": [
+            {"answer-average": ANSWERED_WITHIN_S}],
+        "Requests per minute": [
+            {"cloud": about(8 * 60 / RATE_INTERVAL_S),
+             "backup": Between(0.05, 2)}],
+        "Answers by HTTP status": [
+            {"cloud 200": 6, "cloud 500": 1, "cloud 503": 1}],
+        "Connections": [{"cloud": Between(0, 3), "backup": Between(0, 1)}],
+        "Breaker": [{"cloud": 0, "backup": 1}],
+        "Waiting in the plugin": [{"": Between(1, 3)}, {"": Between(0, 5)}],
+        "Ignored events": [{"lamp ignored_first_okay": 1}],
+        "Size of the ledger": [{"": Between(4096, 10**7)}],
+    }
+
+
+def substituted(expression, instance=".*", device=".*"):
+    """Returns the query as Grafana sends it; `All` is the variables' allValue."""
+    for name, value in (("$instance", instance), ("$device", device),
+                        ("$__rate_interval", f"{RATE_INTERVAL_S}s")):
+        expression = expression.replace(name, value)
+    assert "$" not in expression.replace('"$1"', ""), expression
+    return expression
+
+
+def samples_of(world, target, **variables):
+    """Returns (labels, value): of now, or of a graph of gauges the peaks."""
+    expression = substituted(target["expr"], **variables)
+    if target["instant"] or "$__rate_interval" in target["expr"]:
+        return world.prometheus.query(expression)
+    return world.prometheus.peaks(expression, time.time() - world.begun)
+
+
+def key_of(labels):
+    return " ".join(value for name, value in sorted(labels.items())
+                    if name != "instance")
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_each_query_of_the_dashboard_gives_the_numbers_of_the_story(world,
+                                                                    panel):
+    expected = expectations(world)
+    assert panel["title"] in expected, "a new panel needs an expectation"
+    got = []
+    for target in panel["targets"]:
+        samples = samples_of(world, target)
+        assert {labels.get("instance", HOST) for labels, _ in samples} <= {HOST}
+        got.append({key_of(labels): value for labels, value in samples})
+        assert len(got[-1]) == len(samples), samples
+    assert got == expected[panel["title"]]
+
+
+def test_there_is_a_panel_for_each_expectation(world):
+    assert {p["title"] for p in PANELS} == set(expectations(world))
+    assert len({p["title"] for p in PANELS}) == len(PANELS)
+
+
+def test_a_device_that_is_chosen_is_the_only_one_shown(world):
+    for panel in PANELS:
+        for target in panel["targets"]:
+            if "$device" in target["expr"]:
+                shown = {labels["onenet"] for labels, _
+                         in samples_of(world, target, device="lamp")
+                         if "onenet" in labels}
+                assert shown <= {"lamp"}, panel["title"]
+
+
+def test_a_host_that_is_not_there_shows_nothing(world):
+    for panel in PANELS:
+        for target in panel["targets"]:
+            assert samples_of(world, target, instance="elsewhere") == [], panel
+
+
+@pytest.mark.parametrize("name, values", [("instance", [HOST]),
+                                          ("device", sorted(DEVICES))])
+def test_the_variables_of_the_dashboard_offer_what_is_there(world, name, values):
+    (variable,) = [v for v in DASHBOARD["templating"]["list"]
+                   if v["name"] == name]
+    assert variable["allValue"] == ".*"
+    query = variable["query"]["query"]
+    assert query == variable["definition"]
+    selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", query).groups()
+    assert world.prometheus.api(f"label/{label}/values", **{
+        "match[]": substituted(selector)}) == values
+
+
+def everything_in(thing):
+    """Yields each dict in a JSON thing."""
+    if isinstance(thing, dict):
+        yield thing
+        thing = list(thing.values())
+    if isinstance(thing, list):
+        for part in thing:
+            yield from everything_in(part)
+
+
+def test_the_dashboard_names_nobody_s_data_source():
+    sources = [d["datasource"] for d in everything_in(DASHBOARD)
+               if "datasource" in d]
+    assert len(sources) > len(PANELS)
+    assert all(s == {"type": "prometheus", "uid": "${datasource}"}
+               for s in sources)
+    assert DASHBOARD["templating"]["list"][0]["name"] == "datasource"
+    assert DASHBOARD["templating"]["list"][0]["current"] == {}
+    assert DASHBOARD["id"] is None
+
+
+def test_every_query_is_in_a_panel_that_the_tests_see():
+    expressions = [d for d in everything_in(DASHBOARD) if "expr" in d]
+    assert len(expressions) == sum(len(p["targets"]) for p in PANELS)
+
+
+def test_no_two_panels_overlap_or_share_an_id():
+    cells = [(x, y) for p in DASHBOARD["panels"]
+             for x in range(p["gridPos"]["x"], p["gridPos"]["x"] + p["gridPos"]["w"])
+             for y in range(p["gridPos"]["y"], p["gridPos"]["y"] + p["gridPos"]["h"])]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
+    assert len({p["id"] for p in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+def test_created_and_tracked_commands_are_never_summed_with_the_outcomes():
+    """Each query that counts commands names the types that it counts."""
+    for panel in PANELS:
+        for target in panel["targets"]:
+            for selector in re.findall(r"commands_total\{(.*?)\}",
+                                       target["expr"]):
+                assert re.search(r'[,{]type=~?"[a-z|]+"', selector), target
+                if "created" in selector:
+                    assert "by (onenet, type)" in target["expr"], target
+
+
+def mapped_texts(panel_title, field):
+    """Returns {value: text} of the value mappings of a field of a table."""
+    (panel,) = [p for p in PANELS if p["title"] == panel_title]
+    (override,) = [o for o in panel["fieldConfig"]["overrides"]
+                   if o["matcher"]["options"] == field]
+    (mappings,) = [p["value"] for p in override["properties"]
+                   if p["id"] == "mappings"]
+    return {value: result["text"] for mapping in mappings
+            if mapping["type"] == "value"
+            for value, result in mapping["options"].items()}
+
+
+def test_errors_and_statuses_have_the_names_of_the_documentation():
+    causes = mapped_texts("Errors by cause", "meaning")
+    for number, text in enumerate(ERRNO_TEXTS, 1):
+        assert causes[f"errno_{number}"] == text
+    for cause, text in causes.items():
+        assert f'{{{{- else if eq . "{cause}" }}}}{text}\n' in CONSOLE or \
+            f'{{{{- if eq . "{cause}" }}}}{text}\n' in CONSOLE, cause
+    statuses = mapped_texts("Recent commands", "status")
+    assert sorted(statuses) == [str(number) for number in range(7)]
+    for text in statuses.values():
+        assert f">{text}</span>" in CONSOLE, text
+
+
+# ---- alerts ----
+
+
+def promtool(*arguments):
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True,
+                          timeout=120, cwd=DASHBOARDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_finds_nothing_wrong():
+    promtool("check", "config", "prometheus.yml")
+    promtool("check", "rules", "prometheus-alerts.yml")
+
+
+def test_the_alerts_fire_when_they_must_and_only_then():
+    promtool("test", "rules", "prometheus-alerts-test.yml")
+
+
+def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_not():
+    alerts = set(re.findall(r"- alert: (\w+)",
+                            (DASHBOARDS / "prometheus-alerts.yml").read_text()))
+    cases = re.findall(r"alertname: (\w+)\s+exp_alerts:( \[\])?\n",
+                       (DASHBOARDS / "prometheus-alerts-test.yml").read_text())
+    assert len(alerts) >= 7
+    assert {name for name, none in cases if none} == alerts
+    assert {name for name, none in cases if not none} == alerts
+
+
+def test_prometheus_evaluates_each_rule_and_tells_of_what_failed(world):
+    rules = [rule for group in world.prometheus.api("rules")["groups"]
+             for rule in group["rules"]]
+    assert [rule["lastError"] for rule in rules if "lastError" in rule] == []
+    assert {rule["health"] for rule in rules} == {"ok"}
+    firing = world.prometheus.query('ALERTS{alertstate="firing"}')
+    assert {(labels["alertname"], labels["onenet"]) for labels, _ in firing} == {
+        ("OnenetCommandsFailing", "lamp"), ("OnenetCommandsFailing", "pump")}
+    pending = world.prometheus.query('ALERTS{alertstate="pending"}')
+    assert ("OnenetBreakerOpen", "backup") in {
+        (labels["alertname"], labels["onenet"]) for labels, _ in pending}
+
+
+# ---- the console page ----
+
+
+class Page(html.parser.HTMLParser):
+    """tables: {id: [[text of each cell] of each row]}; text: all of it."""
+
+    def __init__(self, dom):
+        super().__init__()
+        self.tables, self.text, self._row, self._cell = {}, "", [], None
+        self.feed(dom)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "table":
+            self._rows = self.tables[dict(attrs)["id"]] = []
+        elif tag == "tr":
+            self._row = []
+            self._rows.append(self._row)
+        elif tag in ("td", "th"):
+            self._row.append("")
+            self._cell = len(self._row) - 1
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self._cell = None
+
+    def handle_data(self, data):
+        self.text += data
+        if self._cell is not None:
+            self._row[self._cell] = (self._row[self._cell] + data).strip()
+
+
+def chromium(folder, url, *options):
+    """Lets a real browser, without a window, open the page; returns its stdout."""
+    profile = tempfile.mkdtemp(dir=folder, prefix="chromium-")
+    return subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
+         "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+         f"--user-data-dir={profile}", "--window-size=1200,900", *options, url],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=120,
+        check=True).stdout
+
+
+def test_the_console_page_shows_devices_counts_errors_and_uuids(world):
+    url = world.prometheus.url + "/consoles/onenet.html"
+    page = Page(chromium(world.greenhouse.folder, url, "--dump-dom"))
+    header, *rows = page.tables["devices"]
+    assert {row[0] for row in rows} == set(DEVICES)
+    for row in rows:
+        shown = dict(zip(header, row))
+        for name in ("created", *OUTCOMES, "pending"):
+            assert shown[name] == str(COUNTS[row[0]].get(name, 0)), shown
+        assert bool(re.fullmatch(r"[0-9.]+m?s", shown["accepted within"])) == \
+            ("accepted" in COUNTS[row[0]]), shown
+    errors = page.tables["errors"][1:]
+    assert ["errno_10", "device not online", "lamp", "2"] in errors
+    assert ["http_503", "HTTP status 503", "pump", "1"] in errors
+    assert ["http_500", "HTTP status 500", "pump", "1"] in errors
+    assert [row[:3] for row in errors if row[0] == "curl_7"] == [
+        ["curl_7", "no connection", "siren"]]
+    assert len(errors) == 4
+    assert [row[:2] for row in page.tables["endpoints"][1:]] == [
+        ["backup", "open"], ["cloud", "closed"]]
+    assert page.tables["endpoints"][2][3] == "8"
+    assert {row[2]: row[1] for row in page.tables["recent"][1:]} == \
+        world.greenhouse.uuids()
+    assert {row[3] for row in page.tables["recent"][1:]} == {"1 created"}
+    assert dict(zip(*page.tables["tracked"])) == {
+        name: str(count) for name, count in TRACKED.items()}
+    assert "OnenetCommandsFailing on greenhouse: lamp pump" in \
+        re.sub(r"\s+", " ", page.text)
+    assert "57.14%" in page.text
+
+
+def test_the_console_page_is_painted_and_needs_nobody_else(world):
+    """$ONENET_SCREENSHOT names a file to keep what was painted."""
+    assert not re.search(r"""(src|href)="?(https?:|/)|url\(|@import|<script""",
+                         CONSOLE)
+    image = world.greenhouse.folder / "console.png"
+    chromium(world.greenhouse.folder,
+             world.prometheus.url + "/consoles/onenet.html",
+             f"--screenshot={image}")
+    content = image.read_bytes()
+    assert content.startswith(b"\x89PNG") and len(content) > 20000
+    if os.environ.get("ONENET_SCREENSHOT"):
+        shutil.copy(image, os.environ["ONENET_SCREENSHOT"])
+
+
+def test_the_console_page_says_what_is_missing_while_there_is_nothing(folder):
+    with Prometheus(folder, "127.0.0.1:9") as prometheus:
+        answer = prometheus.get("/consoles/onenet.html")
+    assert answer.status == 200
+    assert b"knows no metrics of collectd-onenet yet" in answer.body

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: MIT
+"""Never lost, never twice: outages, restarts, shutdowns, refused credentials."""
+
+import re
+import socket
+import sqlite3
+import threading
+
+from collectd import Collectd, free_port
+from conftest import FAN_ID, Setup
+from simulator import API_KEY, Simulator, wait_until
+
+ROOM = "sensors-room/temperature"
+ON_OFF = 'OnFailure "on"\nOnOkay "off"\n'
+
+
+def notify(setup, severity="failure", **fields):
+    setup.daemon.putnotif(severity, **{"plugin": "sensors",
+                                       "type": "temperature", **fields})
+
+
+def bodies(sim, device=FAN_ID):
+    return [command["body"] for command in sim.received(device)]
+
+
+def count(setup, name, device="fan"):
+    return setup.metric(f"onenet-{device}/commands-{name}") or 0
+
+
+def rows(setup, query):
+    ledger = sqlite3.connect(setup.folder / "onenet.db")
+    try:
+        return ledger.execute(query).fetchall()
+    finally:
+        ledger.close()
+
+
+def test_after_an_outage_each_device_gets_the_last_state_once(folder):
+    names = [f"d{number}" for number in range(6)]
+    options = [word for name in names for word in ("--device", name)]
+    port = free_port()
+    with Simulator(*options, "--port", port) as sim:
+        setup = Setup(folder, sim)
+        block = setup.endpoint(more="BreakerThreshold 3")
+        for name in names:
+            block += f'<Device "{name}">\nDeviceID "{name}"\n</Device>\n'
+        block += ('<Rule "overheat">\nPlugin "sensors"\n'
+                  f'Device "%{{host}}"\n{ON_OFF}</Rule>\n')
+        setup.start(block, extra="CollectInternalStats true\n")
+
+        def feed(degrees):
+            for name in names:
+                setup.daemon.putval(f"{name}/{ROOM}", degrees)
+
+        def feed_until(degrees, condition, what):
+            def fed():
+                feed(degrees)
+                return condition()
+            wait_until(fed, 40, what)
+
+        feed(20)
+        feed_until(40, lambda: all(len(sim.received(n)) == 1 for n in names),
+                   "the first commands")
+        before = {name: bodies(sim, name) for name in names}
+        assert set(map(tuple, before.values())) == {("on",)}
+        sim.stop()
+
+        feed_until(20, lambda: "the circuit is open" in setup.daemon.log(),
+                   "the breaker to open")
+        for _ in range(4):
+            for degrees in (40, 20):
+                created = {n: count(setup, "created", n) for n in names}
+                feed_until(degrees, lambda: all(
+                    count(setup, "created", n) > created[n] for n in names),
+                    "the flapping to be seen")
+        assert setup.metric("onenet-cloud/bool-circuit_open") == 1
+        assert setup.daemon.value("collectd-write_queue/queue_length") < 100
+
+        sim.start()
+        wait_until(lambda: all(bodies(sim, n) for n in names), 60,
+                   "the commands to get through")
+        wait_until(lambda: "the circuit is closed" in setup.daemon.log())
+        for name in names:
+            wait_until(lambda n=name: count(setup, "accepted", n) == 2, 20)
+            outcomes = setup.outcomes(name)
+            assert set(outcomes) <= {"created", "accepted", "superseded",
+                                     "unchanged"}, outcomes
+            assert bodies(sim, name) == ["off"], name
+
+
+def test_what_waits_survives_a_restart_and_is_sent_once(setup):
+    port = setup.sim.port
+    setup.sim.stop()
+    setup.start()
+    notify(setup)
+    wait_until(lambda: rows(setup, "SELECT 1 FROM commands"), 20, "the record")
+    status, _ = setup.daemon.stop()
+    assert status == 0
+    setup.sim.start("--port", port)
+    setup.daemon.start()
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.wait_for_outcomes(created=1, accepted=1)
+
+
+def test_what_was_in_flight_at_a_crash_is_unknown_and_not_sent_again(setup):
+    setup.sim.fault(hang=1, execute=1)
+    setup.start()
+    notify(setup)
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.daemon.stop(kill=True)
+    setup.daemon.start()
+    setup.wait_for_outcomes(created=1, unknown=1)
+    assert bodies(setup.sim) == ["on"]
+
+
+def test_what_was_in_flight_at_a_crash_is_sent_again_where_that_is_safe(setup):
+    setup.sim.fault(hang=1, execute=1)
+    setup.start(setup.block(rule=setup.rule(ON_OFF + "OnUnknown retry")))
+    notify(setup)
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.daemon.stop(kill=True)
+    setup.daemon.start()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert bodies(setup.sim) == ["on", "on"]
+
+
+def test_a_restart_does_not_forget_what_the_device_has_accepted(setup):
+    setup.start()
+    notify(setup)
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.daemon.stop()
+    setup.daemon.start()
+    notify(setup)
+    setup.wait_for_outcomes(created=1, unchanged=1)
+    notify(setup, "okay")
+    wait_until(lambda: bodies(setup.sim) == ["on", "off"], 20, "the OKAY")
+
+
+def test_commands_of_a_rule_that_is_gone_are_cancelled_at_the_next_start(setup):
+    port = setup.sim.port
+    setup.sim.stop()
+    more = ('<Device "lamp">\nDeviceID "2"\n</Device>\n<Rule "light">\n'
+            'Plugin "sensors"\nDevice "lamp"\nOnFailure "red"\n</Rule>\n')
+    setup.start(setup.block(more))
+    notify(setup)
+    wait_until(lambda: len(rows(setup, "SELECT 1 FROM commands")) == 2, 20)
+    setup.daemon.stop()
+    setup.daemon.configure(setup.block())
+    setup.sim.start("--port", port)
+    setup.daemon.start()
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the other command")
+    wait_until(lambda: rows(setup, "SELECT outcome FROM commands ORDER BY id")
+               == [("accepted",), ("cancelled",)], 20, "the outcomes")
+    assert re.search(r'rule "light".*cancelled', setup.daemon.log())
+
+
+def test_a_second_daemon_on_the_same_ledger_refuses_to_start(setup, folder):
+    setup.start()
+    other = folder / "other"
+    other.mkdir()
+    second = Collectd(other, setup.block(f'Ledger "{folder}/onenet.db"\n'))
+    with second:
+        assert (f'ledger "{folder}/onenet.db": in use by process '
+                f'{setup.daemon.pid}') in second.log()
+        second.putnotif("failure", plugin="sensors", type="temperature")
+        notify(setup, "warning")
+        notify(setup)
+        setup.wait_for_outcomes(created=1, accepted=1)
+    assert bodies(setup.sim) == ["on"]
+
+
+def test_a_cloud_that_hangs_does_not_delay_the_exit(setup):
+    setup.sim.fault(count=-1, hang=1)
+    setup.start(setup.block("ShutdownTimeout 1\n"))
+    notify(setup)
+    wait_until(lambda: setup.metric("onenet-cloud/current_connections") == 1)
+    notify(setup, "okay")
+    status, seconds = setup.daemon.stop()
+    assert status == 0
+    assert seconds < 1 + 1 + 1  # the last: collectd's own, and this machine's
+    assert rows(setup, "SELECT state, body FROM commands ORDER BY id") == [
+        ("in_flight", "on"), ("waiting", "off")]
+    assert "abandoned in flight" in setup.daemon.log()
+
+
+def test_a_key_that_was_replaced_is_used_at_once(setup):
+    setup.key_file.write_text("Wrong0nlyKey=NotASecret0000=\n")
+    setup.start()
+    notify(setup)
+    wait_until(lambda: "credentials were refused" in setup.daemon.log(), 20)
+    assert str(setup.key_file) in setup.daemon.log()
+    assert bodies(setup.sim) == []
+    fresh = setup.folder / "fresh.key"
+    fresh.write_text(API_KEY + "\n")
+    fresh.rename(setup.key_file)
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert setup.metric("onenet-fan/errors-errno_3") == 1
+
+
+def test_a_busy_cloud_is_asked_again_and_the_command_runs_once(setup):
+    setup.sim.fault(count=2, body='{"errno":15,"error":"api freq out of limit"}')
+    setup.sim.fault(count=1, status=503, headers={"Retry-After": "1"})
+    setup.start()
+    notify(setup)
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert bodies(setup.sim) == ["on"]
+    assert setup.metric("onenet-fan/errors-errno_15") == 2
+    assert setup.metric("onenet-fan/errors-http_503") == 1
+
+
+def test_a_late_command_lives_no_longer_than_it_was_meant_to(setup):
+    setup.sim.fault(status=503, headers={"Retry-After": "2"})
+    setup.start(setup.block(fan=setup.fan("Timeout 100")))
+    notify(setup)
+    wait_until(lambda: len(setup.sim.requests()) == 2, 20, "the retry")
+    first, second = [int(r["url"].rsplit("=", 1)[1])
+                     for r in setup.sim.requests()]
+    assert first == 100
+    assert 90 <= second <= 98
+
+
+def test_a_pooled_connection_that_dies_after_it_was_executed_is_unknown(setup):
+    """libcurl by itself would send the POST again."""
+    executed = []
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def execute(connection, body):
+        request = b""
+        while not request.endswith(b"\r\n\r\n" + body):
+            request += connection.recv(65536)
+        executed.append(body)
+
+    def serve():
+        connection, _ = server.accept()
+        answer = b'{"errno":0,"data":{"cmd_uuid":"u1"},"error":"succ"}'
+        with connection:
+            execute(connection, b"on")
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+                               % len(answer) + answer)
+            execute(connection, b"off")
+        connection, _ = server.accept()
+        execute(connection, b"off")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.getsockname()[1]}/cmds"
+    setup.start(setup.block(endpoint=setup.endpoint(url)))
+    notify(setup)
+    setup.wait_for_outcomes(created=1, accepted=1)
+    notify(setup, "okay")
+    setup.wait_for_outcomes(created=2, accepted=1, unknown=1)
+    server.close()
+    assert executed == [b"on", b"off"]
+
+
+def test_a_damaged_ledger_is_set_aside_and_the_agent_starts(setup):
+    (setup.folder / "onenet.db").write_bytes(b"This is not a database. " * 500)
+    setup.start()
+    assert list(setup.folder.glob("onenet.db.corrupt-*"))
+    wait_until(lambda: setup.metric("onenet-agent/errors-ledger") == 1, 20)
+    notify(setup, "okay")
+    wait_until(lambda: bodies(setup.sim) == ["off"], 20,
+               "an OKAY of which nothing is known")
+
+
+def test_a_ledger_that_can_not_be_written_does_not_stop_delivery(setup):
+    place = setup.folder / "place"
+    place.write_text("a file, not a directory")
+    setup.start(setup.block(f'Ledger "{place}/onenet.db"\n'))
+    notify(setup)
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    wait_until(lambda: setup.metric("onenet-agent/errors-ledger") > 0, 20)
+    place.unlink()
+    place.mkdir()
+    wait_until(lambda: (place / "onenet.db").exists(), 20, "the ledger")
+    notify(setup, "okay")
+    wait_until(lambda: bodies(setup.sim) == ["on", "off"], 20)
+    ledger = sqlite3.connect(place / "onenet.db")
+    wait_until(lambda: ledger.execute(
+        "SELECT created, accepted FROM totals WHERE device = 'fan'").fetchall()
+        == [(2, 2)], 20, "the totals")
+    ledger.close()
