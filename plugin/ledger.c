@@ -167,6 +167,8 @@ int ledger_load(struct ledger *l, const struct directory *directory,
   int status = settle(l, &r, &next_id);
   if (status < 0) {
     give_up(l, status);
+    if (status == -ENOMEM)
+      return status;
     *ret_next_id = next_id;
     return 0;
   }
@@ -189,6 +191,12 @@ static int owe(struct ledger *l) {
   return status;
 }
 
+static void roll_back(struct ledger *l) {
+  /* SQLite has rolled back some of its errors by itself. */
+  if (l->file.db != NULL && !sqlite3_get_autocommit(l->file.db))
+    sqlite3_exec(l->file.db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 /* The file is open, and the one of that name. */
 static int be_ready(struct ledger *l, struct moment now) {
   if (l->owed_status < 0)
@@ -205,6 +213,7 @@ static int be_ready(struct ledger *l, struct moment now) {
 int ledger_begin(struct ledger *l, struct moment now) {
   l->turn_status = 0;
   l->finished_by_turn = 0;
+  roll_back(l); /* where the last turn had no memory for that */
   int status = be_ready(l, now);
   if (status == 0)
     status = ledger_file_run(&l->file, "BEGIN IMMEDIATE");
@@ -326,9 +335,7 @@ int ledger_commit(struct ledger *l) {
     works_again(l);
     return 0;
   }
-  /* SQLite has rolled back some of its errors by itself. */
-  if (l->file.db != NULL && !sqlite3_get_autocommit(l->file.db))
-    sqlite3_exec(l->file.db, "ROLLBACK", NULL, NULL, NULL);
+  roll_back(l);
   return l->turn_status;
 }
 

@@ -238,7 +238,6 @@ static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
   if (status < 0)
     return status;
   if (was_set_aside) {
-    stats_count_ledger_error(w->stats);
     log_warning(
         "nothing is known of the devices' states in this run: the first "
         "OKAY of each slot is sent, too");
@@ -458,6 +457,8 @@ static void put_changes(struct worker *w, struct moment now) {
 
 static int commit(struct worker *w, struct moment now) {
   int status = ledger_begin(w->ledger, now);
+  if (ledger_was_set_aside(w->ledger))
+    stats_count_ledger_error(w->stats);
   if (status < 0)
     return status;
   if (w->ledger_failing) {

@@ -206,7 +206,7 @@ static int load(struct fixture *f, struct moment now) {
 }
 
 void fixture_load(struct fixture *f, struct moment now) {
-  assert_int_equal(load(f, now), f->sink_status);
+  assert_int_equal(load(f, now), f->load_status);
 }
 
 void fixture_restart(struct fixture *f, struct moment now) {

@@ -36,6 +36,7 @@ struct fixture {
   char why[1024];
 
   int sink_status; /* what the sink returns for a command */
+  int load_status; /* what ledger_load is to return */
   struct account accounts[FIXTURE_MAX];
   size_t account_count;
   struct slot *slots[FIXTURE_MAX];

@@ -738,6 +738,7 @@ static void history_of_a_turn_that_failed_does_not_count(void **state) {
   ledger_put_command(f->ledger, c, FIXTURE_NOW);
   assert_int_equal(ledger_commit(f->ledger), -EIO);
   command_free(c);
+  fixture_sql(f, "UPDATE totals SET epoch = 1"); /* nothing is locked */
   trim(f, FIXTURE_NOW);
   assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1\n2");
 }

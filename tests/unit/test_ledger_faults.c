@@ -598,6 +598,43 @@ static void on_a_full_disk_a_start_restores_what_is_there(void **state) {
   umount(f->directory_path);
 }
 
+static void forbid_memory(void) {
+  sqlite3_hard_heap_limit64(sqlite3_memory_used());
+}
+
+static void allow_memory(void) {
+  sqlite3_hard_heap_limit64(0);
+  sqlite3_soft_heap_limit64(0); /* lowered by the hard one */
+}
+
+/* Neither for the turn nor for rolling it back. */
+static void a_turn_without_memory_fails_and_the_next_one_works(void **state) {
+  struct fixture *f = *state;
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  forbid_memory();
+  ledger_clear_state(f->ledger);
+  int status = ledger_commit(f->ledger);
+  allow_memory();
+  assert_int_equal(status, -ENOMEM);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1\n2");
+  assert_works(f);
+}
+
+static void a_start_without_memory_fails_and_leaves_the_file(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  f->load_status = -ENOMEM;
+  forbid_memory();
+  fixture_load(f, FIXTURE_NOW);
+  allow_memory();
+  f->load_status = 0;
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 2);
+}
+
 static int64_t monotonic_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -735,6 +772,8 @@ int main(void) {
       SITUATION(a_file_that_may_not_grow_fails_and_recovers),
       SITUATION(a_disk_that_fills_up_while_running_fails_and_recovers),
       SITUATION(on_a_full_disk_a_start_restores_what_is_there),
+      SITUATION(a_turn_without_memory_fails_and_the_next_one_works),
+      SITUATION(a_start_without_memory_fails_and_leaves_the_file),
       SITUATION(somebody_who_writes_for_long_makes_a_turn_fail_not_hang),
       SITUATION_OF_DISK(nothing_of_a_turn_that_failed_is_in_the_file),
       SITUATION_OF_DISK(a_disk_that_fails_in_several_ways_is_logged_once),

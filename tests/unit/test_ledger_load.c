@@ -618,7 +618,8 @@ static void a_slot_remembers_across_a_restart_what_was_accepted(void **state) {
 static void a_sink_that_fails_ends_the_load(void **state) {
   struct fixture *f = *state;
   leave_one_pending(f);
-  f->sink_status = -ENOMEM;
+  f->sink_status = -E2BIG;
+  f->load_status = -E2BIG;
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, 0);
 }
