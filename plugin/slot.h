@@ -66,7 +66,7 @@ struct slot {
   struct memory set_aside; /* the memory, while an attempt is under way */
   bool forget; /* what is in flight must not be remembered, whatever comes of it
                 */
-  int64_t cooldown_until_ms;
+  int64_t cooldown_until_ms; /* 0: there was none */
   int64_t last_event_ms;
 
   bool changed; /* kept by lanes */

@@ -157,69 +157,6 @@ static void the_breaker_is_each_endpoints_own(void **state) {
   assert_false(lanes_circuit_is_open(w->lanes, b->device->endpoint));
 }
 
-/* ---- polls ---- */
-
-static bool poll_begins(struct control *at) {
-  struct world *w = at->world;
-  return lanes_begin_poll(world_lanes(w), at->device->endpoint, w->now);
-}
-
-static void polls_come_behind_commands(void **state) {
-  struct world *w = *state;
-  struct control *fan = the_fan(state);
-  failure(fan, "rack1", "on");
-  assert_false(poll_begins(fan));
-  begins(fan, "on");
-  nothing_begins(w);
-  assert_true(poll_begins(fan));
-}
-
-static void polls_take_at_most_half_of_max_in_flight(void **state) {
-  struct world *w = *state;
-  struct control *fan = the_fan(state);
-  struct control *lamp = rule_for(w, "light", "lamp");
-  endpoint_called(w, "cloud")->max_in_flight = 3;
-  assert_true(poll_begins(fan));
-  assert_true(poll_begins(fan));
-  assert_false(poll_begins(fan));
-  assert_int_equal(lanes_poll_wait_ms(w->lanes, fan->device->endpoint, w->now),
-                   COMMAND_NEVER_MS);
-  failure(fan, "rack1", "on");
-  failure(lamp, "s", "on");
-  begins(fan, "on");
-  nothing_begins(w); /* two polls and a command are in flight */
-  lanes_end_poll(w->lanes, fan->device->endpoint);
-  begins(lamp, "on");
-}
-
-static void polls_use_the_rate_of_the_endpoint(void **state) {
-  struct world *w = *state;
-  struct control *fan = the_fan(state);
-  endpoint_called(w, "cloud")->rate = (struct rate_limit){1, 10};
-  assert_true(poll_begins(fan));
-  lanes_end_poll(w->lanes, fan->device->endpoint);
-  assert_false(poll_begins(fan));
-  assert_int_equal(lanes_poll_wait_ms(w->lanes, fan->device->endpoint, w->now),
-                   10000);
-  failure(fan, "rack1", "on");
-  begins_after(fan, "on", 10000);
-}
-
-static void an_open_breaker_lets_one_poll_through_at_a_time(void **state) {
-  struct world *w = *state;
-  struct control *fan = the_fan(state);
-  endpoint_called(w, "cloud")->breaker_threshold = 1;
-  failure(fan, "rack1", "on");
-  begins(fan, "on");
-  ends_telling_to_wait(fan, VERDICT_NOT_SENT, 60000);
-  nothing_begins(w);
-  assert_false(poll_begins(fan));
-  passes(w, 5000);
-  nothing_begins(w);
-  assert_true(poll_begins(fan));
-  assert_false(poll_begins(fan));
-}
-
 /* ---- what answers do ---- */
 
 struct answer {
@@ -570,10 +507,6 @@ int main(void) {
       SITUATION(an_open_breaker_lets_one_attempt_through_after_5_and_10_s),
       SITUATION(one_broken_device_does_not_stop_the_others),
       SITUATION(the_breaker_is_each_endpoints_own),
-      SITUATION(polls_come_behind_commands),
-      SITUATION(polls_take_at_most_half_of_max_in_flight),
-      SITUATION(polls_use_the_rate_of_the_endpoint),
-      SITUATION(an_open_breaker_lets_one_poll_through_at_a_time),
       SITUATION(each_class_of_answers_ends_a_command_or_has_it_tried_again),
       SITUATION(retries_wait_up_to_1_2_4_and_at_last_60_s),
       SITUATION(the_jitter_is_full),

@@ -23,6 +23,18 @@ static void what_had_not_begun_is_due_after_a_restart(void **state) {
   is_sent(smoke, "stop");
 }
 
+/* After a reboot, what was restored is from before the monotonic clock's 0. */
+static void what_is_older_than_the_clock_expires_in_time(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  world_lanes(w);
+  w->now.ms = -3000000;
+  failure(fan, "rack1", "on");
+  passes(w, 3600000);
+  nothing_begins(w);
+  ended(w, "heat on expired");
+}
+
 static void what_was_in_flight_is_unknown_after_a_restart(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -272,6 +284,7 @@ static void lanes_with_nothing_in_them_wait_for_ever(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(what_had_not_begun_is_due_after_a_restart),
+      SITUATION(what_is_older_than_the_clock_expires_in_time),
       SITUATION(what_was_in_flight_is_unknown_after_a_restart),
       SITUATION(what_was_in_flight_is_due_again_if_it_may_run_twice),
       SITUATION(what_waits_after_doubt_is_unknown_if_it_may_not_run_twice_now),
