@@ -15,8 +15,8 @@ import time
 import pytest
 
 from prometheus import DASHBOARDS, Prometheus
-from scenario import (ANSWERED_WITHIN_S, COUNTS, DEVICES, HOST, OUTCOMES,
-                      SIM_OPTIONS, TRACKED, Greenhouse, total)
+from scenario import (COUNTS, DEVICES, HOST, OUTCOMES, SIM_OPTIONS, STATUSES,
+                      TRACKED, Greenhouse, total)
 from simulator import Simulator, wait_until
 
 DASHBOARD = json.loads((DASHBOARDS / "grafana-onenet.json").read_text())
@@ -65,8 +65,10 @@ class World:
                  total("created")),
                 ('sum(collectd_onenet_pending_operations)', total("pending")),
                 ('count(collectd_onenet_gauge)', total("accepted")),
+                ('sum(collectd_onenet_commands_total{type="answered"})',
+                 TRACKED["answered"]),
                 ('sum(collectd_onenet_bool{type="circuit_open"})', 1),
-                ('count(ALERTS{alertstate="firing"})', 2)):
+                ('count(ALERTS{alertstate="firing"})', 3)):
             wait_until(lambda: self.prometheus.number(expression) == wanted,
                        20, f"{expression} == {wanted}")
         time.sleep(1)  # a few samples more, for what is a rate
@@ -130,6 +132,7 @@ def expectations(world):
               "siren curl_7": tries}
     quick = Between(0, 0.9)
     after_the_503 = Between(1, 5)
+    within_polls = Between(0.5, 10)
     return {
         "Success ratio": [
             {"": pytest.approx(total("accepted") / (total("accepted") + failed))}],
@@ -146,7 +149,8 @@ def expectations(world):
         "Pending by device": [{name: Between(c.get("pending", 0), 1)
                                for name, c in COUNTS.items()}],
         "Recent commands": [
-            {f"{device} {uuid}": 1 for uuid, device in uuids.items()},
+            {f"{device} {uuid}": STATUSES.get(device, 1)
+             for uuid, device in uuids.items()},
             {f"{device} {uuid}": Between(1000 * world.begun, 1000 * time.time())
              for uuid, device in uuids.items()}],
         "Tracked commands": [TRACKED],
@@ -158,15 +162,16 @@ def expectations(world):
             {"accept-average": after_the_503, "accept-upper": after_the_503,
              "accept-percentile-99": after_the_503}],
         "From event to outcome, by rule": [
-            {"fan fan-rule": quick, "lamp lamp-rule": quick,
-             "pump pump-rule": Between(0, 5)}],
+            {f"{device} {device}-rule": Between(0, 5) if device == "pump"
+             else quick for device in DEVICES if device != "siren"}],
         "From event to the device's answer": [
-            {"answer-average": ANSWERED_WITHIN_S}],
+            {"answer-average": within_polls, "answer-upper": within_polls,
+             "answer-percentile-99": within_polls}],
         "Requests per minute": [
-            {"cloud": about(8 * 60 / RATE_INTERVAL_S),
+            {"cloud": about(10 * 60 / RATE_INTERVAL_S),
              "backup": Between(0.05, 2)}],
         "Answers by HTTP status": [
-            {"cloud 200": 6, "cloud 500": 1, "cloud 503": 1}],
+            {"cloud 200": 8, "cloud 500": 1, "cloud 503": 1}],
         "Connections": [{"cloud": Between(0, 3), "backup": Between(0, 1)}],
         "Breaker": [{"cloud": 0, "backup": 1}],
         "Waiting in the plugin": [{"": Between(1, 3)}, {"": Between(0, 5)}],
@@ -243,6 +248,20 @@ def test_the_variables_of_the_dashboard_offer_what_is_there(world, name, values)
     selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", query).groups()
     assert world.prometheus.api(f"label/{label}/values", **{
         "match[]": substituted(selector)}) == values
+
+
+def test_a_series_that_collectd_has_ended_is_not_shown_any_more(world):
+    """The duration of a command is one value: collectd forgets it soon."""
+    wait_until(lambda: world.prometheus.query(
+        "collectd_onenet_duration_seconds") == [], 20, "the end of the series")
+
+
+def test_each_alert_is_explained():
+    alerts = re.findall(r"- alert: (\w+)",
+                        (DASHBOARDS / "prometheus-alerts.yml").read_text())
+    explained = re.findall(r"^\| `(Onenet\w+)` \|",
+                           (DASHBOARDS / "README.md").read_text(), re.M)
+    assert explained == alerts
 
 
 def everything_in(thing):
@@ -351,7 +370,8 @@ def test_prometheus_evaluates_each_rule_and_tells_of_what_failed(world):
     assert {rule["health"] for rule in rules} == {"ok"}
     firing = world.prometheus.query('ALERTS{alertstate="firing"}')
     assert {(labels["alertname"], labels["onenet"]) for labels, _ in firing} == {
-        ("OnenetCommandsFailing", "lamp"), ("OnenetCommandsFailing", "pump")}
+        ("OnenetCommandsFailing", "lamp"), ("OnenetCommandsFailing", "pump"),
+        ("OnenetCommandsUndelivered", "valve")}
     pending = world.prometheus.query('ALERTS{alertstate="pending"}')
     assert ("OnenetBreakerOpen", "backup") in {
         (labels["alertname"], labels["onenet"]) for labels, _ in pending}
@@ -395,7 +415,7 @@ def chromium(folder, url, *options):
         ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
          "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-         f"--user-data-dir={profile}", "--window-size=1200,900", *options, url],
+         f"--user-data-dir={profile}", "--window-size=1200,1080", *options, url],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=120,
         check=True).stdout
 
@@ -420,15 +440,17 @@ def test_the_console_page_shows_devices_counts_errors_and_uuids(world):
     assert len(errors) == 4
     assert [row[:2] for row in page.tables["endpoints"][1:]] == [
         ["backup", "open"], ["cloud", "closed"]]
-    assert page.tables["endpoints"][2][3] == "8"
+    assert page.tables["endpoints"][2][3] == "10"
     assert {row[2]: row[1] for row in page.tables["recent"][1:]} == \
         world.greenhouse.uuids()
-    assert {row[3] for row in page.tables["recent"][1:]} == {"1 created"}
+    assert {(row[1], row[3]) for row in page.tables["recent"][1:]} == {
+        ("fan", "4 answered"), ("heater", "5 no answer in time"),
+        ("pump", "1 created"), ("valve", "0 device not online")}
     assert dict(zip(*page.tables["tracked"])) == {
         name: str(count) for name, count in TRACKED.items()}
     assert "OnenetCommandsFailing on greenhouse: lamp pump" in \
         re.sub(r"\s+", " ", page.text)
-    assert "57.14%" in page.text
+    assert "66.67%" in page.text
 
 
 def test_the_console_page_is_painted_and_needs_nobody_else(world):

@@ -2,7 +2,9 @@
 """What became of accepted commands: OneNET is asked, as `Track true` says."""
 
 import http.server
+import itertools
 import json
+import math
 import re
 import sqlite3
 import threading
@@ -60,16 +62,21 @@ def tracking(folder, sim):
 
 def test_a_command_that_is_answered_is_delivered_and_its_answer_is_kept(track):
     track.sim.put_device(FAN_ID, answer="done")
-    track.start(track.block(more="CommandSeries true\n"), interval=1)
+    track.start(interval=2)
     track.command()
+    def latency():
+        value = track.metric("onenet-fan/latency-answer-average")
+        return value if value and not math.isnan(value) else None
+    average = wait_until(latency, 20, "the latency of the answer")
+    assert 1 <= average < 10
+    for of_what in ("upper", "percentile-99"):
+        value = track.metric(f"onenet-fan/latency-answer-{of_what}")
+        assert value == pytest.approx(average)
     track.wait_for_ends(delivered=1, answered=1)
     assert track.rows() == [(4, "done", None)]
-    uuid = track.sim.received(FAN_ID)[0]["uuid"]
-    wait_until(lambda: track.metric(f"onenet-fan/gauge-{uuid}") == 4)
     created_at, status_at = track.rows("created_at, status_at")[0]
-    assert 1 <= status_at - created_at < 10
-    for of_what in ("average", "upper", "percentile-99"):
-        assert track.metric(f"onenet-fan/latency-answer-{of_what}") is not None
+    assert status_at - created_at == pytest.approx(average, abs=0.01)
+    uuid = track.sim.received(FAN_ID)[0]["uuid"]
     assert re.search(r'command 1: rule "overheat", device "fan" \(\d+\): '
                      r"answered, status 4 \(command response received\), "
                      f"cmd_uuid {uuid}", track.daemon.log())
@@ -77,6 +84,25 @@ def test_a_command_that_is_answered_is_delivered_and_its_answer_is_kept(track):
     assert track.metric("onenet-cloud/total_requests") == 1
     assert track.sim.stats()["follow_ups"] == 2
     assert track.notifications() == []
+
+
+def test_the_series_of_a_uuid_goes_from_status_to_status(track):
+    track.start(track.block(more="CommandSeries true\n"),
+                extra=f'LoadPlugin csv\n<Plugin csv>\n'
+                      f'  DataDir "{track.folder}/csv"\n</Plugin>\n')
+    track.command()
+    wait_until(lambda: track.rows("status") == [(2,)], 20, "status 2")
+    uuid = track.sim.received(FAN_ID)[0]["uuid"]
+
+    def statuses():
+        for path in track.folder.glob(f"csv/*/onenet-fan/gauge-{uuid}-*"):
+            lines = path.read_text().splitlines()[1:]
+            return [float(line.split(",")[1]) for line in lines]
+        return []
+    wait_until(lambda: statuses()[-1:] == [2], 20, "the series at 2")
+    track.sim.answer(FAN_ID, uuid, "done")
+    wait_until(lambda: statuses()[-2:] == [4, 4], 20, "the series at 4")
+    assert [status for status, _ in itertools.groupby(statuses())] == [1, 2, 4]
 
 
 def test_a_rule_that_does_not_track_asks_nothing(track):
