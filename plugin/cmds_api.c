@@ -384,7 +384,8 @@ static void judge(const struct http_reply *reply, struct verdict *ret_verdict,
    * off an answer that is too large, nothing broke: its status decides. */
   if (is_class(reply->http_code, 3))
     judge_status(reply, "", &v);
-  else if (reply->curl_code != 0 && !reply->answer_too_large)
+  else if (reply->curl_code != 0 &&
+           (!reply->answer_too_large || reply->http_code == 0))
     judge_transfer(reply, &v);
   else if (read_answer(ret_answer, reply))
     judge_errno(reply, ret_answer, &v);

@@ -20,6 +20,7 @@
 /* Only the header is kept. A key is read again for each new header, and wiped
  * from the stack when that is made. */
 struct credential {
+  unsigned long generation;
   const struct credential_options *options;
   struct buf header;     /* empty: none that can be used */
   int64_t wall_issued_s; /* of a token */
@@ -75,6 +76,10 @@ bool credential_has_changed(const struct credential *c) {
   struct stat now;
   look_at(c->options->text, &now);
   return !same_file(&now, &c->seen);
+}
+
+unsigned long credential_generation(const struct credential *c) {
+  return c->generation;
 }
 
 /* Reads at most KEY_BYTES: one byte too many tells that the file is too long.
@@ -172,6 +177,7 @@ static int make_header(struct credential *c, int64_t wall_now_s) {
   int status = 0;
   buf_free(&c->header);
   c->reason = NULL;
+  c->generation++;
   if (is_file(c)) {
     key = from_file;
     status = read_key(c, from_file, &size);

@@ -32,6 +32,9 @@ void credential_free(struct credential *c);
 int credential_header(struct credential *c, int64_t wall_now_s,
                       const char **ret_header, char *ret_why, size_t why_bytes);
 
+/* Returns how often the header line was made: it differs after a change. */
+unsigned long credential_generation(const struct credential *c);
+
 /* Returns whether the file has changed since credential_header read it last;
  * false where there is no file. One stat. */
 bool credential_has_changed(const struct credential *c);

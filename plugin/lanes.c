@@ -169,6 +169,10 @@ void lanes_free(struct lanes *l) {
   free(l);
 }
 
+void lanes_send_first_okay(struct lanes *l) {
+  l->options.first_okay_send = true;
+}
+
 /* ---- small steps ---- */
 
 struct endpoint_state *lanes_endpoint_of(struct lanes *l,

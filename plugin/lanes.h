@@ -28,6 +28,8 @@
 #define LANES_BACKOFF_FIRST_MS 1000
 #define LANES_BACKOFF_MAX_MS 60000
 #define LANES_CREDENTIALS_RETRY_MS 60000
+/* No server may silence a device for longer with one Retry-After. */
+#define LANES_RETRY_AFTER_MAX_MS 3600000
 
 struct lanes;
 
@@ -49,6 +51,11 @@ struct lanes *lanes_new(const struct lanes_options *options);
 
 /* Frees them with all slots and commands; NULL is allowed. */
 void lanes_free(struct lanes *l);
+
+/* From now on the first OKAY of every slot is acted on, as with
+ * first_okay_send.
+ */
+void lanes_send_first_okay(struct lanes *l);
 
 enum lanes_taken {
   LANES_TAKEN,

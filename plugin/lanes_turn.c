@@ -212,6 +212,8 @@ static int64_t backoff_ms(struct lanes *l, const struct command *c) {
 static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
   if (c->verdict.class == VERDICT_CREDENTIALS)
     return LANES_CREDENTIALS_RETRY_MS;
+  if (c->verdict.retry_after_ms > LANES_RETRY_AFTER_MAX_MS)
+    return LANES_RETRY_AFTER_MAX_MS;
   if (c->verdict.retry_after_ms > 0)
     return c->verdict.retry_after_ms;
   return backoff_ms(l, c);
@@ -231,6 +233,9 @@ static void wait_for_retry(struct lanes *l, struct command *c,
   struct command *newer = c->slot->waiting;
   c->state = COMMAND_WAITING;
   c->not_before_ms = now.ms + retry_wait_ms(l, c);
+  /* A newer command takes over the wait, but has a later deadline. */
+  if (c->not_before_ms > c->deadline_ms)
+    c->not_before_ms = c->deadline_ms;
   lanes_count_waiting(l, c);
   lanes_set_credentials_wait(l, c, c->verdict.class == VERDICT_CREDENTIALS);
   lanes_set_timer(l, c, c->not_before_ms);
@@ -285,14 +290,22 @@ static void start_cooldown(struct command *c) {
     c->slot->cooldown_until_ms = until_ms;
 }
 
+/* Only what came back tells that the endpoint answers; credentials that could
+ * not even be read tell nothing of it. */
+static enum verdict_class class_for_breaker(const struct command *c,
+                                            enum verdict_class class) {
+  bool is_local = class == VERDICT_CREDENTIALS && c->verdict.http_code == 0;
+  return is_local ? VERDICT_NOT_EXECUTED : class;
+}
+
 static void leave_flight(struct lanes *l, struct command *c,
                          enum verdict_class class, struct moment now) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
   if (c->state != COMMAND_IN_FLIGHT || c->lane->holder != c)
     abort();
   e->in_flight--;
-  breaker_end(&e->breaker, c, class, c->lane, e->waiting > c->lane->waiting,
-              now.ms);
+  breaker_end(&e->breaker, c, class_for_breaker(c, class), c->lane,
+              e->waiting > c->lane->waiting, now.ms);
   slot_end_attempt(c->slot, c, class, lanes_device_of(l, c)->account.epoch,
                    now.ms);
   if (!slot_surely_unexecuted(class))

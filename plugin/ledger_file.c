@@ -326,7 +326,9 @@ static int identify(struct ledger_file *f, int64_t *ret_version) {
   if (version > LEDGER_SCHEMA_VERSION)
     return condemn(f, "corrupt", "of a newer version");
   if (f->must_be_fresh)
-    return condemn(f, "unread", "was not read when the agent started");
+    return condemn(f, "unread",
+                   "was not read when the agent started: what was pending in "
+                   "it is not sent");
   *ret_version = version;
   return check_integrity(f);
 }

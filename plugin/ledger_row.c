@@ -439,6 +439,7 @@ int ledger_row_read_series(sqlite3_stmt *row, struct moment now,
     s->timed_severity = read_severity(row, series_timed_severity);
     s->wall_timed_ms = wall_ms(row, series_timed_at);
     s->timed_arrived_ms = past_ms(timed_arrived, now);
+    s->clock_offset_ms = now.wall_ms - now.ms;
   }
   return 0;
 }

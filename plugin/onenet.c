@@ -6,11 +6,13 @@
 #include "event.h"
 #include "http.h"
 #include "log.h"
+#include "names.h"
 #include "options.h"
 #include "report.h"
 #include "rule.h"
 #include "stats.h"
 #include "worker.h"
+#include "worker_log.h"
 
 #include "collectd/core/daemon/collectd.h"
 
@@ -19,6 +21,7 @@
 #include "collectd/core/utils/common/common.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <time.h>
 
 #define PLUGIN_NAME "onenet"
@@ -35,6 +38,14 @@ static struct {
   struct report *report;
   bool is_dry;
 } onenet;
+
+/* The names for which no device was found: each is told once. More than these
+ * are counted only. */
+#define UNKNOWN_MAX 1000
+static struct {
+  pthread_mutex_t mutex;
+  struct names names;
+} unknown = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void write_log(enum log_level level, const char *line) {
   static const int levels[] = {[LOG_LEVEL_ERROR] = LOG_ERR,
@@ -136,6 +147,25 @@ static void fire(void *context, struct firing *f) {
   worker_put(onenet.worker, f);
 }
 
+/* Whether the name is new to the list, or the list has just become full. */
+static bool is_new_unknown(const char *name) {
+  bool is_new = false;
+  pthread_mutex_lock(&unknown.mutex);
+  if (unknown.names.count < UNKNOWN_MAX &&
+      names_find(&unknown.names, name) == NULL)
+    is_new = names_add(&unknown.names, name, NAMES_NAME_BYTES) != NULL;
+  pthread_mutex_unlock(&unknown.mutex);
+  return is_new;
+}
+
+static void tell_unknown_device(const char *name) {
+  char cut[NAMES_NAME_BYTES];
+  snprintf(cut, sizeof cut, "%s", name);
+  if (is_new_unknown(cut))
+    log_warning("no device bears the name \"%s\": its events are ignored",
+                name);
+}
+
 static void ignore(void *context, enum rule_ignored reason,
                    const struct device *device, const char *detail) {
   static const enum stats_ignored reasons[] = {
@@ -146,12 +176,9 @@ static void ignore(void *context, enum rule_ignored reason,
   (void)context;
   stats_count_ignored(onenet.stats, device, reasons[reason]);
   if (reason == RULE_IGNORED_NO_DEVICE)
-    log_warning("no device bears the name \"%s\": the event is ignored",
-                detail);
+    tell_unknown_device(detail);
   else if (onenet.is_dry)
-    log_info("dry run: rule \"%s\", device \"%s\": the event is ignored: %s",
-             detail, device != NULL ? device->name : "",
-             stats_ignored_name(reasons[reason]));
+    worker_log_dry_ignored(detail, device, stats_ignored_name(reasons[reason]));
 }
 
 static int64_t clock_ms(clockid_t clock) {
@@ -179,11 +206,20 @@ static int onenet_notify(const notification_t *n, user_data_t *user_data) {
   return fire_rules(&event);
 }
 
+static bool has_rates(const data_set_t *ds) {
+  for (size_t i = 0; i < ds->ds_num; i++)
+    if (ds->ds[i].type != DS_TYPE_GAUGE)
+      return true;
+  return false;
+}
+
 /* What a value rule sees: the value itself, or for what only counts, the rate.
- */
+ * A chain in front of the cache knows no rate. */
 static double value_of(const data_source_t *source, const value_t *value,
                        const gauge_t *rate) {
-  return source->type == DS_TYPE_GAUGE ? value->gauge : *rate;
+  if (source->type == DS_TYPE_GAUGE)
+    return value->gauge;
+  return rate != NULL ? *rate : NAN;
 }
 
 static int onenet_write(const data_set_t *ds, const value_list_t *vl,
@@ -191,13 +227,12 @@ static int onenet_write(const data_set_t *ds, const value_list_t *vl,
   (void)user_data;
   if (strcmp(vl->plugin, PLUGIN_NAME) == 0)
     return 0;
-  gauge_t *rates = uc_get_rate(ds, vl);
-  if (rates == NULL)
-    return -1;
+  gauge_t *rates = has_rates(ds) ? uc_get_rate(ds, vl) : NULL;
   int status = 0;
   for (size_t i = 0; i < ds->ds_num && i < vl->values_len; i++) {
     struct event event = event_of_value(
-        vl, &ds->ds[i], value_of(&ds->ds[i], &vl->values[i], &rates[i]));
+        vl, &ds->ds[i],
+        value_of(&ds->ds[i], &vl->values[i], rates != NULL ? &rates[i] : NULL));
     if (fire_rules(&event) < 0)
       status = -1;
   }
@@ -232,6 +267,7 @@ static void free_all(void *unused) {
   finished_free(onenet.finished);
   stats_free(onenet.stats);
   options_free(onenet.options);
+  names_free(&unknown.names, free);
   memset(&onenet, 0, sizeof onenet);
   http_global_cleanup();
 }

@@ -392,8 +392,8 @@ static void format_detail(char *text, size_t size,
   else if (v->has_errno)
     snprintf(text, size, "errno %d: %s", (int)v->errno_value, v->error);
   else
-    snprintf(text, size, "%s%s%s", v->cause, v->cause[0] != '\0' ? ": " : "",
-             v->error);
+    snprintf(text, size, "%s%s%s", v->cause,
+             v->cause[0] != '\0' && v->error[0] != '\0' ? ": " : "", v->error);
 }
 
 static void add_attempt_meta(notification_t *n,

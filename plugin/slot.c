@@ -127,10 +127,18 @@ void slot_free(struct slot *s) {
 
 /* ---- the state ---- */
 
+static int64_t clock_offset_ms(struct moment m) { return m.wall_ms - m.ms; }
+
+static bool clock_was_set(const struct series *series, struct moment now) {
+  int64_t step_ms = clock_offset_ms(now) - series->clock_offset_ms;
+  return step_ms > SLOT_CLOCK_STEP_MS || step_ms < -SLOT_CLOCK_STEP_MS;
+}
+
 enum slot_arrival slot_judge_arrival(const struct series *series,
                                      const struct firing *f) {
   if (series == NULL || !series->timed || !f->has_value ||
-      f->arrived.ms - series->timed_arrived_ms > SLOT_REORDER_MS)
+      f->arrived.ms - series->timed_arrived_ms > SLOT_REORDER_MS ||
+      clock_was_set(series, f->arrived))
     return SLOT_IN_ORDER;
   if (f->wall_event_ms < series->wall_timed_ms)
     return SLOT_LATE;
@@ -165,6 +173,7 @@ void slot_note_firing(struct series *series, struct firing *f) {
     series->timed_severity = f->severity;
     series->wall_timed_ms = f->wall_event_ms;
     series->timed_arrived_ms = f->arrived.ms;
+    series->clock_offset_ms = clock_offset_ms(f->arrived);
   }
 }
 

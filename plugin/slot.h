@@ -19,6 +19,10 @@
  * its series for this long. */
 #define SLOT_REORDER_MS 5000
 
+/* If the wall clock was set by more than this in between, the events' own times
+ * can not be compared. */
+#define SLOT_CLOCK_STEP_MS 2000
+
 /* RULE/DEVICE, or RULE/DEVICE/SERIES */
 #define SLOT_KEY_BYTES (2 * DEVICE_NAME_BYTES + EVENT_SERIES_BYTES)
 
@@ -40,6 +44,7 @@ struct series {
   enum severity timed_severity;
   int64_t wall_timed_ms;    /* its own time */
   int64_t timed_arrived_ms; /* its arrival */
+  int64_t clock_offset_ms;  /* wall minus monotonic time, then */
 
   bool changed; /* kept by lanes */
   struct series *next_changed;

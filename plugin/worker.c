@@ -10,6 +10,7 @@
 #include "log.h"
 #include "poller.h"
 #include "request.h"
+#include "worker_log.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -37,6 +38,13 @@
  * as many that were tracked. */
 #define UNRECORDED_MAX 10000
 
+/* What is known of an endpoint's credentials. */
+struct key {
+  unsigned long generation; /* of the header that was sent last */
+  int64_t changed_ms;       /* since when that is so */
+  bool is_refused;          /* and that was said */
+};
+
 struct worker {
   const struct options *options;
   const struct directory *directory;
@@ -61,7 +69,8 @@ struct worker {
   struct poller poller;
   struct ledger *ledger;
   struct credential **credentials; /* by endpoint.index */
-  bool *circuit_open;
+  struct key *keys;                /* likewise */
+  bool *circuit_open;              /* likewise */
   struct command **begun; /* attempts of this turn, to be sent once recorded */
   size_t begun_max;
   bool ledger_failing;
@@ -96,8 +105,9 @@ static uint64_t random_number(void *context, uint64_t max_inclusive) {
 static int new_connections(struct worker *w) {
   size_t count = directory_endpoint_count(w->directory);
   w->credentials = calloc(count + 1, sizeof(struct credential *));
+  w->keys = calloc(count + 1, sizeof *w->keys);
   w->circuit_open = calloc(count + 1, sizeof *w->circuit_open);
-  if (w->credentials == NULL || w->circuit_open == NULL)
+  if (w->credentials == NULL || w->keys == NULL || w->circuit_open == NULL)
     return -ENOMEM;
   for (size_t i = 0; i < count; i++) {
     const struct endpoint *e = directory_endpoint(w->directory, i);
@@ -143,6 +153,7 @@ void worker_free(struct worker *w) {
        i++)
     credential_free(w->credentials[i]);
   free(w->credentials);
+  free(w->keys);
   free(w->circuit_open);
   free(w->begun);
   free(w->overflow);
@@ -232,18 +243,19 @@ static void init_poller(struct worker *w) {
                               .tells_statuses = w->options->command_series};
 }
 
+static void know_nothing(struct worker *w) {
+  lanes_send_first_okay(w->lanes);
+  log_warning("nothing is known of the devices' states in this run: the first "
+              "OKAY of each slot is sent, too");
+}
+
 static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
   bool was_set_aside = false;
   int status = open_ledger(w, &was_set_aside, ret_why, why_bytes);
   if (status < 0)
     return status;
-  if (was_set_aside) {
-    log_warning(
-        "nothing is known of the devices' states in this run: the first "
-        "OKAY of each slot is sent, too");
-  }
-  w->lanes = new_lanes(w, was_set_aside || strcmp(w->options->ledger_path,
-                                                  LEDGER_IN_MEMORY) == 0);
+  w->lanes =
+      new_lanes(w, strcmp(w->options->ledger_path, LEDGER_IN_MEMORY) == 0);
   w->tracker = tracker_new(directory_endpoint_count(w->directory), TRACKER_MAX);
   if (w->lanes == NULL || w->tracker == NULL) {
     snprintf(ret_why, why_bytes, "out of memory");
@@ -254,6 +266,8 @@ static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
   if (status < 0)
     snprintf(ret_why, why_bytes, "the ledger can not be restored: %s",
              strerror(-status));
+  else if (was_set_aside || ledger_error(w->ledger)[0] != '\0')
+    know_nothing(w);
   return status;
 }
 
@@ -279,6 +293,9 @@ void worker_put(struct worker *w, struct firing *f) {
   if (status == -ENOBUFS) {
     atomic_fetch_add(&w->overflow[f->device->index], 1);
     atomic_store(&w->overflowed, true);
+  } else {
+    log_warning("an event for device \"%s\" came after the end: it is ignored",
+                f->device->name);
   }
   firing_free(f);
 }
@@ -290,8 +307,7 @@ static void count_ignored(struct worker *w, const struct policy *policy,
                           enum stats_ignored reason) {
   stats_count_ignored(w->stats, device, reason);
   if (w->is_dry)
-    log_info("dry run: rule \"%s\", device \"%s\": the event is ignored: %s",
-             policy->rule, device->name, stats_ignored_name(reason));
+    worker_log_dry_ignored(policy->rule, device, stats_ignored_name(reason));
 }
 
 static void count_taken(struct worker *w, const struct policy *policy,
@@ -346,26 +362,27 @@ static void take_overflow(struct worker *w) {
 
 /* ---- what was answered ---- */
 
-static void log_refused_credentials(const struct command *c,
-                                    const struct verdict *v) {
+/* One line for each time that they begin to be refused. If another attempt has
+ * read a new key since this one began, it is tried with that at once. */
+static void refuse_credentials(struct worker *w, const struct command *c,
+                               const struct verdict *v, struct moment now) {
   const struct endpoint *e = c->device->endpoint;
-  const char *kept_in =
-      e->credential.kind == CREDENTIAL_KEY ? "APIKey" : e->credential.text;
-  log_error(
-      "endpoint \"%s\": the credentials were refused (%s%s%s): check that "
-      "%s holds the key of the product that device %s belongs to; its "
-      "commands wait, and are tried again when that file changes, else "
-      "every 60 s",
-      e->name, v->cause, v->error[0] != '\0' ? ", " : "", v->error, kept_in,
-      c->device->device_id);
+  struct key *key = &w->keys[e->index];
+  if (!key->is_refused)
+    worker_log_credentials(c, v);
+  key->is_refused = true;
+  if (key->changed_ms > c->sent.ms)
+    lanes_retry_credentials(w->lanes, e, now);
 }
 
 static void end_attempt(struct worker *w, struct command *c,
                         const struct verdict *v, struct moment now) {
   stats_count_failure(w->stats, c->device, v->cause);
-  if (v->class == VERDICT_CREDENTIALS)
-    log_refused_credentials(c, v);
   lanes_end(w->lanes, c, v, now);
+  if (v->class == VERDICT_CREDENTIALS)
+    refuse_credentials(w, c, v, now);
+  else if (v->http_code != 0)
+    w->keys[c->device->endpoint->index].is_refused = false;
 }
 
 static void take_reply(struct worker *w, const struct http_reply *reply,
@@ -395,9 +412,11 @@ static size_t commands_in_flight(const struct worker *w) {
 static void watch_credentials(struct worker *w, struct moment now) {
   for (size_t i = 0; i < directory_endpoint_count(w->directory); i++) {
     const struct endpoint *e = directory_endpoint(w->directory, i);
-    if (lanes_wait_for_credentials(w->lanes, e) &&
-        credential_has_changed(w->credentials[i]))
-      lanes_retry_credentials(w->lanes, e, now);
+    if (!lanes_wait_for_credentials(w->lanes, e) ||
+        !credential_has_changed(w->credentials[i]))
+      continue;
+    w->keys[i].is_refused = false;
+    lanes_retry_credentials(w->lanes, e, now);
   }
 }
 
@@ -487,34 +506,6 @@ static bool record(struct worker *w, struct moment now) {
 
 /* ---- telling ---- */
 
-static void log_finished(const struct command *c) {
-  const struct verdict *v = &c->verdict;
-  char errno_text[32] = "none";
-  bool says_more = c->outcome != OUTCOME_ACCEPTED && v->error[0] != '\0';
-  if (v->has_errno)
-    snprintf(errno_text, sizeof errno_text, "%d", (int)v->errno_value);
-  log_info("command %lld: rule \"%s\", device \"%s\" (%s): %s, errno %s, "
-           "cmd_uuid %s, attempts %d%s%s",
-           (long long)c->id, c->policy->rule, c->device->name,
-           c->device->device_id, outcome_name(c->outcome), errno_text,
-           v->cmd_uuid[0] != '\0' ? v->cmd_uuid : "none", c->attempts,
-           says_more ? ": " : "", says_more ? v->error : "");
-}
-
-static bool needs_attention(enum outcome outcome) {
-  return outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNKNOWN ||
-         outcome == OUTCOME_EXPIRED || outcome == OUTCOME_DROPPED;
-}
-
-static void warn_finished(const struct command *c) {
-  const struct verdict *v = &c->verdict;
-  log_warning("a command of rule \"%s\" for device \"%s\" (%s) ended as %s: "
-              "%s%s%s",
-              c->policy->rule, c->device->name, c->device->device_id,
-              outcome_name(c->outcome), v->cause,
-              v->cause[0] != '\0' && v->error[0] != '\0' ? ", " : "", v->error);
-}
-
 static void report_finished(struct worker *w, const struct command *c) {
   const struct finished_command one = {.policy = c->policy,
                                        .device = c->device,
@@ -534,9 +525,7 @@ static void tell_end(struct worker *w, const struct command *c) {
   if (c->outcome == OUTCOME_ACCEPTED)
     stats_count_latency(w->stats, c->device, c->finished.ms - c->created.ms);
   report_finished(w, c);
-  log_finished(c);
-  if (needs_attention(c->outcome))
-    warn_finished(c);
+  worker_log_finished(c);
 }
 
 /* Returns how many of the commands that changed are finished. */
@@ -546,6 +535,8 @@ static size_t tell_changes(struct worker *w) {
        c = c->next_changed) {
     if (!c->creation_told)
       stats_count_created(w->stats, c->device, 1);
+    if (w->is_dry && !c->creation_told && c->state == COMMAND_WAITING)
+      worker_log_dry_wait(c);
     c->creation_told = true;
     if (c->state != COMMAND_FINISHED)
       continue;
@@ -557,22 +548,12 @@ static size_t tell_changes(struct worker *w) {
   return finished;
 }
 
-static void log_circuit(const struct endpoint *e, bool is_open) {
-  if (is_open)
-    log_warning("endpoint \"%s\": the circuit is open: it does not answer; one "
-                "attempt is let through now and then, commands wait",
-                e->name);
-  else
-    log_warning("endpoint \"%s\": the circuit is closed: it answers again",
-                e->name);
-}
-
 static void tell_endpoints(struct worker *w) {
   for (size_t i = 0; i < directory_endpoint_count(w->directory); i++) {
     const struct endpoint *e = directory_endpoint(w->directory, i);
     bool is_open = lanes_circuit_is_open(w->lanes, e);
     if (is_open != w->circuit_open[i])
-      log_circuit(e, is_open);
+      worker_log_circuit(e, is_open);
     w->circuit_open[i] = is_open;
     stats_set_endpoint(w->stats, e, lanes_in_flight(w->lanes, e), is_open);
   }
@@ -620,41 +601,15 @@ static void send_one(struct worker *w, struct command *c, struct moment now) {
   request_free(&r);
 }
 
-static const char *masked(const char *header) {
-  return strncmp(header, "api-key:", 8) == 0 ? "api-key: ***"
-                                             : "Authorization: ***";
-}
-
-static void log_body(const struct body *body) {
-  struct buf text;
-  /* A longer one is cut: a line of collectd's log holds no more. */
-  buf_init(&text, LOG_LINE_BYTES);
-  buf_append_json(&text, body->data, body->size);
-  log_info("dry run: body (%zu bytes): %s", body->size, buf_text(&text));
-  buf_free(&text);
-}
-
-static void log_request(const struct command *c, const struct request *r) {
-  log_info("dry run: rule \"%s\", device \"%s\" (%s), series %s, %s:",
-           c->policy->rule, c->device->name, c->device->device_id, c->series,
-           event_severity_name(c->severity));
-  log_info("dry run: POST %s", buf_text(&r->url));
-  log_info("dry run: %s", masked(r->headers[0]));
-  for (size_t i = 1; r->headers[i] != NULL; i++)
-    log_info("dry run: %s", r->headers[i]);
-  log_body(c->body);
-}
-
 /* Said instead of done. */
 static void send_dry(struct worker *w, struct command *c, struct moment now) {
   struct request r;
   struct verdict unsent;
   request_init(&r, c->device->endpoint);
   if (build(w, c, now, &r, &unsent) == 0)
-    log_request(c, &r);
+    worker_log_dry_request(c, &r);
   else
-    log_error("dry run: rule \"%s\", device \"%s\": could not be sent: %s",
-              c->policy->rule, c->device->name, unsent.error);
+    worker_log_dry_failure(c, unsent.error);
   request_free(&r);
   lanes_end_dry(w->lanes, c, now);
 }
@@ -673,6 +628,17 @@ static size_t begin_attempts(struct worker *w, struct moment now) {
       w->begun[count++] = c;
   }
   return count;
+}
+
+/* The header of an endpoint is made anew when the key file has changed. */
+static void note_keys(struct worker *w, struct moment now) {
+  for (size_t i = 0; i < directory_endpoint_count(w->directory); i++) {
+    unsigned long generation = credential_generation(w->credentials[i]);
+    if (generation == w->keys[i].generation)
+      continue;
+    w->keys[i].generation = generation;
+    w->keys[i].changed_ms = now.ms;
+  }
 }
 
 static void run_turn(struct worker *w, bool may_begin) {
@@ -699,6 +665,7 @@ static void run_turn(struct worker *w, bool may_begin) {
     send_one(w, w->begun[i], now);
   if (may_begin)
     poller_begin(&w->poller, now);
+  note_keys(w, now);
 }
 
 static int64_t sleep_ms(const struct worker *w) {

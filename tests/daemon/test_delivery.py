@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Never lost, never twice: outages, restarts, shutdowns, refused credentials."""
 
+import contextlib
 import re
 import socket
 import sqlite3
@@ -190,12 +191,61 @@ def test_a_key_that_was_replaced_is_used_at_once(setup):
     wait_until(lambda: "credentials were refused" in setup.daemon.log(), 20)
     assert str(setup.key_file) in setup.daemon.log()
     assert bodies(setup.sim) == []
-    fresh = setup.folder / "fresh.key"
-    fresh.write_text(API_KEY + "\n")
-    fresh.rename(setup.key_file)
+    replace_key(setup, API_KEY)
     wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
     setup.wait_for_outcomes(created=1, accepted=1)
     assert setup.metric("onenet-fan/errors-errno_3") == 1
+
+
+def replace_key(setup, key):
+    fresh = setup.folder / "fresh.key"
+    fresh.write_text(key + "\n")
+    fresh.rename(setup.key_file)
+
+
+def test_a_key_that_was_replaced_during_a_request_is_used_at_once(setup):
+    setup.sim.put_device("2")
+    setup.sim.fault(device_id=FAN_ID, delay_ms=1500, status=401, body="no")
+    setup.start(setup.block(
+        '<Device "lamp">\nDeviceID "2"\n</Device>\n<Rule "light">\n'
+        'Plugin "lights"\nDevice "lamp"\nOnFailure "red"\n</Rule>\n'))
+    notify(setup)
+    wait_until(lambda: setup.metric("onenet-cloud/current_connections") == 1, 20)
+    replace_key(setup, API_KEY)  # the same key in another file
+    setup.daemon.putnotif("failure", plugin="lights", type="gauge")
+    wait_until(lambda: bodies(setup.sim, "2") == ["red"], 20, "the other one")
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the second attempt")
+
+
+def test_refused_credentials_are_told_once(folder):
+    names = [f"d{number}" for number in range(20)]
+    options = [word for name in names for word in ("--device", name)]
+    with Simulator(*options, "--api-key", "Other0nlyKey=NotASecret0000=") as sim:
+        setup = Setup(folder, sim)
+        block = setup.endpoint() + "".join(
+            f'<Device "{name}">\nDeviceID "{name}"\n</Device>\n'
+            for name in names)
+        setup.start(block + '<Rule "all">\nPlugin "sensors"\n'
+                    'Device "%{host}"\nOnFailure "on"\n</Rule>\n')
+        for name in names:
+            notify(setup, host=name)
+        wait_until(lambda: len(sim.requests()) == len(names), 20)
+        wait_until(lambda: all(setup.metric(f"onenet-{name}/errors-errno_3") == 1
+                               for name in names), 20)
+        assert setup.daemon.log().count("credentials were refused") == 1
+        setup.daemon.stop()
+
+
+def test_a_retry_after_of_ages_does_not_silence_a_device(setup):
+    setup.sim.fault(status=429, headers={"Retry-After": "4000000000"}, body="no")
+    setup.start(setup.block(rule=setup.rule(
+        'OnFailure "%{message}"\nExpire 2\n'), fan=setup.fan("Timeout 0")))
+    notify(setup, message="first")
+    wait_until(lambda: len(setup.sim.requests()) == 1, 20)
+    def sent():
+        notify(setup, message="newer")
+        return bodies(setup.sim) == ["newer"]
+    wait_until(sent, 20, "a newer command")
 
 
 def test_a_busy_cloud_is_asked_again_and_the_command_runs_once(setup):
@@ -262,6 +312,30 @@ def test_a_damaged_ledger_is_set_aside_and_the_agent_starts(setup):
     notify(setup, "okay")
     wait_until(lambda: bodies(setup.sim) == ["off"], 20,
                "an OKAY of which nothing is known")
+
+
+def test_a_ledger_that_can_not_be_read_at_the_start_leaves_no_device_on(setup):
+    setup.start()
+    notify(setup)
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.wait_for_outcomes(created=1, accepted=1)
+    setup.daemon.stop()
+    with locked(setup.folder / "onenet.db"):
+        setup.daemon.start()
+    assert "nothing is known of the devices' states" in setup.daemon.log()
+    notify(setup, "okay")
+    wait_until(lambda: bodies(setup.sim) == ["on", "off"], 20, "the OKAY")
+
+
+@contextlib.contextmanager
+def locked(path):
+    ledger = sqlite3.connect(path, isolation_level=None)
+    ledger.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        ledger.rollback()
+        ledger.close()
 
 
 def test_a_ledger_that_can_not_be_written_does_not_stop_delivery(setup):

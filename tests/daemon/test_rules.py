@@ -94,6 +94,21 @@ PostCacheChain "PostCache"
     setup.wait_for_outcomes(created=1, accepted=1)
 
 
+def test_a_chain_in_front_of_the_cache_can_choose_the_values(setup):
+    setup.start(setup.block(rule=value_rule('OnValue "%{value}"')),
+                threshold="", extra="""
+PreCacheChain "PreCache"
+<Chain "PreCache">
+  <Target "write">
+    Plugin "onenet"
+  </Target>
+  Target "stop"
+</Chain>
+""")
+    setup.daemon.putval("sensors/temperature", 2)
+    wait_until(lambda: bodies(setup.sim) == ["2"], 20, "the value")
+
+
 def test_values_from_many_threads_at_once_are_all_taken(setup):
     names = [f"v{number}" for number in range(50)]
     setup.start(setup.block(rule=value_rule(
@@ -130,6 +145,17 @@ def test_one_rule_commands_a_fleet_of_ten_thousand(folder):
         wait_until(lambda: setup.metric("onenet-host4711/commands-accepted") == 1)
         assert setup.metric("onenet-host1/commands-accepted") is None
         setup.daemon.stop()
+
+
+def test_each_unknown_name_is_told_once(setup):
+    setup.start(setup.block(rule='<Rule "all">\nDevice "%{host}"\n'
+                            'Plugin "sensors"\nOnFailure "on"\n</Rule>\n'))
+    for _ in range(3):
+        for number in range(50):
+            notify(setup, host=f"nobody{number}")
+    wait_until(lambda: setup.metric("onenet-agent/derive-ignored_no_device")
+               == 150, 20)
+    assert setup.daemon.log().count("no device bears the name") == 50
 
 
 def test_several_rules_and_several_devices_all_act(setup):
@@ -277,7 +303,9 @@ def test_a_client_certificate_is_shown(folder, tls):
 # ---- a dry run ----
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(setup):
-    setup.start(setup.block("DryRun true\n"))
+    secret = "X-Token: N0tForTheLog"
+    setup.start(setup.block("DryRun true\n", endpoint=setup.endpoint(
+        more=f'Header "{secret}"')))
     notify(setup)
     setup.wait_for_outcomes(created=1, cancelled=1)
     notify(setup)
@@ -290,7 +318,8 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(setup):
     assert f"dry run: POST {setup.sim.url}/cmds?device_id={FAN_ID}&timeout=3600" in log
     assert "dry run: api-key: ***" in log
     assert "dry run: body (2 bytes): on" in log
-    assert API_KEY not in log
+    assert "dry run: X-Token: ***" in log
+    assert API_KEY not in log and "N0tForTheLog" not in log
     assert setup.sim.requests() == []
     assert not (setup.folder / "onenet.db").exists()
     assert not (setup.folder / "onenet.db.lock").exists()

@@ -178,7 +178,8 @@ static void store_series(struct store *store, const struct series *series) {
                               .timed = series->timed,
                               .timed_severity = series->timed_severity,
                               .wall_timed_ms = series->wall_timed_ms,
-                              .timed_arrived_ms = series->timed_arrived_ms};
+                              .timed_arrived_ms = series->timed_arrived_ms,
+                              .clock_offset_ms = series->clock_offset_ms};
   s->next = *link;
   *link = s;
 }
@@ -252,6 +253,7 @@ static void restore_series(struct lanes *l, const struct stored_series *s,
   series->timed_severity = s->series.timed_severity;
   series->wall_timed_ms = s->series.wall_timed_ms;
   series->timed_arrived_ms = s->series.timed_arrived_ms;
+  series->clock_offset_ms = s->series.clock_offset_ms;
   assert_int_equal(lanes_restore_series(l, series), 0);
 }
 

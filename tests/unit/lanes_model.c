@@ -573,7 +573,7 @@ static int64_t wait_ms(struct model *m, const struct model_command *c,
   if (v->class == VERDICT_CREDENTIALS)
     return 60000;
   if (v->retry_after_ms > 0)
-    return v->retry_after_ms;
+    return v->retry_after_ms < 3600000 ? v->retry_after_ms : 3600000;
   for (int i = 1; i < c->attempts && bound_ms < 60000; i++)
     bound_ms *= 2;
   model_holds(m, m->drawn_max == (bound_ms < 60000 ? bound_ms : 60000));
@@ -591,6 +591,8 @@ static void wait_again(struct model *m, struct model_command *c,
   c->in_flight = false;
   c->has_turn = true;
   c->not_before_ms = now_ms(m) + wait_ms(m, c, v);
+  if (deadline_ms(c) < c->not_before_ms)
+    c->not_before_ms = deadline_ms(c);
   c->for_credentials = v->class == VERDICT_CREDENTIALS;
   if (newer != NULL)
     supersede(m, newer, c);
@@ -609,8 +611,9 @@ static bool is_retried(const struct policy *p, enum verdict_class class) {
 }
 
 static void leave_flight(struct model *m, struct model_command *c,
-                         enum verdict_class class) {
-  end_at_breaker(m, c, class);
+                         enum verdict_class class, bool was_answered) {
+  bool was_asked = was_answered || class != VERDICT_CREDENTIALS;
+  end_at_breaker(m, c, was_asked ? class : VERDICT_NOT_EXECUTED);
   end_at_slot(m, c, class);
   end_at_device(m, c, class);
   if (class == VERDICT_ACCEPTED || class == VERDICT_DOUBTFUL)
@@ -621,7 +624,7 @@ static void leave_flight(struct model *m, struct model_command *c,
 
 void model_end(struct model *m, int64_t id, const struct verdict *v) {
   struct model_command *c = find_command(m, id);
-  leave_flight(m, c, v->class);
+  leave_flight(m, c, v->class, v->http_code != 0);
   if (is_retried(policy_of(c), v->class))
     wait_again(m, c, v);
   else if (v->class == VERDICT_ACCEPTED)
@@ -633,7 +636,7 @@ void model_end(struct model *m, int64_t id, const struct verdict *v) {
 
 void model_end_dry(struct model *m, int64_t id) {
   struct model_command *c = find_command(m, id);
-  leave_flight(m, c, VERDICT_ACCEPTED);
+  leave_flight(m, c, VERDICT_ACCEPTED, true);
   foretell(c, OUTCOME_CANCELLED);
 }
 

@@ -393,7 +393,7 @@ static void a_newer_command_has_a_deadline_of_its_own(void **state) {
   ends_telling_to_wait(fan, VERDICT_NOT_EXECUTED, 80000);
   passes(w, 50000);
   okay(fan, "rack1", "off");
-  begins_after(fan, "off", 30000);
+  begins_after(fan, "off", 10000);
 }
 
 static void

@@ -157,6 +157,18 @@ static void the_breaker_is_each_endpoints_own(void **state) {
   assert_false(lanes_circuit_is_open(w->lanes, b->device->endpoint));
 }
 
+static void credentials_that_can_not_be_read_close_no_circuit(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  w->jitter_percent = 0;
+  endpoint_called(w, "cloud")->breaker_threshold = 1;
+  failure(fan, "s", "on");
+  is_not_sent(fan, "on");
+  begins_after(fan, "on", 5000);
+  ends(fan, VERDICT_CREDENTIALS);
+  assert_true(lanes_circuit_is_open(w->lanes, fan->device->endpoint));
+}
+
 /* ---- what answers do ---- */
 
 struct answer {
@@ -327,7 +339,7 @@ static void the_deadline_is_expire_seconds_after_the_event(void **state) {
     if (one->expected_s > 0)
       ended_after(w, "heat on expired", one->expected_s * INT64_C(1000));
     else
-      begins_after(fan, "on", INT64_C(1000000000000));
+      begins_after(fan, "on", LANES_RETRY_AFTER_MAX_MS);
     world_free(w);
   }
   (void)state;
@@ -505,6 +517,7 @@ int main(void) {
       SITUATION(beyond_the_queue_bytes_a_command_is_dropped),
       SITUATION(a_dropped_command_makes_its_slot_forget),
       SITUATION(an_open_breaker_lets_one_attempt_through_after_5_and_10_s),
+      SITUATION(credentials_that_can_not_be_read_close_no_circuit),
       SITUATION(one_broken_device_does_not_stop_the_others),
       SITUATION(the_breaker_is_each_endpoints_own),
       SITUATION(each_class_of_answers_ends_a_command_or_has_it_tried_again),

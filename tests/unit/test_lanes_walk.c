@@ -201,6 +201,8 @@ static struct verdict random_verdict(const struct walk *walk) {
     v.class = (enum verdict_class)pick(VERDICT_DOUBTFUL + 1);
   if (v.class == VERDICT_NOT_EXECUTED && chance(50))
     v.retry_after_ms = 1 + pick(20000);
+  if (v.class != VERDICT_CREDENTIALS || chance(50))
+    v.http_code = 200;
   return v;
 }
 

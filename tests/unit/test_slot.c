@@ -197,19 +197,27 @@ struct arrival {
   int64_t wall_event_ms;
   int64_t arrived_ms;
   enum slot_arrival expected;
+  int64_t clock_set_ms; /* by how much the wall clock was set in between */
 };
 
 static const struct arrival arrivals[] = {
-    {"newer", SEVERITY_OKAY, true, 10001, 0, SLOT_IN_ORDER},
-    {"older", SEVERITY_OKAY, true, 9999, 0, SLOT_LATE},
-    {"older, same state", SEVERITY_FAILURE, true, 9999, 5000, SLOT_LATE},
-    {"older, after 5 s", SEVERITY_OKAY, true, 9999, 5001, SLOT_IN_ORDER},
-    {"older, without a value", SEVERITY_OKAY, false, 9999, 0, SLOT_IN_ORDER},
+    {"newer", SEVERITY_OKAY, true, 10001, 0, SLOT_IN_ORDER, 0},
+    {"older", SEVERITY_OKAY, true, 9999, 0, SLOT_LATE, 0},
+    {"older, same state", SEVERITY_FAILURE, true, 9999, 5000, SLOT_LATE, 0},
+    {"older, after 5 s", SEVERITY_OKAY, true, 9999, 5001, SLOT_IN_ORDER, 0},
+    {"older, without a value", SEVERITY_OKAY, false, 9999, 0, SLOT_IN_ORDER, 0},
     {"same time, same state", SEVERITY_FAILURE, true, 10000, 5000,
-     SLOT_DUPLICATE},
-    {"same time, other state", SEVERITY_OKAY, true, 10000, 0, SLOT_IN_ORDER},
-    {"same, after 5 s", SEVERITY_FAILURE, true, 10000, 5001, SLOT_IN_ORDER},
-    {"same, without a value", SEVERITY_FAILURE, false, 10000, 0, SLOT_IN_ORDER},
+     SLOT_DUPLICATE, 0},
+    {"same time, other state", SEVERITY_OKAY, true, 10000, 0, SLOT_IN_ORDER, 0},
+    {"same, after 5 s", SEVERITY_FAILURE, true, 10000, 5001, SLOT_IN_ORDER, 0},
+    {"same, without a value", SEVERITY_FAILURE, false, 10000, 0, SLOT_IN_ORDER,
+     0},
+    {"older, the clock was set back", SEVERITY_OKAY, true, 9999, 1000,
+     SLOT_IN_ORDER, -SLOT_CLOCK_STEP_MS - 1},
+    {"older, the clock was set on", SEVERITY_OKAY, true, 9999, 1000,
+     SLOT_IN_ORDER, SLOT_CLOCK_STEP_MS + 1},
+    {"older, the clock was hardly set", SEVERITY_OKAY, true, 9999, 1000,
+     SLOT_LATE, -SLOT_CLOCK_STEP_MS},
 };
 
 static struct firing *arrival_of(const struct arrival *a) {
@@ -219,6 +227,7 @@ static struct firing *arrival_of(const struct arrival *a) {
   f->has_value = a->has_value;
   f->wall_event_ms = a->wall_event_ms;
   f->arrived.ms = NOW_MS + a->arrived_ms;
+  f->arrived.wall_ms = 10000 + a->arrived_ms + a->clock_set_ms;
   return f;
 }
 
@@ -236,7 +245,7 @@ static void judges(const struct slot *s, const struct arrival *a) {
 }
 
 static const struct arrival failure_of_10_s = {
-    "", SEVERITY_FAILURE, true, 10000, 0, SLOT_IN_ORDER};
+    "", SEVERITY_FAILURE, true, 10000, 0, SLOT_IN_ORDER, 0};
 
 static void events_are_judged_by_the_last_one_with_a_value(void **state) {
   struct fixture *f = *state;
@@ -248,8 +257,8 @@ static void events_are_judged_by_the_last_one_with_a_value(void **state) {
 
 static void an_event_without_a_value_is_no_yardstick(void **state) {
   struct fixture *f = *state;
-  const struct arrival missing = {"",    SEVERITY_OKAY, false,
-                                  99999, 1000,          SLOT_IN_ORDER};
+  const struct arrival missing = {"",   SEVERITY_OKAY, false, 99999,
+                                  1000, SLOT_IN_ORDER, 0};
   note_arrival(f->slot, &failure_of_10_s);
   note_arrival(f->slot, &missing);
   for (size_t i = 0; i < sizeof arrivals / sizeof arrivals[0]; i++)
@@ -259,13 +268,14 @@ static void an_event_without_a_value_is_no_yardstick(void **state) {
 static void of_values_the_same_time_is_enough_to_be_doubled(void **state) {
   struct fixture *f = *state;
   const struct arrival first = {"", SEVERITY_VALUE, true, 10000,
-                                0,  SLOT_IN_ORDER};
+                                0,  SLOT_IN_ORDER,  0};
   const struct arrival again = {"a value of the same time",
                                 SEVERITY_VALUE,
                                 true,
                                 10000,
                                 10,
-                                SLOT_DUPLICATE};
+                                SLOT_DUPLICATE,
+                                0};
   note_arrival(f->slot, &first);
   judges(f->slot, &again);
 }
