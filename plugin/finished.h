@@ -24,7 +24,8 @@
 enum finished_news {
   FINISHED_OUTCOME, /* it has an outcome */
   FINISHED_STATUS,  /* it is tracked, and OneNET has a new status of it */
-  FINISHED_END      /* it was tracked, and that was its last status */
+  FINISHED_END,     /* it was tracked, and that was its last status */
+  FINISHED_EARLIER  /* it failed before the start: an acceptance is news */
 };
 
 /* A plain copy; policy and device are read-only after configuration. */

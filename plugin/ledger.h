@@ -83,6 +83,10 @@ struct ledger_sink {
   /* Takes an accepted command that is tracked on success; in the order of ids.
    */
   int (*tracked)(void *context, struct tracked *tracked);
+  /* The last command of that rule and device of which one is notified ended
+   * otherwise than accepted. NULL: not wanted. */
+  int (*failing)(void *context, const struct policy *policy,
+                 const struct device *device, enum outcome outcome);
 };
 
 /* Ends as cancelled, in the file, the pending commands whose rule or device is

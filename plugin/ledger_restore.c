@@ -256,6 +256,26 @@ static int restore_tracked(const struct ledger_restore *r, sqlite3_stmt *row) {
   return status;
 }
 
+/* Of the commands of which one is notified, the last of each rule and device,
+ * where that was not accepted. */
+static const char get_failing[] =
+    "SELECT rule, device, outcome FROM commands"
+    " WHERE id IN (SELECT max(id) FROM commands WHERE outcome IN ('accepted',"
+    " 'refused', 'unknown', 'expired', 'dropped') GROUP BY rule, device)"
+    " AND outcome <> 'accepted'";
+
+static int restore_failing(const struct ledger_restore *r, sqlite3_stmt *row) {
+  const struct policy *policy =
+      r->sink->find_policy(r->sink->context, ledger_row_text(row, 0));
+  const struct device *device =
+      directory_find_device(r->directory, ledger_row_text(row, 1));
+  enum outcome outcome;
+  if (r->sink->failing == NULL || policy == NULL || device == NULL ||
+      outcome_parse(ledger_row_text(row, 2), &outcome) < 0)
+    return 0;
+  return r->sink->failing(r->sink->context, policy, device, outcome);
+}
+
 /* In the order in which the sink is told. */
 static const struct {
   const char *sql;
@@ -264,7 +284,8 @@ static const struct {
              {ledger_row_get_slots, restore_slot},
              {ledger_row_get_series, restore_series},
              {ledger_row_get_commands, restore_command},
-             {ledger_row_get_tracked, restore_tracked}};
+             {ledger_row_get_tracked, restore_tracked},
+             {get_failing, restore_failing}};
 static const size_t kind_count = sizeof kinds / sizeof kinds[0];
 
 /* ---- settling ---- */

@@ -465,7 +465,9 @@ static bool send_notification(struct report *r,
   int severity = severity_of(one);
   if (thread == NULL)
     return false;
-  if (!is_wanted(r, severity, one, thread))
+  if (one->news == FINISHED_EARLIER)
+    thread->is_failing = true;
+  if (one->news == FINISHED_EARLIER || !is_wanted(r, severity, one, thread))
     return true;
   if (cdtime() > until)
     return false;

@@ -195,6 +195,17 @@ static int restore_tracked(void *context, struct tracked *tracked) {
                         moment_now());
 }
 
+static int restore_failing(void *context, const struct policy *policy,
+                           const struct device *device, enum outcome outcome) {
+  const struct worker *w = context;
+  finished_put(w->finished,
+               &(const struct finished_command){.news = FINISHED_EARLIER,
+                                                .policy = policy,
+                                                .device = device,
+                                                .outcome = outcome});
+  return 0;
+}
+
 static int restore(struct worker *w) {
   const struct ledger_sink sink = {.context = w,
                                    .find_policy = find_policy,
@@ -202,7 +213,8 @@ static int restore(struct worker *w) {
                                    .slot = restore_slot,
                                    .series = restore_series,
                                    .command = restore_command,
-                                   .tracked = restore_tracked};
+                                   .tracked = restore_tracked,
+                                   .failing = restore_failing};
   int64_t next_id = 1;
   int status =
       ledger_load(w->ledger, w->directory, &sink, moment_now(), &next_id);

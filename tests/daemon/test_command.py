@@ -291,6 +291,19 @@ def test_outcomes_are_notified_as_far_as_one_wants(setup, wanted, expected):
     assert [s for s, _ in outcome_notifications(setup)] == expected
 
 
+def test_a_failure_before_a_restart_is_cleared_by_the_first_acceptance(setup):
+    setup.sim.put_device(FAN_ID, online=False)
+    setup.start(setup.block(fan=setup.fan("Timeout 0")))
+    notify_until(setup, 1)
+    wait_until(lambda: len(outcome_notifications(setup)) == 1, 20)
+    setup.daemon.stop()
+    setup.sim.put_device(FAN_ID, online=True)
+    setup.daemon.start()
+    notify_until(setup, 2)
+    wait_until(lambda: [s for s, _ in outcome_notifications(setup)]
+               == ["FAILURE", "OKAY"], 20, "the OKAY")
+
+
 def test_a_notification_of_an_acceptance_holds_the_uuid(setup):
     setup.start(setup.block(more="NotifyOutcomes all\n"))
     notify_until(setup, 1)
