@@ -22,7 +22,6 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <time.h>
 
 #define PLUGIN_NAME "onenet"
 
@@ -181,17 +180,10 @@ static void ignore(void *context, enum rule_ignored reason,
     worker_log_dry_ignored(detail, device, stats_ignored_name(reasons[reason]));
 }
 
-static int64_t clock_ms(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int fire_rules(const struct event *event) {
   static const struct rule_sink sink = {.fire = fire, .ignore = ignore};
-  struct moment arrived = {.ms = clock_ms(CLOCK_MONOTONIC),
-                           .wall_ms = clock_ms(CLOCK_REALTIME)};
-  int status = rule_book_fire(onenet.options->rules, event, arrived, &sink);
+  int status =
+      rule_book_fire(onenet.options->rules, event, worker_now(), &sink);
   if (status < 0)
     log_error("out of memory: a command for an event of plugin \"%s\" was lost",
               event->plugin);

@@ -87,7 +87,7 @@ static int64_t clock_ms(clockid_t clock) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static struct moment moment_now(void) {
+struct moment worker_now(void) {
   return (struct moment){.ms = clock_ms(CLOCK_MONOTONIC),
                          .wall_ms = clock_ms(CLOCK_REALTIME)};
 }
@@ -187,12 +187,12 @@ static int restore_series(void *context, struct series *series) {
 
 static int restore_command(void *context, struct command *command) {
   return lanes_restore_command(((struct worker *)context)->lanes, command,
-                               moment_now());
+                               worker_now());
 }
 
 static int restore_tracked(void *context, struct tracked *tracked) {
   return poller_restore(&((struct worker *)context)->poller, tracked,
-                        moment_now());
+                        worker_now());
 }
 
 static int restore_failing(void *context, const struct policy *policy,
@@ -217,7 +217,7 @@ static int restore(struct worker *w) {
                                    .failing = restore_failing};
   int64_t next_id = 1;
   int status =
-      ledger_load(w->ledger, w->directory, &sink, moment_now(), &next_id);
+      ledger_load(w->ledger, w->directory, &sink, worker_now(), &next_id);
   if (status == 0)
     lanes_set_next_id(w->lanes, next_id);
   return status;
@@ -231,7 +231,7 @@ static int open_ledger(struct worker *w, bool *ret_was_set_aside, char *ret_why,
                                          .sync = o->ledger_sync,
                                          .history_days = o->history_days,
                                          .history_max = o->history_max};
-  return ledger_open(&options, moment_now(), &w->ledger, ret_was_set_aside,
+  return ledger_open(&options, worker_now(), &w->ledger, ret_was_set_aside,
                      ret_why, why_bytes);
 }
 
@@ -654,7 +654,7 @@ static void note_keys(struct worker *w, struct moment now) {
 }
 
 static void run_turn(struct worker *w, bool may_begin) {
-  struct moment now = moment_now();
+  struct moment now = worker_now();
   take_firings(w, now);
   take_overflow(w);
   take_replies(w, now);
@@ -681,7 +681,7 @@ static void run_turn(struct worker *w, bool may_begin) {
 }
 
 static int64_t sleep_ms(const struct worker *w) {
-  struct moment now = moment_now();
+  struct moment now = worker_now();
   int64_t wait_ms = lanes_wait_ms(w->lanes, now);
   int64_t poll_ms = poller_wait_ms(&w->poller, now);
   if (poll_ms < wait_ms)
@@ -693,10 +693,10 @@ static int64_t sleep_ms(const struct worker *w) {
  * as in flight, and is doubtful at the next start. */
 static void finish(struct worker *w) {
   int64_t end_ms =
-      moment_now().ms + (int64_t)w->options->shutdown_timeout_s * 1000;
+      worker_now().ms + (int64_t)w->options->shutdown_timeout_s * 1000;
   for (;;) {
     run_turn(w, false);
-    int64_t left_ms = end_ms - moment_now().ms;
+    int64_t left_ms = end_ms - worker_now().ms;
     if (commands_in_flight(w) == 0 || left_ms <= 0)
       break;
     http_wait(w->http, left_ms < MAX_SLEEP_MS ? left_ms : MAX_SLEEP_MS);
@@ -733,7 +733,7 @@ static int start_thread(struct worker *w) {
 int worker_start(struct worker *w, char *ret_why, size_t why_bytes) {
   int status = prepare(w, ret_why, why_bytes);
   if (status == 0) {
-    struct moment now = moment_now();
+    struct moment now = worker_now();
     w->clock_offset_ms = now.wall_ms - now.ms;
     w->next_trim_ms = now.ms;
     status = w->is_test ? 0 : start_thread(w);

@@ -23,6 +23,9 @@
 
 struct worker;
 
+/* Returns the time that the worker goes by. */
+struct moment worker_now(void);
+
 /* Returns a worker that the caller owns, with everything allocated and nothing
  * started; all pointers are borrowed. NULL without memory. is_test: for a test
  * of the configuration; it starts no thread and touches neither the ledger's
