@@ -64,8 +64,9 @@ def notify_some(daemon, chance, sent):
     time.sleep(chance.uniform(0, 0.03))  # the moment, not a condition
 
 
-def test_no_crash_loses_or_repeats_a_command(folder):
-    print(f"seed {SEED}, {CRASHES} crashes")
+def test_no_crash_loses_or_repeats_a_command(folder, capsys):
+    with capsys.disabled():
+        print(f"\nONENET_SEED={SEED} ONENET_CRASHES={CRASHES}")
     chance = random.Random(SEED)
     log = folder / "executions"
     names = devices("never") + devices("retry")
