@@ -119,9 +119,23 @@ class _At:
         return Simulator.connect(self, timeout)
 
 
+@pytest.fixture(name="make_setup")
+def setup_factory(folder):
+    """Returns a function of a simulator; what it starts is stopped afterwards."""
+    made = []
+
+    def make(sim):
+        made.append(Setup(folder, sim))
+        return made[-1]
+
+    yield make
+    for setup in made:
+        if setup.daemon is not None and setup.daemon.is_running():
+            setup.daemon.stop()
+        if setup.sim.is_running():
+            setup.sim.stop()
+
+
 @pytest.fixture(name="setup")
-def setup_of_sim(folder, sim):
-    setup = Setup(folder, sim)
-    yield setup
-    if setup.daemon is not None and setup.daemon.is_running():
-        setup.daemon.stop()
+def setup_of_sim(make_setup, sim):
+    return make_setup(sim)

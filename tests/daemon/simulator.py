@@ -95,6 +95,9 @@ class Simulator:
         self.port = urllib.parse.urlsplit(self.url).port
         return self
 
+    def is_running(self):
+        return self._process is not None
+
     def stop(self, kill=False):
         """Ends the process, by SIGKILL if kill; returns its exit status."""
         process, self._process = self._process, None

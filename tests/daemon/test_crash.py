@@ -11,7 +11,6 @@ import random
 import sqlite3
 import time
 
-from conftest import Setup
 from simulator import Simulator, wait_until
 
 CRASHES = int(os.environ.get("ONENET_CRASHES", "200"))
@@ -64,7 +63,7 @@ def notify_some(daemon, chance, sent):
     time.sleep(chance.uniform(0, 0.03))  # the moment, not a condition
 
 
-def test_no_crash_loses_or_repeats_a_command(folder, capsys):
+def test_no_crash_loses_or_repeats_a_command(folder, make_setup, capsys):
     with capsys.disabled():
         print(f"\nONENET_SEED={SEED} ONENET_CRASHES={CRASHES}")
     chance = random.Random(SEED)
@@ -73,7 +72,7 @@ def test_no_crash_loses_or_repeats_a_command(folder, capsys):
     options = [word for name in names for word in ("--device", name)]
     recorded, sent = set(), []
     with Simulator(*options, "--rate", "0", "--execution-log", log) as sim:
-        setup = Setup(folder, sim)
+        setup = make_setup(sim)
         daemon = setup.start(block_for(setup), threshold="", interval=10)
         for _ in range(CRASHES):
             if chance.random() < 0.5:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 
 from collectd import Collectd, free_port
-from conftest import FAN_ID, Setup
+from conftest import FAN_ID
 from simulator import API_KEY, Simulator, wait_until
 
 ROOM = "sensors-room/temperature"
@@ -36,12 +36,12 @@ def rows(setup, query):
         ledger.close()
 
 
-def test_after_an_outage_each_device_gets_the_last_state_once(folder):
+def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
     names = [f"d{number}" for number in range(6)]
     options = [word for name in names for word in ("--device", name)]
     port = free_port()
     with Simulator(*options, "--port", port) as sim:
-        setup = Setup(folder, sim)
+        setup = make_setup(sim)
         block = setup.endpoint(more="BreakerThreshold 3")
         for name in names:
             block += f'<Device "{name}">\nDeviceID "{name}"\n</Device>\n'
@@ -217,11 +217,11 @@ def test_a_key_that_was_replaced_during_a_request_is_used_at_once(setup):
     wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the second attempt")
 
 
-def test_refused_credentials_are_told_once(folder):
+def test_refused_credentials_are_told_once(make_setup):
     names = [f"d{number}" for number in range(20)]
     options = [word for name in names for word in ("--device", name)]
     with Simulator(*options, "--api-key", "Other0nlyKey=NotASecret0000=") as sim:
-        setup = Setup(folder, sim)
+        setup = make_setup(sim)
         block = setup.endpoint() + "".join(
             f'<Device "{name}">\nDeviceID "{name}"\n</Device>\n'
             for name in names)

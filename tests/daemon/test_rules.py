@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from collectd import HOST, Collectd
-from conftest import FAN_ID, Setup
+from conftest import FAN_ID
 from simulator import API_KEY, Simulator, wait_until
 
 ACCESS_KEY = "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE="
@@ -124,12 +124,12 @@ def test_values_from_many_threads_at_once_are_all_taken(setup):
 
 # ---- matching ----
 
-def test_one_rule_commands_a_fleet_of_ten_thousand(folder):
+def test_one_rule_commands_a_fleet_of_ten_thousand(folder, make_setup):
     fleet = folder / "devices.csv"
     fleet.write_text("# name,device_id\n" + "".join(
         f"host{number},{10**6 + number}\n" for number in range(10_000)))
     with Simulator("--auto-create", "--rate", "0") as sim:
-        setup = Setup(folder, sim)
+        setup = make_setup(sim)
         setup.start(setup.endpoint() + f'DeviceFile "{fleet}"\n'
                     '<Rule "all">\nDevice "%{host}"\nPlugin "sensors"\n'
                     'OnFailure "%{device}/%{device_id}"\n</Rule>\n')
@@ -180,12 +180,12 @@ def test_the_message_can_be_matched_and_meta_data_rendered(setup):
 # ---- credentials ----
 
 @pytest.mark.parametrize("method", ["md5", "sha1", "sha256"])
-def test_a_token_is_made_from_an_access_key(folder, method):
+def test_a_token_is_made_from_an_access_key(folder, make_setup, method):
     key = folder / "access.key"
     key.write_text(ACCESS_KEY + "\n")
     key.chmod(0o600)
     with Simulator("--device", FAN_ID, "--access-key", ACCESS_KEY) as sim:
-        setup = Setup(folder, sim)
+        setup = make_setup(sim)
         setup.start(setup.block(endpoint=f"""
 <Endpoint "cloud">
   URL "{sim.url}/cmds"
@@ -257,12 +257,12 @@ def certificates(tmp_path):
     return tmp_path
 
 
-def tls_setup(folder, tls, certificate, more="", *options):
+def tls_setup(make_setup, tls, certificate, more="", *options):
     sim = Simulator("--device", FAN_ID, "--tls-cert", tls / f"{certificate}.pem",
                     "--tls-key", tls / f"{certificate}.key", *options,
                     ssl_context=__import__("ssl")._create_unverified_context())
     sim.start()
-    setup = Setup(folder, sim)
+    setup = make_setup(sim)
     url = f"https://127.0.0.1:{sim.port}/cmds"
     setup.start(setup.block(endpoint=setup.endpoint(
         url, f'CACert "{tls}/ca.pem"\n{more}')))
@@ -270,8 +270,8 @@ def tls_setup(folder, tls, certificate, more="", *options):
     return setup
 
 
-def test_a_certificate_of_a_known_authority_is_trusted(folder, tls):
-    setup = tls_setup(folder, tls, "good")
+def test_a_certificate_of_a_known_authority_is_trusted(make_setup, tls):
+    setup = tls_setup(make_setup, tls, "good")
     setup.wait_for_outcomes(created=1, accepted=1)
     assert bodies(setup.sim) == ["on"]
     setup.daemon.stop()
@@ -279,9 +279,9 @@ def test_a_certificate_of_a_known_authority_is_trusted(folder, tls):
 
 
 @pytest.mark.parametrize("certificate", ["expired", "wrong_name", "stranger"])
-def test_a_bad_certificate_gets_no_command_and_no_plain_text(folder, tls,
+def test_a_bad_certificate_gets_no_command_and_no_plain_text(make_setup, tls,
                                                              certificate):
-    setup = tls_setup(folder, tls, certificate)
+    setup = tls_setup(make_setup, tls, certificate)
     wait_until(lambda: (setup.metric("onenet-fan/errors-curl_60") or 0) >= 1, 20,
                "the certificate to be refused")
     assert setup.outcomes() == {"created": 1, "pending": 1}
@@ -290,8 +290,8 @@ def test_a_bad_certificate_gets_no_command_and_no_plain_text(folder, tls,
     setup.sim.stop()
 
 
-def test_a_client_certificate_is_shown(folder, tls):
-    setup = tls_setup(folder, tls, "good",
+def test_a_client_certificate_is_shown(make_setup, tls):
+    setup = tls_setup(make_setup, tls, "good",
                       f'ClientCert "{tls}/client.pem"\n'
                       f'ClientKey "{tls}/client.key"\n',
                       "--tls-client-ca", tls / "ca.pem")
