@@ -141,7 +141,7 @@ struct firing {
   bool has_unsendable;
   bool has_value;
   double value;
-  int64_t wall_event_ms; /* the event's own time */
+  int64_t wall_event_ms; /* the event's own time; may be in the future */
   struct moment arrived;
   char series[]; /* NUL-terminated */
 };

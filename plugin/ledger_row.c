@@ -222,6 +222,12 @@ int ledger_row_bind_slot(sqlite3_stmt *statement, const struct slot *s,
   return w.code;
 }
 
+static void put_slot_time(struct writer *w, int at, int arrived_at,
+                          const struct slot_time *t) {
+  put_wall_if(w, at, t->known, t->wall_event_ms);
+  put_moment_if(w, arrived_at, t->known, t->arrived.ms);
+}
+
 int ledger_row_bind_series(sqlite3_stmt *statement, const struct series *s,
                            struct moment now) {
   struct writer w = {.row = statement, .now = now};
@@ -236,10 +242,10 @@ int ledger_row_bind_series(sqlite3_stmt *statement, const struct series *s,
              (int64_t)s->unsendable_bytes);
   put_real_if(&w, series_value, s->has_value, s->value);
   put_moment(&w, series_arrived_at, s->arrived_ms);
-  put_text_if(&w, series_timed_severity, s->timed,
-              event_severity_name(s->timed_severity));
-  put_wall_if(&w, series_timed_at, s->timed, s->wall_timed_ms);
-  put_moment_if(&w, series_timed_arrived_at, s->timed, s->timed_arrived_ms);
+  put_text_if(&w, series_event_severity, s->event.known,
+              event_severity_name(s->event_severity));
+  put_slot_time(&w, series_event_at, series_event_arrived_at, &s->event);
+  put_slot_time(&w, series_timed_at, series_timed_arrived_at, &s->valued);
   return w.code;
 }
 
@@ -419,9 +425,23 @@ int ledger_row_read_slot(sqlite3_stmt *row, struct moment now, struct slot *s) {
   return is_of_same_device(row, s) ? read_memory(row, now, &s->memory) : 0;
 }
 
+/* One of the future is not known: else new events would look late for as long
+ * as that is taken for now. */
+static struct slot_time read_slot_time(sqlite3_stmt *row, int at,
+                                       int arrived_at, struct moment now) {
+  int64_t arrived_wall_ms = wall_ms(row, arrived_at);
+  if (!is_known(row, at) || !is_credible(arrived_wall_ms, now))
+    return (struct slot_time){.known = false};
+  int64_t arrived_ms = past_ms(arrived_wall_ms, now);
+  return (struct slot_time){
+      .known = true,
+      .wall_event_ms = wall_ms(row, at),
+      .arrived = {.ms = arrived_ms,
+                  .wall_ms = now.wall_ms - (now.ms - arrived_ms)}};
+}
+
 int ledger_row_read_series(sqlite3_stmt *row, struct moment now,
                            struct series *s) {
-  int64_t timed_arrived = wall_ms(row, series_timed_arrived_at);
   if (read_body(row, series_body, &s->body) < 0 ||
       read_body(row, series_okay_body, &s->okay_body) < 0)
     return -ENOMEM;
@@ -432,15 +452,10 @@ int ledger_row_read_series(sqlite3_stmt *row, struct moment now,
   s->has_value = is_known(row, series_value);
   s->value = sqlite3_column_double(row, series_value);
   s->arrived_ms = past_ms(wall_ms(row, series_arrived_at), now);
-  /* Else new events would look late for as long as that is taken for now. */
-  s->timed =
-      is_known(row, series_timed_severity) && is_credible(timed_arrived, now);
-  if (s->timed) {
-    s->timed_severity = read_severity(row, series_timed_severity);
-    s->wall_timed_ms = wall_ms(row, series_timed_at);
-    s->timed_arrived_ms = past_ms(timed_arrived, now);
-    s->clock_offset_ms = now.wall_ms - now.ms;
-  }
+  s->event_severity = read_severity(row, series_event_severity);
+  s->event = read_slot_time(row, series_event_at, series_event_arrived_at, now);
+  s->valued =
+      read_slot_time(row, series_timed_at, series_timed_arrived_at, now);
   return 0;
 }
 

@@ -162,4 +162,13 @@ static const char *const step_1[] = {
     balance_view,  errors_view,  application, "PRAGMA user_version = 1",
     NULL};
 
-const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {step_1};
+/* timed: of the last event that carried a CurrentValue; event: of the last one
+ * of all, of which version 1 knew nothing. */
+static const char *const step_2[] = {
+    "ALTER TABLE series RENAME COLUMN timed_severity TO event_severity",
+    "ALTER TABLE series ADD COLUMN event_at REAL",
+    "ALTER TABLE series ADD COLUMN event_arrived_at REAL",
+    "PRAGMA user_version = 2", NULL};
+
+const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {step_1,
+                                                                       step_2};

@@ -8,7 +8,7 @@
 #define ONENET_LEDGER_SCHEMA_H
 
 #define LEDGER_SCHEMA_APPLICATION_ID 1330529620 /* "ONET" */
-#define LEDGER_SCHEMA_VERSION 1
+#define LEDGER_SCHEMA_VERSION 2
 
 /* Step n, a NULL-terminated list of SQL, makes version n + 1 out of version n;
  * version 0 is an empty file. To be run within one transaction. */
@@ -86,7 +86,9 @@ extern const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION];
   X(unsendable_bytes)                                                          \
   X(value)                                                                     \
   X(arrived_at)                                                                \
-  X(timed_severity)                                                            \
+  X(event_severity)                                                            \
+  X(event_at)                                                                  \
+  X(event_arrived_at)                                                          \
   X(timed_at)                                                                  \
   X(timed_arrived_at)
 

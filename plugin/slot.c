@@ -129,22 +129,32 @@ void slot_free(struct slot *s) {
 
 static int64_t clock_offset_ms(struct moment m) { return m.wall_ms - m.ms; }
 
-static bool clock_was_set(const struct series *series, struct moment now) {
-  int64_t step_ms = clock_offset_ms(now) - series->clock_offset_ms;
-  return step_ms > SLOT_CLOCK_STEP_MS || step_ms < -SLOT_CLOCK_STEP_MS;
+/* Whether the firing's own time can be compared with that one. */
+static bool is_comparable(const struct slot_time *last,
+                          const struct firing *f) {
+  int64_t step_ms =
+      clock_offset_ms(f->arrived) - clock_offset_ms(last->arrived);
+  return last->known && f->arrived.ms - last->arrived.ms <= SLOT_REORDER_MS &&
+         step_ms <= SLOT_CLOCK_STEP_MS && step_ms >= -SLOT_CLOCK_STEP_MS;
+}
+
+/* Else one event of a clock that is ahead would make the next ones late. */
+static int64_t past_ms(const struct slot_time *t) {
+  return t->wall_event_ms < t->arrived.wall_ms ? t->wall_event_ms
+                                               : t->arrived.wall_ms;
 }
 
 enum slot_arrival slot_judge_arrival(const struct series *series,
                                      const struct firing *f) {
-  if (series == NULL || !series->timed || !f->has_value ||
-      f->arrived.ms - series->timed_arrived_ms > SLOT_REORDER_MS ||
-      clock_was_set(series, f->arrived))
+  if (series == NULL)
     return SLOT_IN_ORDER;
-  if (f->wall_event_ms < series->wall_timed_ms)
-    return SLOT_LATE;
-  if (f->wall_event_ms == series->wall_timed_ms &&
-      f->severity == series->timed_severity)
+  if (is_comparable(&series->event, f) &&
+      f->wall_event_ms == series->event.wall_event_ms &&
+      f->severity == series->event_severity)
     return SLOT_DUPLICATE;
+  if (f->has_value && is_comparable(&series->valued, f) &&
+      f->wall_event_ms < past_ms(&series->valued))
+    return SLOT_LATE;
   return SLOT_IN_ORDER;
 }
 
@@ -168,13 +178,11 @@ void slot_note_firing(struct series *series, struct firing *f) {
   series->has_value = f->has_value;
   series->value = f->value;
   series->arrived_ms = f->arrived.ms;
-  if (f->has_value) {
-    series->timed = true;
-    series->timed_severity = f->severity;
-    series->wall_timed_ms = f->wall_event_ms;
-    series->timed_arrived_ms = f->arrived.ms;
-    series->clock_offset_ms = clock_offset_ms(f->arrived);
-  }
+  series->event = (struct slot_time){
+      .known = true, .wall_event_ms = f->wall_event_ms, .arrived = f->arrived};
+  series->event_severity = f->severity;
+  if (f->has_value)
+    series->valued = series->event;
 }
 
 void slot_note_silence(struct series *series, int64_t now_ms) {

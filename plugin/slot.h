@@ -15,8 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An event that carries a CurrentValue is compared with the last such event of
- * its series for this long. */
+/* An event is compared with the last ones of its series for this long. */
 #define SLOT_REORDER_MS 5000
 
 /* If the wall clock was set by more than this in between, the events' own times
@@ -25,6 +24,14 @@
 
 /* RULE/DEVICE, or RULE/DEVICE/SERIES */
 #define SLOT_KEY_BYTES (2 * DEVICE_NAME_BYTES + EVENT_SERIES_BYTES)
+
+/* When an event was, by its own time, which may be in the future, and when it
+ * arrived. */
+struct slot_time {
+  bool known; /* there was one */
+  int64_t wall_event_ms;
+  struct moment arrived;
+};
 
 /* One series and its state. */
 struct series {
@@ -40,11 +47,9 @@ struct series {
   double value;
   int64_t arrived_ms; /* of its last event */
 
-  bool timed; /* an event that carried a CurrentValue was seen; the last one: */
-  enum severity timed_severity;
-  int64_t wall_timed_ms;    /* its own time */
-  int64_t timed_arrived_ms; /* its arrival */
-  int64_t clock_offset_ms;  /* wall minus monotonic time, then */
+  struct slot_time event; /* its last event; silence is none */
+  enum severity event_severity;
+  struct slot_time valued; /* its last event that carried a CurrentValue */
 
   bool changed; /* kept by lanes */
   struct series *next_changed;
@@ -112,8 +117,11 @@ void slot_each_series(const struct slot *s,
 
 enum slot_arrival { SLOT_IN_ORDER, SLOT_LATE, SLOT_DUPLICATE };
 
-/* Whether the firing is to be ignored since its series (which may be NULL:
- * never seen) has seen a newer or the same event within SLOT_REORDER_MS. */
+/* Whether the firing is to be ignored. It is late if it carries a CurrentValue,
+ * and its series (which may be NULL: never seen) has seen a newer one that did
+ * so within SLOT_REORDER_MS; a time in the future counts as its arrival. It is
+ * a duplicate if it has the time and the severity of the last event of its
+ * series, within the same time. */
 enum slot_arrival slot_judge_arrival(const struct series *series,
                                      const struct firing *f);
 

@@ -175,11 +175,9 @@ static void store_series(struct store *store, const struct series *series) {
                               .has_value = series->has_value,
                               .value = series->value,
                               .arrived_ms = series->arrived_ms,
-                              .timed = series->timed,
-                              .timed_severity = series->timed_severity,
-                              .wall_timed_ms = series->wall_timed_ms,
-                              .timed_arrived_ms = series->timed_arrived_ms,
-                              .clock_offset_ms = series->clock_offset_ms};
+                              .event = series->event,
+                              .event_severity = series->event_severity,
+                              .valued = series->valued};
   s->next = *link;
   *link = s;
 }
@@ -249,11 +247,9 @@ static void restore_series(struct lanes *l, const struct stored_series *s,
   series->has_value = s->series.has_value;
   series->value = s->series.value;
   series->arrived_ms = s->series.arrived_ms;
-  series->timed = s->series.timed;
-  series->timed_severity = s->series.timed_severity;
-  series->wall_timed_ms = s->series.wall_timed_ms;
-  series->timed_arrived_ms = s->series.timed_arrived_ms;
-  series->clock_offset_ms = s->series.clock_offset_ms;
+  series->event = s->series.event;
+  series->event_severity = s->series.event_severity;
+  series->valued = s->series.valued;
   assert_int_equal(lanes_restore_series(l, series), 0);
 }
 
@@ -470,9 +466,18 @@ enum lanes_taken take_okay(struct control *at) {
   return fire(at, (struct fired){.series = "rack1", .body = "off"});
 }
 
+#define OLDEST_MS 1000000
+
+static int64_t next_age_ms(struct world *w) {
+  return OLDEST_MS - ++w->event_count;
+}
+
 static void fire_state(struct control *at, const char *series,
                        enum severity severity, const char *body) {
-  const struct fired f = {.series = series, .severity = severity, .body = body};
+  const struct fired f = {.series = series,
+                          .severity = severity,
+                          .body = body,
+                          .age_ms = next_age_ms(at->world)};
   assert_int_equal(fire(at, f), LANES_TAKEN);
 }
 
@@ -495,7 +500,8 @@ void value(struct control *at, const char *series, double number) {
                           .severity = SEVERITY_VALUE,
                           .body = body,
                           .has_value = true,
-                          .value = number};
+                          .value = number,
+                          .age_ms = next_age_ms(at->world)};
   assert_int_equal(fire(at, f), LANES_TAKEN);
 }
 

@@ -50,6 +50,7 @@ struct world {
   struct lanes_options options; /* to be changed before the first event */
   struct lanes *lanes;          /* made when they are first needed */
   struct moment now;
+  int64_t event_count; /* of the events below that have no age of their own */
   struct store store;
   uint64_t jitter_max;     /* the longest wait that was asked for last */
   uint64_t jitter_percent; /* how much of it is waited; 100 */
@@ -112,7 +113,9 @@ struct fired silent_failure(const char *series);
 /* Fires an OKAY of "rack1" with the body "off". */
 enum lanes_taken take_okay(struct control *at);
 
-/* The series is in that state, and the body is for it. They must be taken. */
+/* The series is in that state, and the body is for it. They must be taken: each
+ * event is a little younger than the one before, so that none is a duplicate.
+ */
 void failure(struct control *at, const char *series, const char *body);
 void warning(struct control *at, const char *series, const char *body);
 void okay(struct control *at, const char *series, const char *body);

@@ -256,6 +256,12 @@ static void ask(struct model *m, struct model_slot *s) {
 
 /* ---- events ---- */
 
+/* A time in the future counts as now. */
+static int64_t past_ms(const struct model *m, int64_t wall_event_ms) {
+  int64_t now = m->world->now.wall_ms;
+  return wall_event_ms > now ? now : wall_event_ms;
+}
+
 static enum lanes_taken judge(const struct model *m, const struct model_slot *s,
                               const struct model_series *series,
                               const struct fired *f) {
@@ -267,14 +273,14 @@ static enum lanes_taken judge(const struct model *m, const struct model_slot *s,
   if (!s->recorded && f->severity == SEVERITY_OKAY &&
       first_okay == FIRST_OKAY_IGNORE)
     return LANES_FIRST_OKAY;
-  if (!f->has_value || !series->timed ||
-      now_ms(m) > series->timed_arrived_ms + REORDER_MS)
-    return LANES_TAKEN;
-  if (wall_event_ms < series->wall_timed_ms)
-    return LANES_LATE;
-  if (wall_event_ms == series->wall_timed_ms &&
-      f->severity == series->timed_severity)
+  if (series->seen && now_ms(m) <= series->event_arrived_ms + REORDER_MS &&
+      wall_event_ms == series->wall_event_ms &&
+      f->severity == series->event_severity)
     return LANES_DUPLICATE;
+  if (f->has_value && series->timed &&
+      now_ms(m) <= series->timed_arrived_ms + REORDER_MS &&
+      wall_event_ms < series->wall_timed_ms)
+    return LANES_LATE;
   return LANES_TAKEN;
 }
 
@@ -293,10 +299,12 @@ static void note(struct model *m, struct model_series *series,
   series->value = f->value;
   series->arrived_ms = now_ms(m);
   series->order = ++m->last_order;
+  series->event_severity = f->severity;
+  series->wall_event_ms = m->world->now.wall_ms - f->age_ms;
+  series->event_arrived_ms = now_ms(m);
   if (f->has_value) {
     series->timed = true;
-    series->timed_severity = f->severity;
-    series->wall_timed_ms = m->world->now.wall_ms - f->age_ms;
+    series->wall_timed_ms = past_ms(m, series->wall_event_ms);
     series->timed_arrived_ms = now_ms(m);
   }
 }

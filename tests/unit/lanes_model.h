@@ -30,9 +30,11 @@ struct model_series {
   bool has_value;
   double value;
   int64_t arrived_ms;
-  uint64_t order; /* greater is newer */
-  bool timed;
-  enum severity timed_severity;
+  uint64_t order;               /* greater is newer */
+  enum severity event_severity; /* of its last event, with the next two */
+  int64_t wall_event_ms;
+  int64_t event_arrived_ms;
+  bool timed; /* an event carried a value, with the next two */
   int64_t wall_timed_ms;
   int64_t timed_arrived_ms;
 };

@@ -163,12 +163,13 @@ static struct fired random_state_of(const struct walk *walk, int control) {
   return f;
 }
 
-/* Some events are late, and some bear the time of the one before. */
+/* Some events are late, some bear the time of the one before, and some come
+ * from a clock that is ahead. */
 static int64_t random_age_ms(const struct walk *walk,
                              const struct model_series *series) {
-  if (chance(10) && series->timed)
-    return walk->world->now.wall_ms - series->wall_timed_ms;
-  return chance(80) ? 0 : pick(7000);
+  if (chance(10) && series->seen)
+    return walk->world->now.wall_ms - series->wall_event_ms;
+  return chance(80) ? 0 : pick(8000) - 1000;
 }
 
 static void fire_at_random(struct walk *walk) {

@@ -240,6 +240,22 @@ static void a_slot_that_remembers_nothing_comes_back_so(void **state) {
   slot_free(s);
 }
 
+/* It was so long ago, and arrived so long ago. */
+static struct slot_time time_of_event(int64_t arrived_ago_ms, int64_t ago_ms) {
+  return (struct slot_time){
+      .known = true,
+      .wall_event_ms = FIXTURE_NOW.wall_ms - ago_ms,
+      .arrived = {.ms = FIXTURE_NOW.ms - arrived_ago_ms,
+                  .wall_ms = FIXTURE_NOW.wall_ms - arrived_ago_ms}};
+}
+
+static void assert_time(const struct slot_time *t, struct slot_time expected) {
+  assert_true(t->known);
+  assert_int_equal(t->wall_event_ms, expected.wall_event_ms);
+  assert_int_equal(t->arrived.ms, expected.arrived.ms);
+  assert_int_equal(t->arrived.wall_ms, expected.arrived.wall_ms);
+}
+
 static struct series *full_series(struct slot *s, const char *name) {
   struct series *series = slot_add_series(s, name);
   assert_non_null(series);
@@ -250,10 +266,9 @@ static struct series *full_series(struct slot *s, const char *name) {
   series->has_value = true;
   series->value = 71.5;
   series->arrived_ms = FIXTURE_NOW.ms - 3001;
-  series->timed = true;
-  series->timed_severity = SEVERITY_FAILURE;
-  series->wall_timed_ms = FIXTURE_NOW.wall_ms - 4002;
-  series->timed_arrived_ms = FIXTURE_NOW.ms - 3503;
+  series->event = time_of_event(3001, 3605);
+  series->event_severity = SEVERITY_FAILURE;
+  series->valued = time_of_event(3503, 4002);
   return series;
 }
 
@@ -274,10 +289,9 @@ static void a_series_comes_back_with_all_its_fields(void **state) {
   assert_false(back->has_unsendable);
   assert_true(back->has_value && back->value == 71.5);
   assert_int_equal(back->arrived_ms, FIXTURE_NOW.ms - 3001);
-  assert_true(back->timed);
-  assert_int_equal(back->timed_severity, SEVERITY_FAILURE);
-  assert_int_equal(back->wall_timed_ms, FIXTURE_NOW.wall_ms - 4002);
-  assert_int_equal(back->timed_arrived_ms, FIXTURE_NOW.ms - 3503);
+  assert_time(&back->event, time_of_event(3001, 3605));
+  assert_int_equal(back->event_severity, SEVERITY_FAILURE);
+  assert_time(&back->valued, time_of_event(3503, 4002));
   slot_free(s);
 }
 
@@ -297,7 +311,8 @@ a_series_that_asks_for_nothing_or_what_can_not_be_sent(void **state) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->series_count, 2);
   assert_true(slot_asks_nothing(f->series[0]));
-  assert_false(f->series[0]->timed || f->series[0]->has_value);
+  assert_false(f->series[0]->event.known || f->series[0]->valued.known);
+  assert_false(f->series[0]->has_value);
   assert_true(f->series[1]->has_unsendable);
   assert_int_equal(f->series[1]->unsendable_bytes, 70000);
   slot_free(s);

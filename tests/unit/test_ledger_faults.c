@@ -198,7 +198,7 @@ the_database_of_another_application_is_set_aside_as_it_was(void **state) {
 static void a_newer_schema_is_set_aside(void **state) {
   struct fixture *f = *state;
   leave_ledger(f, 3);
-  fixture_sql(f, "PRAGMA user_version = 2");
+  fixture_sql(f, "PRAGMA user_version = 3");
   assert_set_aside(f, "of a newer version");
 }
 

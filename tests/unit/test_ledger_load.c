@@ -440,9 +440,10 @@ static void put_timed_series(struct fixture *f) {
   struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
   struct series *series = slot_add_series(s, FIXTURE_CORE);
   assert_non_null(series);
-  series->timed = true;
-  series->wall_timed_ms = FIXTURE_NOW.wall_ms;
-  series->timed_arrived_ms = FIXTURE_NOW.ms;
+  series->event = (struct slot_time){.known = true,
+                                     .wall_event_ms = FIXTURE_NOW.wall_ms,
+                                     .arrived = FIXTURE_NOW};
+  series->valued = series->event;
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
   ledger_put_slot(f->ledger, s, FIXTURE_NOW);
   ledger_put_series(f->ledger, series, FIXTURE_NOW);
@@ -455,9 +456,26 @@ static void no_event_is_late_for_a_clock_that_went_back(void **state) {
   open_fresh(f);
   put_timed_series(f);
   fixture_restart(f, fixture_later(1000));
-  assert_true(f->series[0]->timed);
+  assert_true(f->series[0]->event.known && f->series[0]->valued.known);
   fixture_restart(f, both_later(1000, -TEN_YEARS_MS));
-  assert_false(f->series[0]->timed);
+  assert_false(f->series[0]->event.known || f->series[0]->valued.known);
+}
+
+static void a_series_of_version_1_knows_when_its_last_value_was(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  put_timed_series(f);
+  fixture_close(f);
+  fixture_sql(f, "ALTER TABLE series DROP COLUMN event_at");
+  fixture_sql(f, "ALTER TABLE series DROP COLUMN event_arrived_at");
+  fixture_sql(f, "ALTER TABLE series RENAME COLUMN event_severity"
+                 " TO timed_severity");
+  fixture_sql(f, "PRAGMA user_version = 1");
+  fixture_restart(f, fixture_later(1000));
+  assert_int_equal(f->series_count, 1);
+  assert_true(f->series[0]->valued.known);
+  assert_int_equal(f->series[0]->valued.wall_event_ms, FIXTURE_NOW.wall_ms);
+  assert_false(f->series[0]->event.known);
 }
 
 /* ---- together with lanes ---- */
@@ -656,6 +674,7 @@ int main(void) {
       SITUATION(a_clock_that_went_back_lets_no_deadline_be_where_none_was),
       SITUATION(a_command_that_was_never_sent_counts_from_its_creation),
       SITUATION(no_event_is_late_for_a_clock_that_went_back),
+      SITUATION(a_series_of_version_1_knows_when_its_last_value_was),
       SITUATION(what_was_in_flight_at_a_crash_is_unknown_and_the_balance_holds),
       SITUATION(what_had_not_begun_at_a_crash_is_sent),
       SITUATION(a_slot_remembers_across_a_restart_what_was_accepted),

@@ -210,8 +210,16 @@ static const struct arrival arrivals[] = {
      SLOT_DUPLICATE, 0},
     {"same time, other state", SEVERITY_OKAY, true, 10000, 0, SLOT_IN_ORDER, 0},
     {"same, after 5 s", SEVERITY_FAILURE, true, 10000, 5001, SLOT_IN_ORDER, 0},
-    {"same, without a value", SEVERITY_FAILURE, false, 10000, 0, SLOT_IN_ORDER,
-     0},
+    {"same, without a value", SEVERITY_FAILURE, false, 10000, 5000,
+     SLOT_DUPLICATE, 0},
+    {"same time, other state, without a value", SEVERITY_OKAY, false, 10000, 0,
+     SLOT_IN_ORDER, 0},
+    {"same, the clock was set back", SEVERITY_FAILURE, true, 10000, 1000,
+     SLOT_IN_ORDER, -SLOT_CLOCK_STEP_MS - 1},
+    {"same, without a value, the clock was set on", SEVERITY_FAILURE, false,
+     10000, 1000, SLOT_IN_ORDER, SLOT_CLOCK_STEP_MS + 1},
+    {"same, the clock was hardly set", SEVERITY_FAILURE, false, 10000, 1000,
+     SLOT_DUPLICATE, SLOT_CLOCK_STEP_MS},
     {"older, the clock was set back", SEVERITY_OKAY, true, 9999, 1000,
      SLOT_IN_ORDER, -SLOT_CLOCK_STEP_MS - 1},
     {"older, the clock was set on", SEVERITY_OKAY, true, 9999, 1000,
@@ -247,7 +255,7 @@ static void judges(const struct slot *s, const struct arrival *a) {
 static const struct arrival failure_of_10_s = {
     "", SEVERITY_FAILURE, true, 10000, 0, SLOT_IN_ORDER, 0};
 
-static void events_are_judged_by_the_last_one_with_a_value(void **state) {
+static void events_are_judged_by_the_last_one_of_their_series(void **state) {
   struct fixture *f = *state;
   judges(f->slot, &failure_of_10_s); /* nothing was seen yet */
   note_arrival(f->slot, &failure_of_10_s);
@@ -255,14 +263,78 @@ static void events_are_judged_by_the_last_one_with_a_value(void **state) {
     judges(f->slot, &arrivals[i]);
 }
 
-static void an_event_without_a_value_is_no_yardstick(void **state) {
+static void what_is_late_is_told_by_the_last_event_with_a_value(void **state) {
   struct fixture *f = *state;
   const struct arrival missing = {"",   SEVERITY_OKAY, false, 99999,
                                   1000, SLOT_IN_ORDER, 0};
+  const struct arrival newer = {"newer than the last one with a value",
+                                SEVERITY_FAILURE,
+                                true,
+                                10001,
+                                1500,
+                                SLOT_IN_ORDER,
+                                0};
+  const struct arrival older = {
+      "older than that", SEVERITY_FAILURE, true, 9999, 1500, SLOT_LATE, 0};
   note_arrival(f->slot, &failure_of_10_s);
   note_arrival(f->slot, &missing);
-  for (size_t i = 0; i < sizeof arrivals / sizeof arrivals[0]; i++)
-    judges(f->slot, &arrivals[i]);
+  judges(f->slot, &newer);
+  judges(f->slot, &older);
+}
+
+static void what_is_doubled_is_told_by_the_last_event_of_all(void **state) {
+  struct fixture *f = *state;
+  const struct arrival by_hand = {"",   SEVERITY_OKAY, false, 12000,
+                                  1000, SLOT_IN_ORDER, 0};
+  const struct arrival again = {"again, by another path",
+                                SEVERITY_OKAY,
+                                false,
+                                12000,
+                                6000,
+                                SLOT_DUPLICATE,
+                                0};
+  const struct arrival first_again = {"no more the last one",
+                                      SEVERITY_FAILURE,
+                                      true,
+                                      10000,
+                                      1500,
+                                      SLOT_IN_ORDER,
+                                      0};
+  note_arrival(f->slot, &failure_of_10_s);
+  note_arrival(f->slot, &by_hand);
+  judges(f->slot, &again);
+  judges(f->slot, &first_again);
+}
+
+static void an_event_is_doubled_though_silence_came_between(void **state) {
+  struct fixture *f = *state;
+  const struct arrival again = {"again, after ForgetAfter 1",
+                                SEVERITY_FAILURE,
+                                false,
+                                10000,
+                                2000,
+                                SLOT_DUPLICATE,
+                                0};
+  note_arrival(f->slot, &failure_of_10_s);
+  slot_note_silence(slot_find_series(f->slot, "rack1"), NOW_MS + 1000);
+  judges(f->slot, &again);
+}
+
+static void a_time_in_the_future_counts_as_its_arrival(void **state) {
+  struct fixture *f = *state;
+  const struct arrival ahead = {"", SEVERITY_FAILURE, true, 99999,
+                                0,  SLOT_IN_ORDER,    0};
+  const struct arrival cases[] = {
+      {"newer than its arrival", SEVERITY_OKAY, true, 10001, 10, SLOT_IN_ORDER,
+       0},
+      {"older than its arrival", SEVERITY_OKAY, true, 9999, 10, SLOT_LATE, 0},
+      {"the same, by another path", SEVERITY_FAILURE, false, 99999, 10,
+       SLOT_DUPLICATE, 0},
+      {"ahead, too", SEVERITY_OKAY, true, 99998, 10, SLOT_IN_ORDER, 0},
+  };
+  note_arrival(f->slot, &ahead);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    judges(f->slot, &cases[i]);
 }
 
 static void of_values_the_same_time_is_enough_to_be_doubled(void **state) {
@@ -437,8 +509,11 @@ int main(void) {
       TEST(a_state_without_a_body_asks_for_nothing),
       TEST(a_silent_series_is_okay_with_its_okay_body),
       TEST(series_that_are_restored_are_each_in_their_state_once),
-      TEST(events_are_judged_by_the_last_one_with_a_value),
-      TEST(an_event_without_a_value_is_no_yardstick),
+      TEST(events_are_judged_by_the_last_one_of_their_series),
+      TEST(what_is_late_is_told_by_the_last_event_with_a_value),
+      TEST(what_is_doubled_is_told_by_the_last_event_of_all),
+      TEST(an_event_is_doubled_though_silence_came_between),
+      TEST(a_time_in_the_future_counts_as_its_arrival),
       TEST(of_values_the_same_time_is_enough_to_be_doubled),
       TEST(what_was_accepted_is_remembered),
       TEST(nothing_is_remembered_while_an_attempt_is_under_way),
