@@ -6,11 +6,11 @@
 #include "event.h"
 #include "http.h"
 #include "log.h"
-#include "names.h"
 #include "options.h"
 #include "report.h"
 #include "rule.h"
 #include "stats.h"
+#include "watch.h"
 #include "worker.h"
 #include "worker_log.h"
 
@@ -21,7 +21,6 @@
 #include "collectd/core/utils/common/common.h"
 
 #include <math.h>
-#include <pthread.h>
 
 #define PLUGIN_NAME "onenet"
 
@@ -32,19 +31,12 @@
 static struct {
   struct options *options;
   struct stats *stats;
+  struct watch *watch;
   struct finished *finished;
   struct worker *worker;
   struct report *report;
   bool is_dry;
 } onenet;
-
-/* The names for which no device was found: each is told once. More than these
- * are counted only. */
-#define UNKNOWN_MAX 1000
-static struct {
-  pthread_mutex_t mutex;
-  struct names names;
-} unknown = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void write_log(enum log_level level, const char *line) {
   static const int levels[] = {[LOG_LEVEL_ERROR] = LOG_ERR,
@@ -146,23 +138,14 @@ static void fire(void *context, struct firing *f) {
   worker_put(onenet.worker, f);
 }
 
-/* Whether the name is new to the list, or the list has just become full. */
-static bool is_new_unknown(const char *name) {
-  bool is_new = false;
-  pthread_mutex_lock(&unknown.mutex);
-  if (unknown.names.count < UNKNOWN_MAX &&
-      names_find(&unknown.names, name) == NULL)
-    is_new = names_add(&unknown.names, name, NAMES_NAME_BYTES) != NULL;
-  pthread_mutex_unlock(&unknown.mutex);
-  return is_new;
+static void match(void *context, const struct policy *policy) {
+  (void)context;
+  watch_note_match(onenet.watch, policy);
 }
 
-static void tell_unknown_device(const char *name) {
-  char cut[NAMES_NAME_BYTES];
-  snprintf(cut, sizeof cut, "%s", name);
-  if (is_new_unknown(cut))
-    log_warning("no device bears the name \"%s\": its events are ignored",
-                name);
+static void lack(void *context, const struct rule_lack *what) {
+  (void)context;
+  watch_tell_lack(onenet.watch, what);
 }
 
 static void ignore(void *context, enum rule_ignored reason,
@@ -171,17 +154,24 @@ static void ignore(void *context, enum rule_ignored reason,
       [RULE_IGNORED_NAN] = STATS_IGNORED_NAN,
       [RULE_IGNORED_TRUNCATED] = STATS_IGNORED_TRUNCATED,
       [RULE_IGNORED_MISSING] = STATS_IGNORED_MISSING,
-      [RULE_IGNORED_NO_DEVICE] = STATS_IGNORED_NO_DEVICE};
-  (void)context;
+      [RULE_IGNORED_NO_DEVICE] = STATS_IGNORED_NO_DEVICE,
+      [RULE_IGNORED_NO_VALUE] = STATS_IGNORED_NO_VALUE,
+      [RULE_IGNORED_UNMATCHED] = STATS_IGNORED_UNMATCHED};
   stats_count_ignored(onenet.stats, device, reasons[reason]);
   if (reason == RULE_IGNORED_NO_DEVICE)
-    tell_unknown_device(detail);
-  else if (onenet.is_dry)
+    watch_tell_no_device(onenet.watch, detail);
+  else if (reason == RULE_IGNORED_UNMATCHED && onenet.options->dry_run)
+    watch_tell_unmatched(onenet.watch, context);
+  else if (reason != RULE_IGNORED_UNMATCHED && onenet.is_dry)
     worker_log_dry_ignored(detail, device, stats_ignored_name(reasons[reason]));
 }
 
-static int fire_rules(const struct event *event) {
-  static const struct rule_sink sink = {.fire = fire, .ignore = ignore};
+static int fire_rules(struct event *event) {
+  const struct rule_sink sink = {.match = match,
+                                 .fire = fire,
+                                 .ignore = ignore,
+                                 .lack = lack,
+                                 .context = event};
   int status =
       rule_book_fire(onenet.options->rules, event, worker_now(), &sink);
   if (status < 0)
@@ -234,6 +224,7 @@ static int onenet_write(const data_set_t *ds, const value_list_t *vl,
 
 static int onenet_read(void) {
   report_send(onenet.report, worker_inbox_count(onenet.worker));
+  watch_tell_idle(onenet.watch, worker_now().ms);
   return 0;
 }
 
@@ -257,9 +248,9 @@ static void free_all(void *unused) {
   worker_free(onenet.worker);
   report_free(onenet.report);
   finished_free(onenet.finished);
+  watch_free(onenet.watch);
   stats_free(onenet.stats);
   options_free(onenet.options);
-  names_free(&unknown.names, free);
   memset(&onenet, 0, sizeof onenet);
   http_global_cleanup();
 }
@@ -291,8 +282,9 @@ static bool is_configuration_test(void) {
 static int make_all(bool is_test) {
   onenet.is_dry = is_test || onenet.options->dry_run;
   onenet.stats = stats_new(onenet.options->directory);
+  onenet.watch = watch_new(onenet.options->rules, worker_now().ms);
   onenet.finished = finished_new();
-  if (onenet.stats == NULL || onenet.finished == NULL)
+  if (onenet.stats == NULL || onenet.watch == NULL || onenet.finished == NULL)
     return -ENOMEM;
   onenet.worker =
       worker_new(onenet.options, onenet.stats, onenet.finished, is_test);

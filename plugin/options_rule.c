@@ -30,9 +30,8 @@ struct rule_block {
   int source; /* enum event_source */
   int format; /* enum template_format */
   char *content_type;
-  bool ignores_missing;
-  bool *is_named;                /* by the index of the device */
-  bool has_body[SEVERITY_COUNT]; /* be it right or wrong */
+  bool *is_named;                 /* by the index of the device */
+  bool has_body[RULE_BODY_COUNT]; /* be it right or wrong */
 };
 
 /* Keeps what came of a part: 0, -EINVAL and why, or -ENOMEM. */
@@ -145,18 +144,13 @@ static void read_device(struct options_block *b, const struct options_option *o,
 
 /* ---- what it sends ---- */
 
-static const char *const BODY_OPTIONS[SEVERITY_COUNT] = {
-    [SEVERITY_OKAY] = "OnOkay",
-    [SEVERITY_WARNING] = "OnWarning",
-    [SEVERITY_FAILURE] = "OnFailure",
-    [SEVERITY_VALUE] = "OnValue"};
-
 /* Whether the option may be here: the only body of its severity, of the right
  * source. */
 static bool admit_body(struct options_block *b, const struct options_option *o,
                        const oconfig_item_t *item) {
   struct rule_block *rb = b->target;
-  bool is_value = o->argument == SEVERITY_VALUE;
+  const char *name = rule_body_option((enum rule_body)o->argument);
+  bool is_value = o->argument == RULE_ON_VALUE;
   bool is_second = rb->has_body[o->argument];
   rb->has_body[o->argument] = true;
   if (is_value != (rb->source == EVENT_VALUE))
@@ -164,7 +158,7 @@ static bool admit_body(struct options_block *b, const struct options_option *o,
                         is_value ? "value" : "notification");
   else if (is_second)
     options_block_fault(b, o, item, "must be the only one of %s and %sFile",
-                        BODY_OPTIONS[o->argument], BODY_OPTIONS[o->argument]);
+                        name, name);
   else
     return true;
   return false;
@@ -204,16 +198,31 @@ static void set_body(struct options_block *b, const struct options_option *o,
     status = template_render_sample(t, &sample);
   keep_status(b, o, item, status, why);
   if (status == 0 && check_body(b, o, item, t, &sample))
-    rule_set_body(rb->rule, (enum severity)o->argument, t);
+    rule_set_body(rb->rule, (enum rule_body)o->argument, t);
   else
     template_free(t);
   buf_free(&sample);
+}
+
+/* Whether these are the parts that collectd makes of JSON whose inner quotes
+ * are not escaped: {"fan":"on"} in quotes is { and fan and : and on and }. */
+static bool is_json_in_parts(const oconfig_item_t *item) {
+  const oconfig_value_t *first = item->values;
+  return item->values_num > 1 && first->type == OCONFIG_TYPE_STRING &&
+         strpbrk(first->value.string, "{[") != NULL;
 }
 
 static void read_body(struct options_block *b, const struct options_option *o,
                       const oconfig_item_t *item) {
   if (!admit_body(b, o, item))
     return;
+  if (is_json_in_parts(item)) {
+    options_block_fault(b, o, item,
+                        "must be one text in quotes: put \\ before each inner "
+                        "quote, as in %s \"{\\\"fan\\\":\\\"on\\\"}\"",
+                        o->name);
+    return;
+  }
   const char *text = options_value_text(b, o, item);
   if (text != NULL)
     set_body(b, o, item, text, strlen(text));
@@ -282,8 +291,16 @@ static const struct options_word UNKNOWNS[] = {
     {"never", 0}, {"retry", 1}, {NULL, 0}};
 static const struct options_word FIRST_OKAYS[] = {
     {"ignore", FIRST_OKAY_IGNORE}, {"send", FIRST_OKAY_SEND}, {NULL, 0}};
-static const struct options_word MISSINGS[] = {
-    {"fire", 0}, {"ignore", 1}, {NULL, 0}};
+
+/* What it was for is OnMissing's now. */
+static void refuse_missing(struct options_block *b,
+                           const struct options_option *o,
+                           const oconfig_item_t *item) {
+  options_block_fault(b, o, item,
+                      "is not an option any more: leave it out, and missing "
+                      "values change nothing; or write OnMissing \"...\", the "
+                      "body that is sent for them");
+}
 
 #define AT(member) .offset = offsetof(struct rule_block, member)
 #define SETTING(member) AT(member), .stage = STAGE_SETTINGS
@@ -291,7 +308,7 @@ static const struct options_word MISSINGS[] = {
   options_value_read_int, SETTING(policy.member), .min = 0, .max = (most)
 #define CHOICE(member, of)                                                     \
   options_value_read_choice, SETTING(member), .words = (of)
-#define BODY(severity) .argument = (severity), .stage = STAGE_PARTS
+#define BODY(which) .argument = (which), .stage = STAGE_PARTS
 #define PART(field)                                                            \
   .argument = (field), .stage = STAGE_PARTS, .is_repeatable = true
 
@@ -305,14 +322,16 @@ static const struct options_option OPTIONS[] = {
     {"DataSource", read_pattern, PART(RULE_DATA_SOURCE)},
     {"Message", read_pattern, PART(RULE_MESSAGE)},
     {"Device", read_device, PART(0)},
-    {"OnFailure", read_body, BODY(SEVERITY_FAILURE)},
-    {"OnWarning", read_body, BODY(SEVERITY_WARNING)},
-    {"OnOkay", read_body, BODY(SEVERITY_OKAY)},
-    {"OnValue", read_body, BODY(SEVERITY_VALUE)},
-    {"OnFailureFile", read_body_file, BODY(SEVERITY_FAILURE)},
-    {"OnWarningFile", read_body_file, BODY(SEVERITY_WARNING)},
-    {"OnOkayFile", read_body_file, BODY(SEVERITY_OKAY)},
-    {"OnValueFile", read_body_file, BODY(SEVERITY_VALUE)},
+    {"OnFailure", read_body, BODY(RULE_ON_FAILURE)},
+    {"OnWarning", read_body, BODY(RULE_ON_WARNING)},
+    {"OnMissing", read_body, BODY(RULE_ON_MISSING)},
+    {"OnOkay", read_body, BODY(RULE_ON_OKAY)},
+    {"OnValue", read_body, BODY(RULE_ON_VALUE)},
+    {"OnFailureFile", read_body_file, BODY(RULE_ON_FAILURE)},
+    {"OnWarningFile", read_body_file, BODY(RULE_ON_WARNING)},
+    {"OnMissingFile", read_body_file, BODY(RULE_ON_MISSING)},
+    {"OnOkayFile", read_body_file, BODY(RULE_ON_OKAY)},
+    {"OnValueFile", read_body_file, BODY(RULE_ON_VALUE)},
     {"Format", options_value_read_word, SETTING(format), .words = FORMATS},
     {"ContentType", options_value_read_line, SETTING(content_type)},
     {"Combine", CHOICE(policy.per_series, COMBINES)},
@@ -328,7 +347,7 @@ static const struct options_option OPTIONS[] = {
     {"OnUnknown", CHOICE(policy.retry_unknown, UNKNOWNS)},
     {"FirstOkay", options_value_read_word, SETTING(policy.first_okay),
      .words = FIRST_OKAYS},
-    {"Missing", CHOICE(ignores_missing, MISSINGS)},
+    {"Missing", refuse_missing, .stage = STAGE_SETTINGS},
     {.name = NULL}};
 
 static const char *rule_taken(const struct options *options, const char *name) {
@@ -340,7 +359,7 @@ static const char *rule_taken(const struct options *options, const char *name) {
 /* Options that a rule of its source has no use for are mistakes. */
 static void check_source(struct options_block *b, const struct rule_block *rb) {
   static const char *const of_notifications[] = {"ForgetAfter", "FirstOkay",
-                                                 "Missing", "Message"};
+                                                 "Message"};
   if (rb->source != EVENT_VALUE) {
     options_block_refuse(b, "Deadband", "only goes with Source value");
     return;
@@ -360,7 +379,6 @@ static void read_settings(struct options_block *b, struct rule_block *rb) {
     options_block_refuse(b, "Expire", "must be 1..%d, the Timeout",
                          rb->policy.timeout_s);
   *rule_policy(rb->rule) = rb->policy;
-  rule_ignore_missing(rb->rule, rb->ignores_missing);
   if (rule_set_content_type(rb->rule, rb->content_type != NULL
                                           ? rb->content_type
                                           : CONTENT_TYPES[rb->format]) != 0)
@@ -371,13 +389,14 @@ static void read_parts(struct options_block *b, const struct rule_block *rb) {
   options_block_read(b, STAGE_PARTS);
   if (options_block_find(b, "Device") == NULL)
     options_block_miss(b, "Device", "the name of a device, or a template");
-  for (size_t s = 0; s < SEVERITY_COUNT; s++)
-    if (rb->has_body[s])
+  for (size_t i = 0; i < RULE_BODY_COUNT; i++)
+    if (rb->has_body[i])
       return;
   if (rb->source == EVENT_VALUE)
     options_block_miss(b, "OnValue", "a template");
   else
-    options_block_miss(b, "OnFailure", "a template, or OnWarning, or OnOkay");
+    options_block_miss(b, "OnFailure",
+                       "a template, or OnWarning, OnMissing or OnOkay");
 }
 
 void options_rule_read(struct options_block *plugin,

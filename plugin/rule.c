@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "rule.h"
 
-#include "names.h"
+#include "rule_parts.h"
 
 #include <errno.h>
 #include <math.h>
-#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,66 +15,16 @@
 #define RENDER_MAX_BYTES (1 << 20)   /* to tell how large a body would be */
 #define DEVICE_LOOKUP_MAX_BYTES 1024 /* to tell which name no device bears */
 
-/* A rule's place in the index. */
-struct entry {
-  struct entry *next; /* of the bucket, in the order of the configuration */
-  const struct rule *rule;
-  uint64_t hash;
-};
-
-/* One alternative of a field. */
-struct pattern {
-  struct pattern *next;
-  struct entry entry; /* in the index if the field is its rule's key */
-  bool is_regex;
-  regex_t regex;
-  char text[];
-};
-
-/* What a rule commands: a device, or the one that bears the rendered name. */
-struct target {
-  struct target *next;
-  const struct device *device;
-  struct template *name; /* owned; NULL with a device */
-};
-
-struct rule {
-  char name[NAMES_NAME_BYTES];
-  struct policy policy;
-  enum event_source source;
-  struct pattern *patterns[RULE_FIELD_COUNT]; /* NULL: matches all */
-  size_t pattern_count;
-  struct target *targets;
-  size_t target_count;
-  struct template *bodies[SEVERITY_COUNT];
-  char *content_type; /* NULL: the default */
-  bool ignores_missing;
-  struct entry entry; /* in the index if the rule has no key */
-};
-
-/* Tells which rules may match an event without asking each of them. A rule's
- * key is a field with literal alternatives only; it is found by their hashes.
- */
-struct rule_index {
-  struct entry **buckets;
-  size_t bucket_count; /* a power of two */
-  struct entry *keyless;
-};
-
-struct rule_book {
-  const struct directory *directory;
-  struct names rules;
-  struct rule_index index;
-};
-
 /* One event on its way through the book. */
 struct run {
   const struct rule_book *book;
   const struct event *event;
-  const char *fields[RULE_FIELD_COUNT];
+  enum rule_body body;
+  struct rule_texts texts;
   struct moment arrived;
   const struct rule_sink *sink;
-  int error; /* what kept at least one firing from being made */
+  bool is_told; /* it has fired a rule, or a rule has ignored it */
+  int error;    /* what kept at least one firing from being made */
 };
 
 /* ---- rules ---- */
@@ -103,8 +52,8 @@ static void rule_free(void *item) {
     next = t->next;
     target_free(t);
   }
-  for (size_t s = 0; s < SEVERITY_COUNT; s++)
-    template_free(r->bodies[s]);
+  for (size_t i = 0; i < RULE_BODY_COUNT; i++)
+    template_free(r->bodies[i]);
   free(r->content_type);
   free(r);
 }
@@ -225,14 +174,24 @@ int rule_add_device_template(struct rule *r, struct template *device_name) {
   return add_target(r, NULL, device_name);
 }
 
-void rule_set_body(struct rule *r, enum severity severity,
+void rule_set_body(struct rule *r, enum rule_body which,
                    struct template *body) {
-  template_free(r->bodies[severity]);
-  r->bodies[severity] = body;
+  template_free(r->bodies[which]);
+  r->bodies[which] = body;
 }
 
-bool rule_has_body(const struct rule *r, enum severity severity) {
-  return r->bodies[severity] != NULL;
+bool rule_has_body(const struct rule *r, enum rule_body which) {
+  return r->bodies[which] != NULL;
+}
+
+const char *rule_body_option(enum rule_body which) {
+  static const char *const options[RULE_BODY_COUNT] = {
+      [RULE_ON_OKAY] = "OnOkay",
+      [RULE_ON_WARNING] = "OnWarning",
+      [RULE_ON_FAILURE] = "OnFailure",
+      [RULE_ON_MISSING] = "OnMissing",
+      [RULE_ON_VALUE] = "OnValue"};
+  return options[which];
 }
 
 int rule_set_content_type(struct rule *r, const char *content_type) {
@@ -243,10 +202,6 @@ int rule_set_content_type(struct rule *r, const char *content_type) {
   r->content_type = copy;
   r->policy.content_type = copy;
   return 0;
-}
-
-void rule_ignore_missing(struct rule *r, bool ignore) {
-  r->ignores_missing = ignore;
 }
 
 size_t rule_book_count(const struct rule_book *book) {
@@ -360,7 +315,7 @@ static void find_candidates(const struct run *run,
                             struct candidates *ret_candidates) {
   const struct rule_index *index = &run->book->index;
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
-    uint64_t hash = hash_text((enum rule_field)f, run->fields[f]);
+    uint64_t hash = hash_text((enum rule_field)f, run->texts.of[f]);
     ret_candidates->hashes[f] = hash;
     ret_candidates->lists[f] =
         skip_others(index->buckets[bucket_of(index, hash)], hash);
@@ -387,24 +342,44 @@ static const struct rule *next_candidate(struct candidates *c) {
 
 /* ---- matching ---- */
 
-static bool pattern_matches(struct run *run, const struct pattern *p,
-                            const char *text) {
+struct rule_texts rule_texts_of(const struct event *event) {
+  return (struct rule_texts){{[RULE_HOST] = event->host,
+                              [RULE_PLUGIN] = event->plugin,
+                              [RULE_PLUGIN_INSTANCE] = event->plugin_instance,
+                              [RULE_TYPE] = event->type,
+                              [RULE_TYPE_INSTANCE] = event->type_instance,
+                              [RULE_DATA_SOURCE] = event->data_source,
+                              [RULE_MESSAGE] = event->message}};
+}
+
+enum rule_body rule_body_of(const struct event *event) {
+  static const enum rule_body bodies[SEVERITY_COUNT] = {
+      [SEVERITY_OKAY] = RULE_ON_OKAY,
+      [SEVERITY_WARNING] = RULE_ON_WARNING,
+      [SEVERITY_FAILURE] = RULE_ON_FAILURE,
+      [SEVERITY_VALUE] = RULE_ON_VALUE};
+  return event_is_missing_value(event) ? RULE_ON_MISSING
+                                       : bodies[event->severity];
+}
+
+static bool pattern_matches(const struct pattern *p, const char *text,
+                            int *ret_error) {
   if (!p->is_regex)
     return strcmp(p->text, text) == 0;
   errno = 0;
   bool matches = regexec(&p->regex, text, 0, NULL, 0) == 0;
   /* glibc calls a lack of memory no match. */
   if (!matches && errno == ENOMEM)
-    run->error = -ENOMEM;
+    *ret_error = -ENOMEM;
   return matches;
 }
 
-static bool field_matches(struct run *run, const struct pattern *patterns,
-                          const char *text) {
+bool rule_field_matches(const struct pattern *patterns, const char *text,
+                        int *ret_error) {
   if (patterns == NULL)
     return true;
   for (const struct pattern *p = patterns; p != NULL; p = p->next) {
-    if (pattern_matches(run, p, text))
+    if (pattern_matches(p, text, ret_error))
       return true;
   }
   return false;
@@ -414,7 +389,7 @@ static bool rule_matches(struct run *run, const struct rule *r) {
   if (r->source != run->event->source)
     return false;
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
-    if (!field_matches(run, r->patterns[f], run->fields[f]))
+    if (!rule_field_matches(r->patterns[f], run->texts.of[f], &run->error))
       return false;
   }
   return true;
@@ -422,95 +397,168 @@ static bool rule_matches(struct run *run, const struct rule *r) {
 
 /* ---- firing ---- */
 
-/* Renders what the rule sends for the event's severity. Writes the body, or
- * NULL and its size if it can never be sent. Returns 0 or -ENOMEM. */
-static int render_body(const struct rule *r, const struct event *event,
-                       const struct device *device, struct body **ret_body,
-                       size_t *ret_unsendable_bytes) {
+static void ignore(struct run *run, enum rule_ignored reason,
+                   const struct device *device, const char *detail) {
+  run->is_told = true;
+  run->sink->ignore(run->sink->context, reason, device, detail);
+}
+
+static void tell_lack(const struct run *run, const struct rule *r,
+                      const char *option, const char *field,
+                      bool is_for_silence) {
+  run->sink->lack(run->sink->context,
+                  &(struct rule_lack){.policy = &r->policy,
+                                      .option = option,
+                                      .field = field,
+                                      .event = run->event,
+                                      .is_for_silence = is_for_silence});
+}
+
+/* A body as it was rendered. */
+struct rendering {
+  struct body *body;       /* NULL: it can never be sent */
+  size_t unsendable_bytes; /* its size then */
+  const char *lacking;     /* the field that the event lacks */
+};
+
+/* Renders one of the rule's bodies. Returns 0, -ENODATA if the event lacks a
+ * field, or -ENOMEM. */
+static int render_body(const struct rule *r, enum rule_body which,
+                       const struct event *event, const struct device *device,
+                       struct rendering *ret_rendering) {
   struct template_names names = {
       .rule = r->name, .device = device->name, .device_id = device->device_id};
   struct buf out;
   buf_init(&out, RENDER_MAX_BYTES);
-  int error = template_render(r->bodies[event->severity], event, &names, &out);
+  int error = template_render(r->bodies[which], event, &names, &out,
+                              &ret_rendering->lacking);
   size_t size = error == -E2BIG ? RENDER_MAX_BYTES : out.size;
   bool is_sendable = size > 0 && size <= COMMAND_BODY_MAX_BYTES;
   struct body *body =
       error == 0 && is_sendable ? body_new(out.data, size) : NULL;
   buf_free(&out);
+  if (error == -ENODATA)
+    return error;
   if (error == -ENOMEM || (is_sendable && body == NULL))
     return -ENOMEM;
-  *ret_body = body;
-  *ret_unsendable_bytes = body == NULL ? size : 0;
+  ret_rendering->body = body;
+  ret_rendering->unsendable_bytes = body == NULL ? size : 0;
   return 0;
 }
 
 /* The body for the time when the series will have been silent for ForgetAfter:
- * as if this event had been its OKAY. */
-static int render_okay_body(const struct rule *r, const struct event *event,
-                            const struct device *device,
-                            struct body **ret_body) {
-  struct event okay = *event;
+ * as if this event had been its OKAY. One that lacks a field of it fires all
+ * the same; silence then asks for nothing. */
+static int render_okay_body(const struct run *run, const struct rule *r,
+                            struct firing *f) {
+  struct event okay = *run->event;
+  struct rendering rendering = {.body = NULL};
+  if (r->policy.forget_after_s == 0 || okay.severity == SEVERITY_OKAY ||
+      !rule_has_body(r, RULE_ON_OKAY))
+    return 0;
   okay.severity = SEVERITY_OKAY;
-  size_t unsendable_bytes;
-  return render_body(r, &okay, device, ret_body, &unsendable_bytes);
-}
-
-static int render_bodies(const struct rule *r, const struct event *event,
-                         struct firing *f) {
-  int error = 0;
-  if (rule_has_body(r, event->severity)) {
-    error = render_body(r, event, f->device, &f->body, &f->unsendable_bytes);
-    f->has_unsendable = f->body == NULL;
+  int error = render_body(r, RULE_ON_OKAY, &okay, f->device, &rendering);
+  if (error == -ENODATA) {
+    tell_lack(run, r, rule_body_option(RULE_ON_OKAY), rendering.lacking, true);
+    return 0;
   }
-  bool may_go_silent = r->policy.forget_after_s > 0 &&
-                       event->severity != SEVERITY_OKAY &&
-                       rule_has_body(r, SEVERITY_OKAY);
-  if (error == 0 && may_go_silent)
-    error = render_okay_body(r, event, f->device, &f->okay_body);
+  f->okay_body = rendering.body;
   return error;
 }
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int render_bodies(const struct run *run, const struct rule *r,
+                         struct firing *f) {
+  struct rendering rendering = {.body = NULL};
+  if (!rule_has_body(r, run->body))
+    return 0;
+  int error = render_body(r, run->body, run->event, f->device, &rendering);
+  if (error == -ENODATA)
+    tell_lack(run, r, rule_body_option(run->body), rendering.lacking, false);
+  if (error != 0)
+    return error;
+  f->body = rendering.body;
+  f->unsendable_bytes = rendering.unsendable_bytes;
+  f->has_unsendable = f->body == NULL;
+  return render_okay_body(run, r, f);
+}
 
-static void fire_device(struct run *run, const struct rule *r,
-                        const struct device *device) {
+static struct firing *make_firing(const struct run *run, const struct rule *r,
+                                  const struct device *device) {
   const struct event *event = run->event;
   char series[EVENT_SERIES_BYTES];
   event_format_series(event, series);
   struct firing *f = firing_new(series);
-  if (f == NULL) {
-    run->error = -ENOMEM;
-    return;
-  }
+  if (f == NULL)
+    return NULL;
   f->policy = &r->policy;
   f->device = device;
   f->severity = event->severity;
   f->has_value = event->has_value;
   f->value = event->value;
-  f->wall_event_ms = least(event->wall_time_ms, run->arrived.wall_ms);
+  f->wall_event_ms = event->wall_time_ms;
   f->arrived = run->arrived;
-  int error = render_bodies(r, event, f);
-  if (error != 0) {
-    run->error = error;
-    firing_free(f);
-    return;
-  }
-  run->sink->fire(run->sink->context, f);
+  return f;
 }
 
-static void ignore(const struct run *run, enum rule_ignored reason,
-                   const struct device *device, const char *detail) {
-  run->sink->ignore(run->sink->context, reason, device, detail);
+static void fire_device(struct run *run, const struct rule *r,
+                        const struct device *device) {
+  struct firing *f = make_firing(run, r, device);
+  int error = f == NULL ? -ENOMEM : render_bodies(run, r, f);
+  if (error == 0) {
+    run->is_told = true;
+    run->sink->fire(run->sink->context, f);
+    return;
+  }
+  firing_free(f);
+  if (error == -ENODATA)
+    ignore(run, RULE_IGNORED_NO_VALUE, device, r->name);
+  else
+    run->error = error;
+}
+
+/* A missing value must not pass for the failure that OnFailure was written
+ * for. */
+static bool is_unwanted_missing(const struct run *run, const struct rule *r) {
+  return run->body == RULE_ON_MISSING && !rule_has_body(r, RULE_ON_MISSING);
 }
 
 static void run_device(struct run *run, const struct rule *r,
                        const struct device *device) {
   if (run->event->has_value && isnan(run->event->value))
     ignore(run, RULE_IGNORED_NAN, device, r->name);
-  else if (r->ignores_missing && event_is_missing_value(run->event))
+  else if (is_unwanted_missing(run, r))
     ignore(run, RULE_IGNORED_MISSING, device, r->name);
   else
     fire_device(run, r, device);
+}
+
+static bool is_ipv4_address(const char *name) {
+  return name[strspn(name, "0123456789.")] == '\0';
+}
+
+/* A host may be called by its whole name, and its device by the first part. The
+ * first part of an address is no name. */
+static const struct device *find_device(const struct directory *directory,
+                                        char *name) {
+  const struct device *device = directory_find_device(directory, name);
+  char *dot = strchr(name, '.');
+  if (device != NULL || dot == NULL || is_ipv4_address(name))
+    return device;
+  *dot = '\0';
+  device = directory_find_device(directory, name);
+  *dot = '.';
+  return device;
+}
+
+/* The event lacks what the name of the device needs. */
+static void ignore_nameless(struct run *run, const struct rule *r,
+                            const char *lacking) {
+  if (is_unwanted_missing(run, r)) {
+    ignore(run, RULE_IGNORED_MISSING, NULL, r->name);
+    return;
+  }
+  tell_lack(run, r, "Device", lacking, false);
+  ignore(run, RULE_IGNORED_NO_VALUE, NULL, r->name);
 }
 
 static const struct device *look_up_device(struct run *run,
@@ -520,11 +568,14 @@ static const struct device *look_up_device(struct run *run,
   struct buf rendered;
   buf_init(&rendered, DEVICE_LOOKUP_MAX_BYTES);
   const struct device *device = NULL;
-  int error = template_render(name, run->event, &names, &rendered);
-  if (error == 0)
-    device = directory_find_device(run->book->directory, buf_text(&rendered));
+  const char *lacking = NULL;
+  int error = template_render(name, run->event, &names, &rendered, &lacking);
+  if (error == 0 && rendered.size > 0)
+    device = find_device(run->book->directory, rendered.data);
   if (error == -ENOMEM)
     run->error = error;
+  else if (error == -ENODATA)
+    ignore_nameless(run, r, lacking);
   else if (device == NULL)
     ignore(run, RULE_IGNORED_NO_DEVICE, NULL, buf_text(&rendered));
   buf_free(&rendered);
@@ -554,8 +605,9 @@ static size_t find_devices(struct run *run, const struct rule *r,
 }
 
 static void run_rule(struct run *run, const struct rule *r) {
-  enum severity severity = run->event->severity;
-  if (severity != SEVERITY_OKAY && !rule_has_body(r, severity))
+  run->sink->match(run->sink->context, &r->policy);
+  if (!rule_has_body(r, run->body) && run->body != RULE_ON_OKAY &&
+      run->body != RULE_ON_MISSING)
     return;
   const struct device **devices = calloc(r->target_count, sizeof(*devices));
   if (devices == NULL) {
@@ -568,33 +620,32 @@ static void run_rule(struct run *run, const struct rule *r) {
   free(devices);
 }
 
+static void run_rules(struct run *run) {
+  struct candidates candidates;
+  find_candidates(run, &candidates);
+  for (const struct rule *r = next_candidate(&candidates); r != NULL;
+       r = next_candidate(&candidates)) {
+    if (rule_matches(run, r))
+      run_rule(run, r);
+  }
+}
+
 int rule_book_fire(const struct rule_book *book, const struct event *event,
                    struct moment arrived, const struct rule_sink *sink) {
-  struct run run = {
-      .book = book,
-      .event = event,
-      .fields = {[RULE_HOST] = event->host,
-                 [RULE_PLUGIN] = event->plugin,
-                 [RULE_PLUGIN_INSTANCE] = event->plugin_instance,
-                 [RULE_TYPE] = event->type,
-                 [RULE_TYPE_INSTANCE] = event->type_instance,
-                 [RULE_DATA_SOURCE] = event->data_source,
-                 [RULE_MESSAGE] = event->message},
-      .arrived = arrived,
-      .sink = sink,
-  };
+  struct run run = {.book = book,
+                    .event = event,
+                    .body = rule_body_of(event),
+                    .texts = rule_texts_of(event),
+                    .arrived = arrived,
+                    .sink = sink};
   if (strcmp(event->plugin, OWN_PLUGIN) == 0)
     return 0;
   if (event_is_truncated(event)) {
     ignore(&run, RULE_IGNORED_TRUNCATED, NULL, "");
     return 0;
   }
-  struct candidates candidates;
-  find_candidates(&run, &candidates);
-  for (const struct rule *r = next_candidate(&candidates); r != NULL;
-       r = next_candidate(&candidates)) {
-    if (rule_matches(&run, r))
-      run_rule(&run, r);
-  }
+  run_rules(&run);
+  if (!run.is_told && run.error == 0)
+    ignore(&run, RULE_IGNORED_UNMATCHED, NULL, "");
   return run.error;
 }

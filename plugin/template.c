@@ -61,12 +61,13 @@ static const char field_names[FIELD_COUNT][FIELD_NAME_BYTES] = {
 struct piece {
   enum field field;
   bool is_bare; /* outside a JSON string */
-  char *text;   /* of a literal; NUL-terminated: the name of meta data */
+  char *text;   /* of a literal; NUL-terminated: the whole name of meta data */
   size_t size;
+  char *fallback; /* NUL-terminated: the default of a hole; NULL: it has none */
 };
 
-/* Literals and names of meta data lie in `texts`: together they are never
- * longer than the text that was parsed. */
+/* Literals, names of meta data and defaults lie in `texts`: together they are
+ * never longer than the text that was parsed. */
 struct template {
   enum template_format format;
   struct piece *pieces;
@@ -82,6 +83,36 @@ struct parser {
   char *ret_why;
   size_t why_bytes;
 };
+
+/* ---- numbers in JSON ---- */
+
+static size_t skip_digits(const char **text) {
+  size_t count = strspn(*text, DIGITS);
+  *text += count;
+  return count;
+}
+
+/* The grammar of RFC 8259 section 6. */
+static bool is_json_number(const char *text) {
+  if (*text == '-')
+    text++;
+  bool begins_with_zero = *text == '0';
+  size_t whole = skip_digits(&text);
+  if (whole == 0 || (whole > 1 && begins_with_zero))
+    return false;
+  if (*text == '.') {
+    text++;
+    if (skip_digits(&text) == 0)
+      return false;
+  }
+  if (*text == 'e' || *text == 'E') {
+    text++;
+    text += *text == '+' || *text == '-';
+    if (skip_digits(&text) == 0)
+      return false;
+  }
+  return *text == '\0';
+}
 
 /* ---- parsing ---- */
 
@@ -173,6 +204,26 @@ static bool has_meta_prefix(const char *name, size_t size) {
          memcmp(name, META_PREFIX, strlen(META_PREFIX)) == 0;
 }
 
+/* The text between %{ and its }: a name, and perhaps | and a default. */
+struct hole {
+  const char *name;
+  size_t name_size;
+  const char *fallback; /* NULL: it has none */
+  size_t fallback_size;
+  size_t size;
+};
+
+static struct hole split_hole(const char *text, size_t size) {
+  const char *bar = memchr(text, '|', size);
+  if (bar == NULL)
+    return (struct hole){.name = text, .name_size = size, .size = size};
+  return (struct hole){.name = text,
+                       .name_size = (size_t)(bar - text),
+                       .fallback = bar + 1,
+                       .fallback_size = (size_t)(text + size - bar - 1),
+                       .size = size};
+}
+
 /* Returns the field of that name, or -EINVAL. */
 static int parse_field(struct parser *p, const char *name, size_t size) {
   bool has_prefix = has_meta_prefix(name, size);
@@ -195,23 +246,69 @@ static bool may_begin_value(const struct piece *last) {
                           strchr(":[, \t\r\n", last->text[last->size - 1]));
 }
 
-static int add_hole(struct parser *p, enum field field, const char *name,
-                    size_t size) {
+/* Appends a text with a NUL behind it to the template's texts. */
+static char *keep_text(struct parser *p, const char *text, size_t size) {
+  char *kept = p->texts_end;
+  memcpy(kept, text, size);
+  kept[size] = '\0';
+  p->texts_end += size + 1;
+  return kept;
+}
+
+/* What stands outside a JSON string must be a JSON value whatever the event
+ * is. */
+static bool may_be_bare(enum field field) {
+  return field == FIELD_EPOCH || field == FIELD_VALUE || field == FIELD_META;
+}
+
+static bool is_bare_default(const struct hole *h) {
+  static const char *const words[] = {"true", "false", "null"};
+  for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+    if (strlen(words[i]) == h->fallback_size &&
+        memcmp(words[i], h->fallback, h->fallback_size) == 0)
+      return true;
+  char text[64];
+  if (h->fallback_size >= sizeof(text))
+    return false;
+  memcpy(text, h->fallback, h->fallback_size);
+  text[h->fallback_size] = '\0';
+  return is_json_number(text);
+}
+
+static int check_bare(struct parser *p, enum field field,
+                      const struct hole *h) {
+  char shown[SHOWN_NAME_BYTES];
+  show_name(h->name, h->size, shown);
+  if (!may_be_bare(field))
+    return fault(p,
+                 "%%{%s} is a text outside the quotes of JSON: must be "
+                 "\"%%{%s}\" (within the quotes of an option: "
+                 "\\\"%%{%s}\\\")",
+                 shown, shown, shown);
+  if (h->fallback != NULL && !is_bare_default(h))
+    return fault(p,
+                 "%%{%s}: a default outside the quotes of JSON must be a "
+                 "number, true, false or null",
+                 shown);
+  return may_begin_value(last_piece(p)) ? 0 : fault_joined(p);
+}
+
+static int add_hole(struct parser *p, enum field field, const struct hole *h) {
   bool is_bare = p->t->format == TEMPLATE_JSON && !p->in_string;
-  if (is_bare && !may_begin_value(last_piece(p)))
-    return fault_joined(p);
+  int error = is_bare ? check_bare(p, field, h) : 0;
+  if (error != 0)
+    return error;
   if (p->t->format == TEMPLATE_DEVICE &&
       (field == FIELD_DEVICE || field == FIELD_DEVICE_ID))
     return fault(p, "%%{%s} is not known while the device is looked for",
                  field_names[field]);
 
-  add_piece(p, field)->is_bare = is_bare;
-  if (field == FIELD_META) {
-    size_t meta_size = size - strlen(META_PREFIX);
-    memcpy(p->texts_end, name + strlen(META_PREFIX), meta_size);
-    p->texts_end += meta_size;
-    *p->texts_end++ = '\0';
-  }
+  struct piece *piece = add_piece(p, field);
+  piece->is_bare = is_bare;
+  if (field == FIELD_META)
+    piece->text = keep_text(p, h->name, h->name_size);
+  if (h->fallback != NULL)
+    piece->fallback = keep_text(p, h->fallback, h->fallback_size);
   return 0;
 }
 
@@ -229,12 +326,12 @@ static int parse_percent(struct parser *p, const char **text, const char *end) {
   const char *close = memchr(name, '}', (size_t)(end - name));
   if (close == NULL)
     return fault(p, "%%{ without its }");
-  size_t size = (size_t)(close - name);
-  int field = parse_field(p, name, size);
+  const struct hole h = split_hole(name, (size_t)(close - name));
+  int field = parse_field(p, h.name, h.name_size);
   if (field < 0)
     return field;
   *text = close + 1;
-  return add_hole(p, (enum field)field, name, size);
+  return add_hole(p, (enum field)field, &h);
 }
 
 static int parse_text(struct parser *p, const char *text, const char *end) {
@@ -459,14 +556,16 @@ static const char *find_text(enum field field, const struct event *event,
 }
 
 static int append_meta(struct buf *out, const struct event *event,
-                       const char *name) {
-  if (event->find_meta == NULL)
-    return 0;
-  int error = event->find_meta(event->meta, name, out);
-  return error == -ENOENT ? 0 : error;
+                       const struct piece *piece) {
+  const char *name = piece->text + strlen(META_PREFIX);
+  int error = event->find_meta == NULL
+                  ? -ENOENT
+                  : event->find_meta(event->meta, name, out);
+  return error == -ENOENT ? -ENODATA : error;
 }
 
-/* Appends the field as it is, not yet made fit for its place. */
+/* Appends the field as it is, not yet made fit for its place. Returns -ENODATA
+ * if the event lacks it. */
 static int append_field(struct buf *out, const struct piece *piece,
                         const struct event *event,
                         const struct template_names *names) {
@@ -476,9 +575,10 @@ static int append_field(struct buf *out, const struct piece *piece,
   case FIELD_EPOCH:
     return template_append_number(out, (double)event->wall_time_ms / 1000);
   case FIELD_VALUE:
-    return event->has_value ? template_append_number(out, event->value) : 0;
+    return event->has_value ? template_append_number(out, event->value)
+                            : -ENODATA;
   case FIELD_META:
-    return append_meta(out, event, piece->text);
+    return append_meta(out, event, piece);
   default: {
     const char *text = find_text(piece->field, event, names);
     return text == NULL ? 0 : buf_append_text(out, text);
@@ -486,60 +586,56 @@ static int append_field(struct buf *out, const struct piece *piece,
   }
 }
 
-static size_t skip_digits(const char **text) {
-  size_t count = strspn(*text, DIGITS);
-  *text += count;
-  return count;
-}
-
-/* The grammar of RFC 8259 section 6. */
-static bool is_json_number(const char *text) {
-  if (*text == '-')
-    text++;
-  bool begins_with_zero = *text == '0';
-  size_t whole = skip_digits(&text);
-  if (whole == 0 || (whole > 1 && begins_with_zero))
-    return false;
-  if (*text == '.') {
-    text++;
-    if (skip_digits(&text) == 0)
-      return false;
-  }
-  if (*text == 'e' || *text == 'E') {
-    text++;
-    text += *text == '+' || *text == '-';
-    if (skip_digits(&text) == 0)
-      return false;
-  }
-  return *text == '\0';
-}
-
 /* Appends a field in the form that its place in the template asks for. */
 static int append_placed(struct buf *out, const struct template *t,
-                         const struct piece *piece, const struct buf *field) {
-  const char *text = buf_text(field);
+                         const struct piece *piece, const char *text,
+                         size_t size) {
   if (piece->is_bare)
-    return buf_append_text(out, is_json_number(text) ? text : "null");
+    return buf_append(out, text, size);
   if (t->format == TEMPLATE_JSON)
-    return buf_append_json(out, text, field->size);
-  return buf_append_utf8(out, text, field->size);
+    return buf_append_json(out, text, size);
+  return buf_append_utf8(out, text, size);
+}
+
+/* field is empty and only lends its memory. */
+static int render_hole(const struct template *t, const struct piece *piece,
+                       const struct event *event,
+                       const struct template_names *names, struct buf *field,
+                       struct buf *out) {
+  int error = append_field(field, piece, event, names);
+  if (error == 0 && piece->is_bare && !is_json_number(buf_text(field)))
+    error = -ENODATA;
+  bool is_lacking = error == -ENODATA || (error == 0 && field->size == 0);
+  if (is_lacking && piece->fallback != NULL)
+    return append_placed(out, t, piece, piece->fallback,
+                         strlen(piece->fallback));
+  return error != 0
+             ? error
+             : append_placed(out, t, piece, buf_text(field), field->size);
+}
+
+static const char *name_of_field(const struct piece *piece) {
+  return piece->field == FIELD_META ? piece->text : field_names[piece->field];
 }
 
 int template_render(const struct template *t, const struct event *event,
-                    const struct template_names *names, struct buf *out) {
+                    const struct template_names *names, struct buf *out,
+                    const char **ret_lacking) {
   struct buf field;
   buf_init(&field, FIELD_MAX_BYTES);
   int error = 0;
-  for (size_t i = 0; i < t->piece_count && error == 0; i++) {
+  /* What is too large goes on: a field further on may be lacking. */
+  for (size_t i = 0; i < t->piece_count && (error == 0 || error == -E2BIG);
+       i++) {
     const struct piece *piece = &t->pieces[i];
-    if (piece->field == FIELD_LITERAL) {
-      error = buf_append(out, piece->text, piece->size);
-      continue;
-    }
     buf_clear(&field);
-    error = append_field(&field, piece, event, names);
-    if (error == 0)
-      error = append_placed(out, t, piece, &field);
+    int status = piece->field == FIELD_LITERAL
+                     ? buf_append(out, piece->text, piece->size)
+                     : render_hole(t, piece, event, names, &field, out);
+    if (status == -ENODATA)
+      *ret_lacking = name_of_field(piece);
+    if (status != 0)
+      error = status;
   }
   buf_free(&field);
   return error;

@@ -7,6 +7,11 @@
  * message time epoch value rule device device_id meta:NAME; %% is a percent
  * sign. Invalid UTF-8 in a field becomes U+FFFD. Numbers are printed with the
  * fewest digits that read back exactly and without an exponent.
+ *
+ * An event may lack a field: it carries no value, or no meta data of that name,
+ * or outside a JSON string no number. Other texts are never lacking, but may be
+ * empty. %{FIELD|DEFAULT} takes the default where the field is lacking or
+ * empty.
  */
 #ifndef ONENET_TEMPLATE_H
 #define ONENET_TEMPLATE_H
@@ -19,7 +24,9 @@
 
 enum template_format {
   TEMPLATE_TEXT,
-  TEMPLATE_JSON,   /* holes in strings are escaped, others must be numbers */
+  TEMPLATE_JSON,   /* holes in strings are escaped; others are numbers: epoch,
+                      value or meta:NAME, with a default that is a number, true,
+                      false or null */
   TEMPLATE_HEX,    /* no holes: decoded when parsed, sent as the bytes */
   TEMPLATE_BASE64, /* likewise; standard alphabet, padded, white space skipped
                     */
@@ -51,9 +58,13 @@ void template_free(struct template *t);
 /* Whether it has no holes: each rendering is the same. */
 bool template_is_fixed(const struct template *t);
 
-/* Appends the rendering to out. Returns 0, or as buf_append. */
+/* Appends the rendering to out. Returns 0; -ENODATA if the event lacks a field
+ * that has no default, whatever its size would be, with the field's name
+ * ("value", "meta:rack"; the template's) in ret_lacking and out in pieces; or
+ * as buf_append. */
 int template_render(const struct template *t, const struct event *event,
-                    const struct template_names *names, struct buf *out);
+                    const struct template_names *names, struct buf *out,
+                    const char **ret_lacking);
 
 /* Appends the template with "x" in each hole inside a JSON string and 0 in each
  * other: what a JSON parser must be able to read. Returns as buf_append. */

@@ -49,6 +49,27 @@ def test_a_bad_configuration_stops_the_start_with_one_line(setup, parts, fault):
     assert any(fault in line for line in said), said
 
 
+@pytest.mark.parametrize("lines, words", [
+    (r'OnFailure "{"fan":"on"}"', r"put \ before each inner quote, as in "
+     r'OnFailure "{\"fan\":\"on\"}"'),
+    (r'OnFailure "{"fan":1,"at":{"rack":"7"}}"',
+     r"put \ before each inner quote"),
+    (r'OnFailure "{\"host\":%{host}}"',
+     r'%{host} is a text outside the quotes of JSON: must be "%{host}" (within '
+     r'the quotes of an option: \"%{host}\")'),
+    (r'OnFailure "{\"t\":%{value|none}}"', "a default outside the quotes of "
+     "JSON must be a number, true, false or null"),
+    ('OnFailure "1"\nMissing fire',
+     'Missing "fire": is not an option any more: leave it out, and missing '
+     'values change nothing; or write OnMissing "..."'),
+    ("", "OnFailure: missing, must be a template, or OnWarning, OnMissing or "
+     "OnOkay"),
+])
+def test_a_wrong_body_is_answered_with_what_to_write(setup, lines, words):
+    said = faults(setup, setup.block(rule=setup.rule("Format json\n" + lines)))
+    assert any(words in line for line in said), said
+
+
 def test_a_misspelt_option_is_answered_with_the_nearest_one(setup):
     said = faults(setup, setup.block(rule=setup.rule('OnFailur "on"')))
     assert any("OnFailure?" in line for line in said), said

@@ -2,10 +2,11 @@
 """Rules in full, in the real daemon: values, fleets, credentials, TLS, dry runs."""
 
 import subprocess
+import time
 
 import pytest
 
-from collectd import HOST, Collectd
+from collectd import HOST, Collectd, free_port
 from conftest import FAN_ID
 from simulator import API_KEY, Simulator, wait_until
 
@@ -177,6 +178,142 @@ def test_the_message_can_be_matched_and_meta_data_rendered(setup):
     wait_until(lambda: bodies(setup.sim) == ["3rd: door 7 open"], 20)
 
 
+def test_a_host_s_first_name_finds_the_device_if_the_whole_one_does_not(setup):
+    setup.sim.put_device("1")
+    setup.start(setup.block('<Device "rack1">\nDeviceID "1"\n</Device>\n',
+                            rule='<Rule "all">\nDevice "%{host}"\n'
+                            'Plugin "sensors"\nOnFailure "on"\n</Rule>\n'))
+    notify(setup, host="rack1.example.org")
+    wait_until(lambda: bodies(setup.sim, "1") == ["on"], 20, "the command")
+    notify(setup, host="rack2.example.org")
+    wait_until(lambda: 'no device bears the name "rack2.example.org"'
+               in setup.daemon.log(), 20, "the name")
+
+
+# ---- events that make no command ----
+
+def test_a_body_that_can_not_be_rendered_is_not_sent(setup):
+    setup.start(setup.block(rule=setup.rule(
+        'Format json\nOnFailure "{\\"fan\\":\\"on\\",\\"t\\":%{value}}"\n'
+        'OnOkay "{\\"fan\\":\\"off\\"}"')))
+    for count in (1, 2):
+        notify(setup)
+        wait_until(lambda: setup.metric("onenet-fan/derive-ignored_no_value")
+                   == count, 20, "the event to be ignored")
+    log = setup.daemon.log()
+    assert log.count('rule "overheat": OnFailure needs %{value}') == 1
+    assert "as in %{value|0}" in log
+    # It has left no state behind: this is still the first OKAY.
+    notify(setup, "okay")
+    wait_until(lambda: setup.metric("onenet-fan/derive-ignored_first_okay") == 1,
+               20, "the first OKAY")
+    assert setup.outcomes() == {}
+    setup.daemon.putval("sensors/temperature", 31.5)
+    wait_until(lambda: bodies(setup.sim) == ['{"fan":"on","t":31.5}'], 20,
+               "the command that has its value")
+
+
+def test_what_can_not_be_rendered_supersedes_nothing(setup):
+    setup.start(setup.block(rule=setup.rule('OnFailure "%{meta:speed}"\n'
+                                            'OnOkay "%{meta:speed}"')))
+    setup.sim.fault("busy", {"Retry-After": "2"}, status=503)
+    notify(setup, s_speed="max")
+    setup.wait_for_outcomes(created=1, pending=1)
+    notify(setup, "okay")
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert bodies(setup.sim) == ["max"]
+
+
+def test_a_default_takes_the_place_of_what_an_event_lacks(setup):
+    setup.start(setup.block(rule=setup.rule(
+        'Format json\nOnFailure "[%{value|0},\\"%{meta:rack|none}\\"]"')))
+    notify(setup)
+    wait_until(lambda: bodies(setup.sim) == ['[0,"none"]'], 20, "the defaults")
+    notify(setup, s_rack="7")
+    wait_until(lambda: bodies(setup.sim)[1:] == ['[0,"7"]'], 20, "the rack")
+
+
+def lose_values(setup):
+    """A value in range, one above it, and no more: threshold notices both."""
+    for value in (20, 31.5):
+        setup.daemon.putval("sensors/temperature", value, interval=1)
+    wait_until(lambda: "has not been updated for" in setup.daemon.log()
+               or setup.metric("onenet-fan/derive-ignored_missing")
+               or "lost" in bodies(setup.sim), 20, "the value to be missed")
+
+
+def test_values_that_stop_coming_change_nothing(setup):
+    setup.start()
+    lose_values(setup)
+    wait_until(lambda: setup.metric("onenet-fan/derive-ignored_missing") == 1,
+               20, "the missing value to be ignored")
+    assert bodies(setup.sim) == ["on"]
+    assert setup.outcomes() == {"created": 1, "accepted": 1}
+
+
+def test_values_that_stop_coming_may_have_a_body_of_their_own(setup):
+    setup.start(setup.block(rule=setup.rule(
+        'OnFailure "on"\nOnMissing "lost"\nOnOkay "off"')))
+    lose_values(setup)
+    setup.wait_for_outcomes(created=2, accepted=2)
+    assert bodies(setup.sim) == ["on", "lost"]
+    assert setup.metric("onenet-fan/derive-ignored_missing") is None
+    setup.daemon.putval("sensors/temperature", 20)
+    wait_until(lambda: bodies(setup.sim)[2:] == ["off"], 20, "the OKAY")
+
+
+def test_the_same_notification_again_makes_no_command(setup):
+    setup.start(setup.block(rule=setup.rule('OnFailure "%{message}"\nRepeat 0')))
+    now = time.time()
+    notify(setup, at=now, message="first")
+    setup.wait_for_outcomes(created=1, accepted=1)
+    notify(setup, at=now, message="again")
+    wait_until(lambda: setup.metric("onenet-fan/derive-ignored_duplicate") == 1,
+               20, "the duplicate")
+    notify(setup, at=now - 1, message="another time")
+    setup.wait_for_outcomes(created=2, accepted=2)
+    assert bodies(setup.sim) == ["first", "another time"]
+
+
+def test_one_notification_over_two_paths_makes_one_command(setup):
+    """The network plugin brings back what it has sent, without meta data."""
+    port = free_port()
+    setup.start(setup.block(rule=setup.rule('OnFailure "on"\nRepeat 0')),
+                extra=f"""
+LoadPlugin network
+<Plugin network>
+  Listen "127.0.0.1" "{port}"
+  Server "127.0.0.1" "{port}"
+</Plugin>
+""")
+    setup.daemon.putval("sensors/temperature", 31.5)
+    wait_until(lambda: setup.metric("onenet-fan/derive-ignored_duplicate") == 1,
+               20, "the notification to come back")
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert bodies(setup.sim) == ["on"]
+
+
+def test_what_fires_no_rule_is_counted(setup):
+    setup.start(setup.block("NotifyOutcomes all\n"))
+    setup.daemon.putval("memory/memory-free", 1)  # No rule is for values.
+    notify(setup)
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert setup.metric("onenet-agent/derive-ignored_unmatched") is None
+    notify(setup, type="humidity")
+    notify(setup, "warning")  # There is no OnWarning.
+    wait_until(lambda: setup.metric("onenet-agent/derive-ignored_unmatched")
+               == 2, 20, "both to be counted")
+    assert "no rule fires" not in setup.daemon.log()
+
+
+def test_values_that_fire_no_rule_are_counted_where_a_rule_is_for_values(setup):
+    setup.start(setup.block(rule=value_rule('OnValue "%{value}"')), threshold="")
+    setup.daemon.putval("memory/memory-free", 1)
+    wait_until(lambda: (setup.metric("onenet-agent/derive-ignored_unmatched")
+                        or 0) >= 1, 20, "the value to be counted")
+    assert setup.sim.requests() == []
+
+
 # ---- credentials ----
 
 @pytest.mark.parametrize("method", ["md5", "sha1", "sha256"])
@@ -330,6 +467,30 @@ def test_a_dry_run_says_why_it_would_send_nothing(setup):
     notify(setup, "okay")
     wait_until(lambda: 'dry run: rule "overheat", device "fan": the event is '
                "ignored: first_okay" in setup.daemon.log(), 20, "the reason")
+
+
+def test_a_dry_run_says_why_no_rule_fires(setup):
+    setup.start(setup.block("DryRun true\n"
+                            + value_rule('Type "power"\nOnValue "%{value}"')),
+                threshold="")
+    notify(setup, type="temp")
+    notify(setup, "warning", host="rack1")
+    for at in (1, 2):
+        setup.daemon.putval("sensors/voltage", 230, at=at)
+    wait_until(lambda: setup.daemon.log().count(
+        "dry run: no rule fires for ") >= 3, 20, "the reasons")
+    log = setup.daemon.log()
+    assert (f'dry run: no rule fires for {HOST}/sensors/temp, failure: the '
+            'nearest is rule "overheat": Type must be "temperature", and is '
+            '"temp"') in log
+    assert ('dry run: no rule fires for rack1/sensors/temperature, warning: the '
+            'nearest is rule "overheat": it has no OnWarning') in log
+    assert log.count(
+        f'dry run: no rule fires for {HOST}/sensors/voltage/value, value: the '
+        'nearest is rule "setpoint": Type must be "power", and is "voltage"'
+    ) == 1
+    assert "/onenet-" not in "".join(
+        line for line in log.splitlines() if "no rule fires" in line)
 
 
 def test_a_test_of_the_configuration_sends_nothing_and_writes_nothing(setup):

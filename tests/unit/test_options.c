@@ -66,6 +66,16 @@ static void pass_over(void *context, enum rule_ignored reason,
   (void)detail;
 }
 
+static void pass_match(void *context, const struct policy *policy) {
+  (void)context;
+  (void)policy;
+}
+
+static void pass_lack(void *context, const struct rule_lack *lack) {
+  (void)context;
+  (void)lack;
+}
+
 static const struct event HOT = {.source = EVENT_NOTIFICATION,
                                  .severity = SEVERITY_FAILURE,
                                  .host = "rack7",
@@ -81,7 +91,11 @@ static const struct event HOT = {.source = EVENT_NOTIFICATION,
 static void assert_fires(const struct options *o, const struct event *event,
                          const char *expected) {
   struct fired fired = {.count = 0};
-  struct rule_sink sink = {keep_firing, pass_over, &fired};
+  struct rule_sink sink = {.match = pass_match,
+                           .fire = keep_firing,
+                           .ignore = pass_over,
+                           .lack = pass_lack,
+                           .context = &fired};
   assert_int_equal(
       rule_book_fire(o->rules, event, (struct moment){1, 1}, &sink), 0);
   assert_string_equal(fired.text, expected);
@@ -289,7 +303,6 @@ static void every_setting_of_a_rule_is_read(void **state) {
                                    "  OnOffline retry\n"
                                    "  OnUnknown Retry\n"
                                    "  FirstOkay ignore\n"
-                                   "  Missing ignore\n"
                                    "</Rule>\n"
                                    "<Rule send>\n"
                                    "  Device fan\n"
@@ -348,7 +361,6 @@ static void a_rule_fires_for_what_it_matches(void **state) {
       "  Message '/hot$/'\n"
       "  Device 'FAN'\n"
       "  Device '%{host}'\n"
-      "  Missing ignore\n"
       "  OnFailure 'on %{value} 100%%'\n"
       "</Rule>\n"
       "<Rule other>\nTypeInstance 'x'\nDevice fan\nOnFailure 'x'\n</Rule>\n");
@@ -359,6 +371,20 @@ static void a_rule_fires_for_what_it_matches(void **state) {
   missing.has_value = false;
   missing.message = "x has not been updated for 9 seconds, hot";
   assert_fires(o, &missing, "");
+}
+
+static void a_missing_value_has_a_body_of_its_own(void **state) {
+  const struct options *o =
+      read_lines(*state, CLOUD FAN
+                 "<Rule lost>\nDevice fan\nOnMissing 'full speed'\n</Rule>\n"
+                 "<Rule both>\nDevice fan\nOnFailure '{}'\nFormat json\n"
+                 "OnMissingFile 'okay.json'\n</Rule>\n");
+  struct event missing = HOT;
+  missing.has_value = false;
+  missing.message = "x has not been updated for 9 seconds";
+  assert_fires(o, &missing,
+               "lost fan text/plain; charset=utf-8 full speed\n"
+               "both fan application/json {\"fan\":\"off\"}\n\n");
 }
 
 static void a_body_is_read_by_its_format(void **state) {
@@ -707,6 +733,7 @@ int main(void) {
       TEST(every_setting_of_a_rule_is_read),
       TEST(a_value_rule_keeps_each_series_apart),
       TEST(a_rule_fires_for_what_it_matches),
+      TEST(a_missing_value_has_a_body_of_its_own),
       TEST(a_body_is_read_by_its_format),
       TEST(a_body_of_65535_bytes_can_be_sent),
       TEST(names_of_options_may_be_written_in_any_case),

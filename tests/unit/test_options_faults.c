@@ -447,7 +447,7 @@ static void all_faults_are_told_in_the_order_of_the_file(void **state) {
        "Rule 'overheat': Device 'fann': no such device, did you mean fan?\n"
        "Rule 'overheat': Source 'event': must be notification or value\n"
        "Rule 'overheat': OnFailure: missing, must be a template, or OnWarning, "
-       "or OnOkay\n"
+       "OnMissing or OnOkay\n"
        "Plugin 'onenet': HistoryDays 0: must be 1..3650\n"
        "Device 'a fan': " NAME_RULE "\n"
        "Device 'a fan': Timeout -1: must be 0..2678400\n"

@@ -179,7 +179,7 @@ static void a_rule_needs_a_device_that_exists(void **state) {
 static void a_rule_needs_a_body_of_its_source(void **state) {
   static const struct fault_case cases[] = {
       {BODY(""), "Rule 'overheat': OnFailure: missing, must be a template, or "
-                 "OnWarning, or OnOkay"},
+                 "OnWarning, OnMissing or OnOkay"},
       {BODY("Source value"),
        "Rule 'overheat': OnValue: missing, must be a template"},
       {BODY("OnValue '1'"),
@@ -279,12 +279,47 @@ static void a_json_body_that_does_not_parse_is_refused(void **state) {
       {JSON("'{\\'t\\':0%{value}}'"),
        "Rule 'overheat': OnFailure '{'t':0%{value}}': a field outside a JSON "
        "string must be a whole value, with nothing joined to it"},
-      {JSON("'{%{host}:1}'"),
-       "Rule 'overheat': OnFailure '{%{host}:1}': a field outside a JSON "
+      {JSON("'{%{value}:1}'"),
+       "Rule 'overheat': OnFailure '{%{value}:1}': a field outside a JSON "
        "string must be a whole value, with nothing joined to it"},
+      {JSON("'{\\'h\\':%{host}}'"),
+       "Rule 'overheat': OnFailure '{'h':%{host}}': %{host} is a text outside "
+       "the quotes of JSON: must be '%{host}' (within the quotes of an option: "
+       "\\'%{host}\\')"},
+      {JSON("'[%{value|none}]'"),
+       "Rule 'overheat': OnFailure '[%{value|none}]': %{value|none}: a default "
+       "outside the quotes of JSON must be a number, true, false or null"},
       {BODY("OnFailureFile 'body'\nFormat json"),
        "Rule 'overheat': OnFailureFile 'body': not JSON at byte 1: lexical "
        "error: invalid char in json text."},
+  };
+  CHECK_CASES(state, cases);
+}
+
+/* As collectd's parser takes it apart. */
+static void json_with_bare_quotes_is_told_how_to_write_them(void **state) {
+  static const struct fault_case cases[] = {
+      {JSON("'{'fan':'on'}'"),
+       "Rule 'overheat': OnFailure '{' 'fan' ':' true '}': must be one text in "
+       "quotes: put \\ before each inner quote, as in OnFailure "
+       "'{\\'fan\\':\\'on\\'}'"},
+      {BODY("OnOkay '{'fan':0}'"),
+       "Rule 'overheat': OnOkay '{' 'fan' ':0}': must be one text in quotes: "
+       "put \\ before each inner quote, as in OnOkay "
+       "'{\\'fan\\':\\'on\\'}'"},
+      {BODY("OnOkay fan off"),
+       "Rule 'overheat': OnOkay 'fan' false: must be one text in quotes"},
+  };
+  CHECK_CASES(state, cases);
+}
+
+static void what_took_the_place_of_an_old_option_is_told(void **state) {
+#define OLD                                                                    \
+  "is not an option any more: leave it out, and missing values change "        \
+  "nothing; or write OnMissing '...', the body that is sent for them"
+  static const struct fault_case cases[] = {
+      {RULE("Missing fire"), "Rule 'overheat': Missing 'fire': " OLD},
+      {RULE("Missing ignore"), "Rule 'overheat': Missing 'ignore': " OLD},
   };
   CHECK_CASES(state, cases);
 }
@@ -327,8 +362,6 @@ static void a_rule_s_options_have_ranges(void **state) {
        "Rule 'overheat': OnUnknown 'refuse': must be never or retry"},
       {RULE("FirstOkay never"),
        "Rule 'overheat': FirstOkay 'never': must be ignore or send"},
-      {RULE("Missing true"),
-       "Rule 'overheat': Missing true: must be fire or ignore"},
   };
   CHECK_CASES(state, cases);
 }
@@ -360,8 +393,8 @@ static void options_of_the_other_source_are_refused(void **state) {
        "Rule 'overheat': ForgetAfter 60: only goes with Source notification"},
       {VALUE("FirstOkay send"),
        "Rule 'overheat': FirstOkay 'send': only goes with Source notification"},
-      {VALUE("Missing ignore"),
-       "Rule 'overheat': Missing 'ignore': only goes with Source notification"},
+      {VALUE("OnMissing 'x'"),
+       "Rule 'overheat': OnMissing 'x': only goes with Source notification"},
       {VALUE("Message 'x'"),
        "Rule 'overheat': Message 'x': only goes with Source notification"},
       {RULE("Deadband 1"),
@@ -404,6 +437,8 @@ int main(void) {
       TEST(a_body_that_can_never_be_sent_is_refused),
       TEST(a_template_that_does_not_parse_is_refused),
       TEST(a_json_body_that_does_not_parse_is_refused),
+      TEST(json_with_bare_quotes_is_told_how_to_write_them),
+      TEST(what_took_the_place_of_an_old_option_is_told),
       TEST(a_rule_s_options_have_ranges),
       TEST(a_pattern_that_is_no_regular_expression_is_refused),
       TEST(options_of_the_other_source_are_refused),

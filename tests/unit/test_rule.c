@@ -30,6 +30,20 @@ static struct directory *directory;
 static struct rule_book *book;
 static struct told told[TOLD_MAX];
 static size_t told_count;
+static bool is_unmatched;
+
+/* What was said besides, as text. */
+static char said[512];
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...) {
+  size_t length = strlen(said);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(said + length, sizeof(said) - length, format, arguments);
+  va_end(arguments);
+}
 
 static struct device *add_device(const char *name) {
   struct device *d;
@@ -77,13 +91,34 @@ static void take_firing(void *context, struct firing *firing) {
 static void take_ignored(void *context, enum rule_ignored reason,
                          const struct device *device, const char *detail) {
   assert_ptr_equal(context, told);
+  if (reason == RULE_IGNORED_UNMATCHED) {
+    assert_null(device);
+    assert_string_equal(detail, "");
+    assert_false(is_unmatched);
+    is_unmatched = true;
+    return;
+  }
   struct told *t = tell(device);
   t->reason = reason;
   snprintf(t->detail, sizeof(t->detail), "%s", detail);
 }
 
-static const struct rule_sink sink = {
-    .fire = take_firing, .ignore = take_ignored, .context = told};
+static void take_match(void *context, const struct policy *policy) {
+  assert_ptr_equal(context, told);
+  say("match %s;", policy->rule);
+}
+
+static void take_lack(void *context, const struct rule_lack *lack) {
+  assert_ptr_equal(context, told);
+  say("%s %s lacks %s%s;", lack->policy->rule, lack->option, lack->field,
+      lack->is_for_silence ? " for silence" : "");
+}
+
+static const struct rule_sink sink = {.match = take_match,
+                                      .fire = take_firing,
+                                      .ignore = take_ignored,
+                                      .lack = take_lack,
+                                      .context = told};
 
 static struct template *parse(const char *text, enum template_format format) {
   struct template *t = NULL;
@@ -93,8 +128,8 @@ static struct template *parse(const char *text, enum template_format format) {
   return t;
 }
 
-static void set_body(struct rule *r, enum severity severity, const char *text) {
-  rule_set_body(r, severity, parse(text, TEMPLATE_TEXT));
+static void set_body(struct rule *r, enum rule_body which, const char *text) {
+  rule_set_body(r, which, parse(text, TEMPLATE_TEXT));
 }
 
 static void add_lookup(struct rule *r, const char *text) {
@@ -115,8 +150,8 @@ static struct rule *add_rule(const char *name) {
   assert_non_null(r);
   assert_int_equal(rule_add_device(r, directory_find_device(directory, "fan")),
                    0);
-  set_body(r, SEVERITY_FAILURE, "on");
-  set_body(r, SEVERITY_OKAY, "off");
+  set_body(r, RULE_ON_FAILURE, "on");
+  set_body(r, RULE_ON_OKAY, "off");
   return r;
 }
 
@@ -143,9 +178,14 @@ static struct event a_value(void) {
   return e;
 }
 
+/* An event is unmatched if, and only if, nothing else comes of it. */
 static void fire(const struct event *event) {
   forget_told();
+  is_unmatched = false;
+  said[0] = '\0';
   assert_int_equal(rule_book_fire(book, event, arrived, &sink), 0);
+  if (strcmp(event->plugin, "onenet") != 0)
+    assert_int_equal(is_unmatched, told_count == 0);
 }
 
 static void fire_first(const struct event *event) {
@@ -224,9 +264,9 @@ static void rules_are_found_by_name_and_by_index(void **state) {
 static void a_body_can_be_replaced(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
-  assert_true(rule_has_body(r, SEVERITY_FAILURE));
-  assert_false(rule_has_body(r, SEVERITY_WARNING));
-  set_body(r, SEVERITY_FAILURE, "full speed");
+  assert_true(rule_has_body(r, RULE_ON_FAILURE));
+  assert_false(rule_has_body(r, RULE_ON_WARNING));
+  set_body(r, RULE_ON_FAILURE, "full speed");
   struct event e = an_event();
   fire_first(&e);
   assert_body(told_firing(0, "overheat")->body, "full speed");
@@ -259,7 +299,7 @@ static void a_broken_regular_expression_is_refused_with_a_reason(void **state) {
 static void an_event_becomes_a_firing(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
-  set_body(r, SEVERITY_FAILURE,
+  set_body(r, RULE_ON_FAILURE,
            "%{rule} %{device} %{device_id} %{severity} %{value}");
   struct event e = an_event();
   fire_first(&e);
@@ -279,15 +319,6 @@ static void an_event_becomes_a_firing(void **state) {
   assert_string_equal(f->series, "rack1/sensors-cpu/temperature-core0");
 }
 
-static void a_time_in_the_future_counts_as_now(void **state) {
-  (void)state;
-  add_rule("overheat");
-  struct event e = an_event();
-  e.wall_time_ms = arrived.wall_ms + 1;
-  fire_first(&e);
-  assert_int_equal(told_firing(0, "overheat")->wall_event_ms, arrived.wall_ms);
-}
-
 static void failure_and_warning_without_a_body_fire_nothing(void **state) {
   (void)state;
   add_rule("overheat");
@@ -302,7 +333,7 @@ static void okay_without_a_body_fires_with_none(void **state) {
   struct rule *r = rule_book_add(book, "overheat", EVENT_NOTIFICATION);
   assert_int_equal(rule_add_device(r, directory_find_device(directory, "fan")),
                    0);
-  set_body(r, SEVERITY_FAILURE, "on");
+  set_body(r, RULE_ON_FAILURE, "on");
   struct event e = an_event();
   e.severity = SEVERITY_OKAY;
   fire_first(&e);
@@ -317,7 +348,7 @@ static void values_fire_value_rules_only(void **state) {
   struct rule *r = rule_book_add(book, "setpoint", EVENT_VALUE);
   assert_int_equal(
       rule_add_device(r, directory_find_device(directory, "display")), 0);
-  set_body(r, SEVERITY_VALUE, "show %{value}");
+  set_body(r, RULE_ON_VALUE, "show %{value}");
   struct event e = a_value();
   fire_first(&e);
   assert_int_equal(told_count, 1);
@@ -340,6 +371,8 @@ static void the_plugin_s_own_events_are_passed_over(void **state) {
   e.plugin = "onenet";
   fire_first(&e);
   assert_int_equal(told_count, 0);
+  assert_false(is_unmatched);
+  assert_string_equal(said, "");
 }
 
 static void each_device_of_a_rule_is_commanded_in_order(void **state) {
@@ -347,7 +380,7 @@ static void each_device_of_a_rule_is_commanded_in_order(void **state) {
   struct rule *r = add_rule("overheat");
   assert_int_equal(
       rule_add_device(r, directory_find_device(directory, "display")), 0);
-  set_body(r, SEVERITY_FAILURE, "%{device} on");
+  set_body(r, RULE_ON_FAILURE, "%{device} on");
   struct event e = an_event();
   fire_first(&e);
   assert_int_equal(told_count, 2);
@@ -360,7 +393,7 @@ static void a_template_finds_the_device_for_each_event(void **state) {
   const struct device *rack1 = add_device("unit-rack1");
   struct rule *r = rule_book_add(book, "fleet", EVENT_NOTIFICATION);
   add_lookup(r, "unit-%{host}");
-  set_body(r, SEVERITY_FAILURE, "on");
+  set_body(r, RULE_ON_FAILURE, "on");
   struct event e = an_event();
   e.host = "RACK1";
   fire_first(&e);
@@ -372,7 +405,7 @@ static void a_device_that_a_rule_names_twice_is_commanded_once(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
   add_lookup(r, "%{host}");
-  add_lookup(r, "FA%{meta:none}N");
+  add_lookup(r, "FA%{meta:none|}N");
   struct event e = an_event();
   e.host = "fan";
   fire_first(&e);
@@ -384,7 +417,7 @@ static void a_device_that_a_rule_names_twice_is_commanded_once(void **state) {
 static void an_empty_body_can_not_be_sent(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
-  set_body(r, SEVERITY_FAILURE, "%{type_instance}");
+  set_body(r, RULE_ON_FAILURE, "%{type_instance}");
   struct event e = an_event();
   e.type_instance = "";
   fire_first(&e);
@@ -421,7 +454,7 @@ static const struct firing *fire_with_body_of(size_t size) {
 static void a_body_of_65536_bytes_can_not_be_sent(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
-  set_body(r, SEVERITY_FAILURE, "%{meta:long}");
+  set_body(r, RULE_ON_FAILURE, "%{meta:long}");
   assert_int_equal(rule_book_seal(book), 0);
   const struct firing *f = fire_with_body_of(65535);
   assert_false(f->has_unsendable);
@@ -446,7 +479,7 @@ static void a_rule_that_forgets_brings_the_body_for_okay_along(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
   rule_policy(r)->forget_after_s = 60;
-  set_body(r, SEVERITY_OKAY, "%{severity} %{host}");
+  set_body(r, RULE_ON_OKAY, "%{severity} %{host}");
   struct event e = an_event();
   fire_first(&e);
   assert_body(told_firing(0, "overheat")->body, "on");
@@ -462,7 +495,7 @@ static void without_a_body_for_okay_there_is_none_to_bring_along(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
   rule_policy(r)->forget_after_s = 60;
-  rule_set_body(r, SEVERITY_OKAY, NULL);
+  rule_set_body(r, RULE_ON_OKAY, NULL);
   struct event e = an_event();
   fire_first(&e);
   assert_null(told_firing(0, "overheat")->okay_body);
@@ -511,21 +544,182 @@ a_truncated_event_is_ignored_once_and_matched_with_nothing(void **state) {
   assert_ignored(0, RULE_IGNORED_TRUNCATED, NULL, "");
 }
 
-static void a_missing_value_is_ignored_where_the_rule_says_so(void **state) {
-  (void)state;
-  rule_ignore_missing(add_rule("ignores"), true);
-  add_rule("fires");
+static struct event a_missing_value(void) {
   struct event e = an_event();
   e.has_value = false;
   e.data_source = "";
   e.message = "x has not been updated for 20 seconds.";
+  return e;
+}
+
+static void
+a_missing_value_is_ignored_by_a_rule_without_a_body_for_it(void **state) {
+  (void)state;
+  set_body(add_rule("for missing values"), RULE_ON_MISSING, "full speed");
+  add_rule("for failures");
+  struct rule *r = add_rule("for warnings");
+  rule_set_body(r, RULE_ON_FAILURE, NULL);
+  set_body(r, RULE_ON_WARNING, "slow");
+  struct event e = a_missing_value();
   fire_first(&e);
-  assert_int_equal(told_count, 2);
-  assert_ignored(0, RULE_IGNORED_MISSING, "fan", "ignores");
-  told_firing(1, "fires");
+  assert_int_equal(told_count, 3);
+  assert_body(told_firing(0, "for missing values")->body, "full speed");
+  assert_ignored(1, RULE_IGNORED_MISSING, "fan", "for failures");
+  assert_ignored(2, RULE_IGNORED_MISSING, "fan", "for warnings");
   e = an_event();
   fire(&e);
-  told_firing(0, "ignores");
+  assert_int_equal(told_count, 2);
+  assert_body(told_firing(0, "for missing values")->body, "on");
+  told_firing(1, "for failures");
+}
+
+static void a_missing_value_ranks_with_failure(void **state) {
+  (void)state;
+  struct rule *r = rule_book_add(book, "lost", EVENT_NOTIFICATION);
+  rule_add_device(r, directory_find_device(directory, "fan"));
+  set_body(r, RULE_ON_MISSING, "%{severity}");
+  struct event e = a_missing_value();
+  fire_first(&e);
+  assert_int_equal(told_firing(0, "lost")->severity, SEVERITY_FAILURE);
+  assert_body(told_firing(0, "lost")->body, "failure");
+  e = an_event();
+  fire(&e);
+  assert_true(is_unmatched);
+}
+
+static void a_missing_value_of_no_known_device_is_still_missing(void **state) {
+  (void)state;
+  struct rule *r = rule_book_add(book, "fleet", EVENT_NOTIFICATION);
+  add_lookup(r, "%{meta:rack}");
+  set_body(r, RULE_ON_FAILURE, "on");
+  struct event e = a_missing_value();
+  fire_first(&e);
+  assert_int_equal(told_count, 1);
+  assert_ignored(0, RULE_IGNORED_MISSING, NULL, "fleet");
+  assert_string_equal(said, "match fleet;");
+}
+
+/* ---- what an event lacks ---- */
+
+static void an_event_that_lacks_what_a_body_needs_is_ignored(void **state) {
+  (void)state;
+  struct rule *r = add_rule("value");
+  set_body(r, RULE_ON_FAILURE, "t=%{value}");
+  rule_add_device(r, directory_find_device(directory, "display"));
+  set_body(add_rule("meta"), RULE_ON_FAILURE, "r=%{meta:rack}");
+  set_body(add_rule("default"), RULE_ON_FAILURE,
+           "%{value|0} %{meta:rack|none}");
+  struct event e = an_event();
+  e.has_value = false;
+  fire_first(&e);
+  assert_int_equal(told_count, 4);
+  assert_ignored(0, RULE_IGNORED_NO_VALUE, "fan", "value");
+  assert_ignored(1, RULE_IGNORED_NO_VALUE, "display", "value");
+  assert_ignored(2, RULE_IGNORED_NO_VALUE, "fan", "meta");
+  assert_body(told_firing(3, "default")->body, "0 none");
+  assert_string_equal(said, "match value;value OnFailure lacks value;"
+                            "value OnFailure lacks value;"
+                            "match meta;meta OnFailure lacks meta:rack;"
+                            "match default;");
+}
+
+static void an_okay_that_lacks_what_its_body_needs_is_ignored(void **state) {
+  (void)state;
+  set_body(add_rule("value"), RULE_ON_OKAY, "t=%{value}");
+  struct event e = an_event();
+  e.severity = SEVERITY_OKAY;
+  e.has_value = false;
+  fire_first(&e);
+  assert_int_equal(told_count, 1);
+  assert_ignored(0, RULE_IGNORED_NO_VALUE, "fan", "value");
+  assert_string_equal(said, "match value;value OnOkay lacks value;");
+}
+
+static void what_a_body_lacks_counts_before_its_size(void **state) {
+  (void)state;
+  set_body(add_rule("overheat"), RULE_ON_FAILURE, "%{meta:long}%{value}");
+  char *meta = malloc(70001);
+  assert_non_null(meta);
+  memset(meta, 'x', 70000);
+  meta[70000] = '\0';
+  struct event e = an_event();
+  e.find_meta = find_meta;
+  e.meta = meta;
+  e.has_value = false;
+  fire_first(&e);
+  assert_int_equal(told_count, 1);
+  assert_ignored(0, RULE_IGNORED_NO_VALUE, "fan", "overheat");
+  free(meta);
+}
+
+static void a_device_can_not_be_found_by_what_an_event_lacks(void **state) {
+  (void)state;
+  struct rule *r = rule_book_add(book, "fleet", EVENT_NOTIFICATION);
+  add_lookup(r, "%{meta:rack}");
+  add_lookup(r, "%{meta:rack|display}");
+  set_body(r, RULE_ON_FAILURE, "on");
+  struct event e = an_event();
+  fire_first(&e);
+  assert_int_equal(told_count, 2);
+  assert_ignored(0, RULE_IGNORED_NO_VALUE, NULL, "fleet");
+  assert_string_equal(told_firing(1, "fleet")->device->name, "display");
+  assert_string_equal(said, "match fleet;fleet Device lacks meta:rack;");
+}
+
+static void
+a_failure_fires_though_the_body_for_silence_can_not_be_had(void **state) {
+  (void)state;
+  struct rule *r = add_rule("overheat");
+  rule_policy(r)->forget_after_s = 60;
+  set_body(r, RULE_ON_OKAY, "%{meta:rack}");
+  struct event e = an_event();
+  fire_first(&e);
+  assert_int_equal(told_count, 1);
+  assert_body(told_firing(0, "overheat")->body, "on");
+  assert_null(told_firing(0, "overheat")->okay_body);
+  assert_string_equal(said, "match overheat;overheat OnOkay lacks meta:rack "
+                            "for silence;");
+}
+
+/* ---- devices by name ---- */
+
+static void
+a_host_s_first_name_finds_a_device_if_the_whole_one_does_not(void **state) {
+  (void)state;
+  struct rule *r = rule_book_add(book, "fleet", EVENT_NOTIFICATION);
+  add_lookup(r, "%{host}");
+  set_body(r, RULE_ON_FAILURE, "on");
+  add_device("rack1");
+  add_device("rack2.example.org");
+  add_device("rack2");
+  add_device("10");
+  static const struct {
+    const char *host;
+    const char *device; /* NULL: none */
+  } cases[] = {
+      {"rack1.example.org", "rack1"},
+      {"Rack1.example.org", "rack1"},
+      {"rack1", "rack1"},
+      {"rack2.example.org", "rack2.example.org"},
+      {"rack2.example.com", "rack2"},
+      {"rack3.example.org", NULL},
+      {".rack1", NULL},
+      {"10.0.0.1", NULL},
+      {"10.example.org", "10"},
+      {"2001:db8::1", NULL},
+  };
+  assert_int_equal(rule_book_seal(book), 0);
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct event e = an_event();
+    e.host = cases[i].host;
+    fire(&e);
+    assert_int_equal(told_count, 1);
+    if (cases[i].device == NULL)
+      assert_ignored(0, RULE_IGNORED_NO_DEVICE, NULL, cases[i].host);
+    else
+      assert_string_equal(told_firing(0, "fleet")->device->name,
+                          cases[i].device);
+  }
 }
 
 static void a_name_that_no_device_bears_is_ignored(void **state) {
@@ -543,7 +737,7 @@ static void a_name_too_long_for_any_device_finds_none(void **state) {
   (void)state;
   struct rule *r = rule_book_add(book, "fleet", EVENT_NOTIFICATION);
   add_lookup(r, "fan%{meta:long}");
-  set_body(r, SEVERITY_FAILURE, "on");
+  set_body(r, RULE_ON_FAILURE, "on");
   assert_int_equal(rule_book_seal(book), 0);
   fire_with_meta(2000000);
   assert_int_equal(told_count, 1);
@@ -630,6 +824,93 @@ static void an_empty_text_matches_an_empty_field(void **state) {
   assert_matches(&e, false);
   e.plugin_instance = "";
   assert_matches(&e, true);
+}
+
+/* ---- why nothing fires ---- */
+
+static void explains(const struct event *event, const char *expected) {
+  struct buf out;
+  buf_init(&out, 1000);
+  assert_int_equal(rule_book_explain(book, event, &out), 0);
+  assert_string_equal(buf_text(&out), expected);
+  buf_free(&out);
+}
+
+static void
+what_matches_but_has_no_body_for_the_event_is_unmatched(void **state) {
+  (void)state;
+  add_rule("overheat");
+  struct event e = an_event();
+  e.severity = SEVERITY_WARNING;
+  fire_first(&e);
+  assert_true(is_unmatched);
+  assert_string_equal(said, "match overheat;");
+  explains(&e, "the nearest is rule \"overheat\": it has no OnWarning");
+}
+
+static void
+the_nearest_rule_is_the_one_with_the_most_that_matches(void **state) {
+  (void)state;
+  add_pattern(add_rule("far"), RULE_MESSAGE, "other");
+  struct rule *r = add_rule("near");
+  add_pattern(r, RULE_PLUGIN, "sensors");
+  add_pattern(r, RULE_HOST, "rack2");
+  add_pattern(r, RULE_HOST, "/^cellar/");
+  add_pattern(r, RULE_TYPE, "temp");
+  r = add_rule("also near, but later");
+  add_pattern(r, RULE_PLUGIN, "sensors");
+  add_pattern(r, RULE_HOST, "x");
+  add_pattern(r, RULE_TYPE, "x");
+  r = rule_book_add(book, "for values", EVENT_VALUE);
+  add_pattern(r, RULE_PLUGIN, "sensors");
+  add_pattern(r, RULE_TYPE, "temperature");
+  struct event e = an_event();
+  fire_first(&e);
+  assert_true(is_unmatched);
+  explains(&e, "the nearest is rule \"near\": Host must be \"rack2\" or "
+               "\"/^cellar/\", and is \"rack1\"; Type must be \"temp\", and is "
+               "\"temperature\"");
+}
+
+static void
+of_rules_as_near_the_one_with_less_against_it_is_named(void **state) {
+  (void)state;
+  struct rule *r = add_rule("two against it");
+  add_pattern(r, RULE_PLUGIN, "sensors");
+  add_pattern(r, RULE_HOST, "x");
+  add_pattern(r, RULE_TYPE, "x");
+  r = add_rule("one against it");
+  add_pattern(r, RULE_PLUGIN, "sensors");
+  add_pattern(r, RULE_TYPE_INSTANCE, "core1");
+  assert_int_equal(rule_book_seal(book), 0);
+  struct event e = an_event();
+  explains(&e, "the nearest is rule \"one against it\": TypeInstance must be "
+               "\"core1\", and is \"core0\"");
+  e.severity = SEVERITY_OKAY;
+  explains(&e, "the nearest is rule \"one against it\": TypeInstance must be "
+               "\"core1\", and is \"core0\"");
+}
+
+static void of_many_alternatives_three_are_shown(void **state) {
+  (void)state;
+  struct rule *r = add_rule("overheat");
+  static const char *const hosts[] = {"a", "b", "c", "d", "e"};
+  for (size_t i = 0; i < 5; i++)
+    add_pattern(r, RULE_HOST, hosts[i]);
+  assert_int_equal(rule_book_seal(book), 0);
+  struct event e = an_event();
+  explains(&e, "the nearest is rule \"overheat\": Host must be \"a\" or \"b\" "
+               "or \"c\" or one of 2 more, and is \"rack1\"");
+}
+
+static void
+without_a_rule_for_its_source_an_event_has_no_nearest(void **state) {
+  (void)state;
+  assert_int_equal(rule_book_seal(book), 0);
+  struct event e = an_event();
+  explains(&e, "there is no rule with Source notification");
+  e = a_value();
+  explains(&e, "there is no rule with Source value");
 }
 
 /* ---- the index ---- */
@@ -755,7 +1036,6 @@ int main(void) {
       WITH_BOOK(the_content_type_is_copied_and_can_be_replaced),
       WITH_BOOK(a_broken_regular_expression_is_refused_with_a_reason),
       WITH_BOOK(an_event_becomes_a_firing),
-      WITH_BOOK(a_time_in_the_future_counts_as_now),
       WITH_BOOK(failure_and_warning_without_a_body_fire_nothing),
       WITH_BOOK(okay_without_a_body_fires_with_none),
       WITH_BOOK(values_fire_value_rules_only),
@@ -770,7 +1050,20 @@ int main(void) {
       WITH_BOOK(a_nan_value_is_ignored_for_each_device),
       WITH_BOOK(a_nan_value_that_would_fire_nothing_is_not_counted),
       WITH_BOOK(a_truncated_event_is_ignored_once_and_matched_with_nothing),
-      WITH_BOOK(a_missing_value_is_ignored_where_the_rule_says_so),
+      WITH_BOOK(a_missing_value_is_ignored_by_a_rule_without_a_body_for_it),
+      WITH_BOOK(a_missing_value_ranks_with_failure),
+      WITH_BOOK(a_missing_value_of_no_known_device_is_still_missing),
+      WITH_BOOK(an_event_that_lacks_what_a_body_needs_is_ignored),
+      WITH_BOOK(an_okay_that_lacks_what_its_body_needs_is_ignored),
+      WITH_BOOK(what_a_body_lacks_counts_before_its_size),
+      WITH_BOOK(a_device_can_not_be_found_by_what_an_event_lacks),
+      WITH_BOOK(a_failure_fires_though_the_body_for_silence_can_not_be_had),
+      WITH_BOOK(a_host_s_first_name_finds_a_device_if_the_whole_one_does_not),
+      WITH_BOOK(what_matches_but_has_no_body_for_the_event_is_unmatched),
+      WITH_BOOK(the_nearest_rule_is_the_one_with_the_most_that_matches),
+      WITH_BOOK(of_rules_as_near_the_one_with_less_against_it_is_named),
+      WITH_BOOK(of_many_alternatives_three_are_shown),
+      WITH_BOOK(without_a_rule_for_its_source_an_event_has_no_nearest),
       WITH_BOOK(a_name_that_no_device_bears_is_ignored),
       WITH_BOOK(a_name_too_long_for_any_device_finds_none),
       WITH_BOOK(each_field_must_match),

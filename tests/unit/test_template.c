@@ -60,9 +60,24 @@ static void assert_renders_as(enum template_format format, const char *text,
                               const struct event *event, const char *expected) {
   struct template *t = parse(text, format);
   struct buf out;
+  const char *lacking;
   buf_init(&out, 1 << 20);
-  assert_int_equal(template_render(t, event, &names, &out), 0);
+  assert_int_equal(template_render(t, event, &names, &out, &lacking), 0);
   assert_string_equal(buf_text(&out), expected);
+  buf_free(&out);
+  template_free(t);
+}
+
+/* The event lacks that field of the template. */
+static void assert_lacks(enum template_format format, const char *text,
+                         const struct event *event, const char *field) {
+  struct template *t = parse(text, format);
+  struct buf out;
+  const char *lacking = NULL;
+  buf_init(&out, 4);
+  if (template_render(t, event, &names, &out, &lacking) != -ENODATA)
+    fail_msg("%s: %s", text, buf_text(&out));
+  assert_string_equal(lacking, field);
   buf_free(&out);
   template_free(t);
 }
@@ -101,8 +116,6 @@ static void each_field_is_filled_in(void **state) {
       {"%{device}", "fan"},
       {"%{device_id}", "8029377"},
       {"%{meta:FailureMax}", "17"},
-      {"%{meta:absent}", ""},
-      {"[%{meta:absent}]", "[]"},
       {"100%%", "100%"},
       {"%%{host}", "%{host}"},
       {"", ""},
@@ -113,12 +126,58 @@ static void each_field_is_filled_in(void **state) {
     assert_renders_as(TEMPLATE_TEXT, cases[i].text, &e, cases[i].expected);
 }
 
-static void what_an_event_does_not_have_is_rendered_as_nothing(void **state) {
+static void what_an_event_does_not_have_is_lacking(void **state) {
+  (void)state;
+  struct event e = an_event();
+  assert_lacks(TEMPLATE_TEXT, "[%{meta:absent}]", &e, "meta:absent");
+  assert_lacks(TEMPLATE_JSON, "[\"%{meta:absent}\"]", &e, "meta:absent");
+  assert_lacks(TEMPLATE_DEVICE, "fan-%{meta:absent}", &e, "meta:absent");
+  e.find_meta = NULL;
+  assert_lacks(TEMPLATE_TEXT, "%{host}: %{value}, %{meta:x}", &e, "meta:x");
+  e.has_value = false;
+  assert_lacks(TEMPLATE_TEXT, "%{host}: %{value}, %{meta:x}", &e, "value");
+}
+
+static void what_is_lacking_is_found_behind_what_is_too_large(void **state) {
+  (void)state;
+  struct event e = an_event();
+  assert_lacks(TEMPLATE_TEXT, "longer than 4 bytes %{host} %{meta:absent}", &e,
+               "meta:absent");
+}
+
+static void a_default_takes_the_place_of_what_is_lacking(void **state) {
   (void)state;
   struct event e = an_event();
   e.has_value = false;
-  e.find_meta = NULL;
-  assert_renders_as(TEMPLATE_TEXT, "[%{value}%{meta:x}]", &e, "[]");
+  assert_renders_as(TEMPLATE_TEXT, "%{value|0} %{meta:absent|no rack}", &e,
+                    "0 no rack");
+  assert_renders_as(TEMPLATE_TEXT, "[%{meta:absent|}]", &e, "[]");
+  assert_renders_as(TEMPLATE_TEXT, "%{meta:absent|a|b}", &e, "a|b");
+  assert_renders_as(TEMPLATE_DEVICE, "%{meta:absent|fan}", &e, "fan");
+  assert_renders_as(TEMPLATE_JSON, "{\"%{meta:absent|\"}\":%{value|-1.5}}", &e,
+                    "{\"\\\"\":-1.5}");
+  assert_renders_as(TEMPLATE_JSON, "[%{value|true},%{value|false}]", &e,
+                    "[true,false]");
+  assert_renders_as(TEMPLATE_JSON, "[%{meta:x|null}]", &e, "[17]");
+  e.meta = "ajar";
+  assert_renders_as(TEMPLATE_JSON, "[%{meta:x|null}]", &e, "[null]");
+}
+
+static void a_default_is_not_used_where_there_is_something(void **state) {
+  (void)state;
+  struct event e = an_event();
+  assert_renders_as(TEMPLATE_TEXT, "%{value|0} %{meta:x|none} %{host|none}", &e,
+                    "91.5 17 rack1");
+}
+
+static void an_empty_text_is_not_lacking_and_has_its_default(void **state) {
+  (void)state;
+  struct event e = an_event();
+  e.plugin_instance = "";
+  e.meta = "";
+  assert_renders_as(TEMPLATE_TEXT, "[%{plugin_instance}%{meta:x}]", &e, "[]");
+  assert_renders_as(TEMPLATE_TEXT, "%{plugin_instance|no}, %{meta:x|none}", &e,
+                    "no, none");
 }
 
 static void names_that_are_not_known_are_rendered_as_nothing(void **state) {
@@ -126,9 +185,10 @@ static void names_that_are_not_known_are_rendered_as_nothing(void **state) {
   struct event e = an_event();
   struct template *t = parse("%{rule}/%{device}", TEMPLATE_TEXT);
   struct template_names none = {.rule = NULL};
+  const char *lacking;
   struct buf out;
   buf_init(&out, 100);
-  assert_int_equal(template_render(t, &e, &none, &out), 0);
+  assert_int_equal(template_render(t, &e, &none, &out, &lacking), 0);
   assert_string_equal(buf_text(&out), "/");
   buf_free(&out);
   template_free(t);
@@ -159,7 +219,7 @@ static void literal_text_is_sent_as_it_is(void **state) {
       template_parse("a\0\xFF", 3, TEMPLATE_TEXT, &t, why, sizeof(why)), 0);
   struct buf out;
   buf_init(&out, 100);
-  assert_int_equal(template_render(t, &e, &names, &out), 0);
+  assert_int_equal(template_render(t, &e, &names, &out, NULL), 0);
   assert_int_equal(out.size, 3);
   assert_memory_equal(out.data, "a\0\xFF", 3);
   buf_free(&out);
@@ -292,38 +352,74 @@ static void a_value_in_a_json_string_is_text(void **state) {
   assert_renders_as(TEMPLATE_JSON, "[\"%{value} C\"]", &e, "[\"nan C\"]");
 }
 
-static void a_field_outside_a_json_string_is_a_number_or_null(void **state) {
+static void meta_data_outside_a_json_string_must_be_a_number(void **state) {
   (void)state;
-  static const struct {
-    const char *meta;
-    const char *expected;
-  } cases[] = {
-      {"0", "[0]"},           {"-0", "[-0]"},      {"17", "[17]"},
-      {"-1.50", "[-1.50]"},   {"1e9", "[1e9]"},    {"2E+07", "[2E+07]"},
-      {"1.5e-3", "[1.5e-3]"}, {"", "[null]"},      {"-", "[null]"},
-      {"01", "[null]"},       {"+1", "[null]"},    {"1.", "[null]"},
-      {".5", "[null]"},       {"1e", "[null]"},    {"1e+", "[null]"},
-      {"1 ", "[null]"},       {" 1", "[null]"},    {"0x10", "[null]"},
-      {"nan", "[null]"},      {"inf", "[null]"},   {"true", "[null]"},
-      {"1,2", "[null]"},      {"\"x\"", "[null]"}, {"1],[2", "[null]"},
-  };
+  static const char *const numbers[] = {"0",   "-0",    "17",    "-1.50",
+                                        "1e9", "2E+07", "1.5e-3"};
+  static const char *const others[] = {
+      "",   "-",    "01",  "+1",  "1.",   ".5",  "1e",    "1e+",  "1 ",
+      " 1", "0x10", "nan", "inf", "true", "1,2", "\"x\"", "1],[2"};
   struct event e = an_event();
-  for (size_t i = 0; i < COUNT(cases); i++) {
-    e.meta = cases[i].meta;
-    assert_renders_as(TEMPLATE_JSON, "[%{meta:x}]", &e, cases[i].expected);
+  char expected[32];
+  for (size_t i = 0; i < COUNT(numbers); i++) {
+    e.meta = numbers[i];
+    snprintf(expected, sizeof(expected), "[%s]", numbers[i]);
+    assert_renders_as(TEMPLATE_JSON, "[%{meta:x}]", &e, expected);
   }
-  assert_renders_as(TEMPLATE_JSON, "[%{meta:absent}]", &e, "[null]");
+  for (size_t i = 0; i < COUNT(others); i++) {
+    e.meta = others[i];
+    assert_lacks(TEMPLATE_JSON, "[%{meta:x}]", &e, "meta:x");
+    assert_renders_as(TEMPLATE_JSON, "[%{meta:x|7}]", &e, "[7]");
+  }
+  assert_lacks(TEMPLATE_JSON, "[%{meta:absent}]", &e, "meta:absent");
 }
 
-static void a_value_that_json_can_not_say_is_null(void **state) {
+static void a_value_that_json_can_not_say_is_lacking(void **state) {
   (void)state;
   struct event e = an_event();
   e.value = NAN;
-  assert_renders_as(TEMPLATE_JSON, "%{value}", &e, "null");
+  assert_lacks(TEMPLATE_JSON, "%{value}", &e, "value");
+  assert_renders_as(TEMPLATE_JSON, "%{value|null}", &e, "null");
   e.value = -INFINITY;
-  assert_renders_as(TEMPLATE_JSON, "%{value}", &e, "null");
+  assert_lacks(TEMPLATE_JSON, "%{value}", &e, "value");
   e.has_value = false;
-  assert_renders_as(TEMPLATE_JSON, "%{value}", &e, "null");
+  assert_lacks(TEMPLATE_JSON, "%{value}", &e, "value");
+}
+
+static void a_text_outside_a_json_string_is_refused(void **state) {
+  (void)state;
+  static const char *const fields[] = {
+      "host",          "plugin",      "plugin_instance", "type",
+      "type_instance", "data_source", "severity",        "message",
+      "time",          "rule",        "device",          "device_id"};
+  char text[64], why[WHY_BYTES];
+  for (size_t i = 0; i < COUNT(fields); i++) {
+    snprintf(text, sizeof(text), "{\"x\":%%{%s}}", fields[i]);
+    snprintf(why, sizeof(why),
+             "%%{%s} is a text outside the quotes of JSON: must be \"%%{%s}\" "
+             "(within the quotes of an option: \\\"%%{%s}\\\")",
+             fields[i], fields[i], fields[i]);
+    assert_refused(TEMPLATE_JSON, text, why);
+  }
+  assert_refused(TEMPLATE_JSON, "[%{host|7}]",
+                 "%{host|7} is a text outside the quotes of JSON: must be "
+                 "\"%{host|7}\" (within the quotes of an option: "
+                 "\\\"%{host|7}\\\")");
+}
+
+static void a_default_outside_a_json_string_must_be_a_value(void **state) {
+  (void)state;
+  static const char *const defaults[] = {"",      "none", "True", "01",
+                                         "\"a\"", "1 ",   "nan",  "[]"};
+  char text[64], why[WHY_BYTES];
+  for (size_t i = 0; i < COUNT(defaults); i++) {
+    snprintf(text, sizeof(text), "[%%{value|%s}]", defaults[i]);
+    snprintf(why, sizeof(why),
+             "%%{value|%s}: a default outside the quotes of JSON must be a "
+             "number, true, false or null",
+             defaults[i]);
+    assert_refused(TEMPLATE_JSON, text, why);
+  }
 }
 
 static void where_a_json_string_ends_is_known(void **state) {
@@ -333,7 +429,7 @@ static void where_a_json_string_ends_is_known(void **state) {
   assert_renders_as(TEMPLATE_JSON,
                     "{\"a\\\"\":%{value},\"%{value}\":[ %{value} ]}", &e,
                     "{\"a\\\"\":5,\"5\":[ 5 ]}");
-  assert_renders_as(TEMPLATE_JSON, "[\"\\\\\",%{host}]", &e, "[\"\\\\\",null]");
+  assert_renders_as(TEMPLATE_JSON, "[\"\\\\\",%{value}]", &e, "[\"\\\\\",5]");
   assert_renders_as(TEMPLATE_JSON, "[\"a%{host}\\\"%{host}\"]", &e,
                     "[\"arack1\\\"rack1\"]");
 }
@@ -368,6 +464,8 @@ static void a_sample_has_something_in_each_hole(void **state) {
   assert_sample(TEMPLATE_JSON, "{\"%{host}\":%{value},\"p\":\"%%\"}",
                 "{\"x\":0,\"p\":\"%\"}");
   assert_sample(TEMPLATE_TEXT, "%{host}: %{value}", "x: x");
+  assert_sample(TEMPLATE_JSON, "[%{value|null},\"%{meta:x|none}\"]",
+                "[0,\"x\"]");
 }
 
 static void a_sample_shows_a_backslash_before_a_hole(void **state) {
@@ -381,6 +479,8 @@ static void a_sample_shows_a_backslash_before_a_hole(void **state) {
 static void an_unknown_field_is_refused_with_a_suggestion(void **state) {
   (void)state;
   assert_refused(TEMPLATE_TEXT, "%{valeu}",
+                 "unknown field %{valeu}, did you mean %{value}?");
+  assert_refused(TEMPLATE_TEXT, "%{valeu|0}",
                  "unknown field %{valeu}, did you mean %{value}?");
   assert_refused(TEMPLATE_TEXT, "%{Value}",
                  "unknown field %{Value}, did you mean %{value}?");
@@ -435,6 +535,8 @@ static void a_field_without_a_name_is_refused(void **state) {
   (void)state;
   assert_refused(TEMPLATE_TEXT, "%{}", "%{} without a name");
   assert_refused(TEMPLATE_TEXT, "%{meta:}", "%{meta:} without a name");
+  assert_refused(TEMPLATE_TEXT, "%{|0}", "%{} without a name");
+  assert_refused(TEMPLATE_TEXT, "%{meta:|0}", "%{meta:} without a name");
 }
 
 static void a_device_can_not_be_found_by_its_own_name(void **state) {
@@ -456,7 +558,7 @@ static void assert_decodes(enum template_format format, const char *text,
   assert_true(template_is_fixed(t));
   struct buf out;
   buf_init(&out, 1000);
-  assert_int_equal(template_render(t, &e, &names, &out), 0);
+  assert_int_equal(template_render(t, &e, &names, &out, NULL), 0);
   assert_int_equal(out.size, size);
   assert_memory_equal(buf_text(&out), bytes, size);
   buf_free(&out);
@@ -530,7 +632,7 @@ static void a_rendering_that_does_not_fit_is_an_error(void **state) {
     struct template *t = parse(texts[i], TEMPLATE_TEXT);
     struct buf out;
     buf_init(&out, 5);
-    assert_int_equal(template_render(t, &e, &names, &out), -E2BIG);
+    assert_int_equal(template_render(t, &e, &names, &out, NULL), -E2BIG);
     buf_free(&out);
     template_free(t);
   }
@@ -543,7 +645,7 @@ meta_data_that_can_not_be_had_for_lack_of_memory_is_an_error(void **state) {
   struct template *t = parse("%{meta:no memory}", TEMPLATE_TEXT);
   struct buf out;
   buf_init(&out, 100);
-  assert_int_equal(template_render(t, &e, &names, &out), -ENOMEM);
+  assert_int_equal(template_render(t, &e, &names, &out, NULL), -ENOMEM);
   buf_free(&out);
   template_free(t);
 }
@@ -555,7 +657,7 @@ static void rendering_appends_to_what_is_there(void **state) {
   struct buf out;
   buf_init(&out, 100);
   buf_append_text(&out, "at ");
-  assert_int_equal(template_render(t, &e, &names, &out), 0);
+  assert_int_equal(template_render(t, &e, &names, &out, NULL), 0);
   assert_string_equal(buf_text(&out), "at rack1");
   buf_free(&out);
   template_free(t);
@@ -564,7 +666,11 @@ static void rendering_appends_to_what_is_there(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_field_is_filled_in),
-      cmocka_unit_test(what_an_event_does_not_have_is_rendered_as_nothing),
+      cmocka_unit_test(what_an_event_does_not_have_is_lacking),
+      cmocka_unit_test(what_is_lacking_is_found_behind_what_is_too_large),
+      cmocka_unit_test(a_default_takes_the_place_of_what_is_lacking),
+      cmocka_unit_test(a_default_is_not_used_where_there_is_something),
+      cmocka_unit_test(an_empty_text_is_not_lacking_and_has_its_default),
       cmocka_unit_test(names_that_are_not_known_are_rendered_as_nothing),
       cmocka_unit_test(a_field_is_never_read_as_a_template_or_a_format),
       cmocka_unit_test(invalid_utf8_in_a_field_is_replaced),
@@ -577,8 +683,10 @@ int main(void) {
       cmocka_unit_test(a_number_beyond_the_maximum_is_an_error),
       cmocka_unit_test(a_field_in_a_json_string_is_escaped),
       cmocka_unit_test(a_value_in_a_json_string_is_text),
-      cmocka_unit_test(a_field_outside_a_json_string_is_a_number_or_null),
-      cmocka_unit_test(a_value_that_json_can_not_say_is_null),
+      cmocka_unit_test(meta_data_outside_a_json_string_must_be_a_number),
+      cmocka_unit_test(a_value_that_json_can_not_say_is_lacking),
+      cmocka_unit_test(a_text_outside_a_json_string_is_refused),
+      cmocka_unit_test(a_default_outside_a_json_string_must_be_a_value),
       cmocka_unit_test(where_a_json_string_ends_is_known),
       cmocka_unit_test(a_json_value_joined_to_something_is_refused),
       cmocka_unit_test(a_sample_has_something_in_each_hole),
