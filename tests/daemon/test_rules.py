@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rules in full, in the real daemon: values, fleets, credentials, TLS, dry runs."""
 
+import os
 import subprocess
 import time
 
@@ -435,6 +436,53 @@ def test_a_client_certificate_is_shown(make_setup, tls):
     setup.wait_for_outcomes(created=1, accepted=1)
     setup.daemon.stop()
     setup.sim.stop()
+
+
+# ---- an hour later ----
+
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+  int status = real(clock, now);
+  if (clock == CLOCK_MONOTONIC && access(getenv("CLOCK_FLAG"), F_OK) == 0)
+    now->tv_sec += 3600;
+  return status;
+}
+"""
+
+
+def clock_in_front(folder, flag):
+    """Returns words for a command line: while the file `flag` is there, the
+    monotonic clock of that command is an hour ahead."""
+    (folder / "clock.c").write_text(CLOCK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "clock.so", "clock.c", "-ldl"],
+                   cwd=folder, check=True)
+    preload = [os.environ.get("ONENET_PRELOAD", ""), str(folder / "clock.so")]
+    return ["env", f"CLOCK_FLAG={flag}",
+            "LD_PRELOAD=" + " ".join(filter(None, preload))]
+
+
+def test_a_rule_that_matches_nothing_for_an_hour_is_named_once(setup):
+    flag = setup.folder / "an hour later"
+    setup.start(setup.block(rule=setup.rule(name="busy") + value_rule(
+        'Type "humidity"\nOnValue "%{value}"', name="idle")),
+        wrapper=clock_in_front(setup.folder, flag))
+    notify(setup)
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert "has matched nothing" not in setup.daemon.log()
+    flag.touch()
+    wait_until(lambda: "has matched nothing" in setup.daemon.log(), 20, "the line")
+    setup.daemon.stop()
+    lines = [line for line in setup.daemon.log().splitlines()
+             if "has matched nothing" in line]
+    assert len(lines) == 1
+    assert 'rule "idle" has matched nothing in the hour since the start' in lines[0]
 
 
 # ---- a dry run ----
