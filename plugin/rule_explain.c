@@ -38,8 +38,7 @@ static bool answers(const struct rule *r, enum rule_body which) {
 
 static struct nearness measure(const struct rule *r, const struct event *event,
                                const struct rule_texts *texts) {
-  struct nearness n = {.rule = r,
-                       .misses = !answers(r, rule_body_of(event))};
+  struct nearness n = {.rule = r, .misses = !answers(r, rule_body_of(event))};
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
     if (r->patterns[f] == NULL)
       continue;

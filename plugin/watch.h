@@ -15,9 +15,8 @@
 
 #include <stdint.h>
 
-#define WATCH_IDLE_MS 3600000 /* after the start: then an idle rule is named   \
-                               */
-#define WATCH_IDLE_MAX 100    /* so many of them are named, the rest counted */
+#define WATCH_IDLE_MS 3600000 /* after the start; then idle rules are named */
+#define WATCH_IDLE_MAX 100    /* so many of them; the rest is counted */
 #define WATCH_NAMES_MAX 1000  /* of devices, and of series of values */
 
 struct watch;
