@@ -242,6 +242,7 @@ int ledger_row_bind_series(sqlite3_stmt *statement, const struct series *s,
              (int64_t)s->unsendable_bytes);
   put_real_if(&w, series_value, s->has_value, s->value);
   put_moment(&w, series_arrived_at, s->arrived_ms);
+  put_moment(&w, series_since_at, s->since_ms);
   put_text_if(&w, series_event_severity, s->event.known,
               event_severity_name(s->event_severity));
   put_slot_time(&w, series_event_at, series_event_arrived_at, &s->event);
@@ -452,6 +453,7 @@ int ledger_row_read_series(sqlite3_stmt *row, struct moment now,
   s->has_value = is_known(row, series_value);
   s->value = sqlite3_column_double(row, series_value);
   s->arrived_ms = past_ms(wall_ms(row, series_arrived_at), now);
+  s->since_ms = past_ms(wall_ms(row, series_since_at), now);
   s->event_severity = read_severity(row, series_event_severity);
   s->event = read_slot_time(row, series_event_at, series_event_arrived_at, now);
   s->valued =

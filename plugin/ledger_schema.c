@@ -100,7 +100,18 @@ static const char totals[] = "CREATE TABLE totals ("
                              " cancelled INTEGER NOT NULL,"
                              " epoch INTEGER NOT NULL);";
 
-/* For people: local times, short bodies on one line, no NULL. */
+/* For people: a body on one line, and no longer than a terminal is wide. */
+#define SHORT(column)                                                          \
+  "CASE typeof(" column ")"                                                    \
+  " WHEN 'text' THEN substr(replace(replace(" column                           \
+  ", char(13), ' '), char(10), ' '), 1, 40)"                                   \
+  " WHEN 'blob' THEN 'x''' || hex(substr(" column ", 1, 16)) || ''''"          \
+  " ELSE '' END"
+#define SHORT_BODY SHORT("body")
+#define SHORT_ACCEPTED_BODY SHORT("accepted_body")
+
+/* For people: local times, short bodies, no NULL. What OneNET says of an
+ * accepted command ("succ") is no error. */
 static const char readable_view[] =
     "CREATE VIEW readable AS SELECT id,"
     " datetime(created_at, 'unixepoch', 'localtime') AS created,"
@@ -112,24 +123,50 @@ static const char readable_view[] =
     "  AS expires,"
     " coalesce(round(finished_at - created_at, 1), '') AS seconds,"
     " coalesce(cause, '') AS cause,"
-    " CASE typeof(body)"
-    "  WHEN 'text' THEN substr(replace(replace(body,"
-    "   char(13), ' '), char(10), ' '), 1, 40)"
-    "  WHEN 'blob' THEN 'x''' || hex(substr(body, 1, 16)) || ''''"
-    "  ELSE '' END AS body,"
-    " coalesce(cmd_uuid, error, '') AS answer"
+    " CASE WHEN outcome IS 'accepted' THEN '' ELSE coalesce(error, '') END"
+    "  AS error,"
+    " " SHORT_BODY " AS body,"
+    " coalesce(cmd_uuid, '') AS cmd_uuid"
     " FROM commands;";
 
 static const char pending_view[] =
     "CREATE VIEW pending AS SELECT id, created, rule, device, severity, state,"
-    " attempts, next_attempt, expires, cause, body, answer"
+    " attempts, next_attempt, expires, cause, error, body, cmd_uuid"
     " FROM readable WHERE state <> 'finished' ORDER BY +id;";
 
 static const char recent_view[] =
     "CREATE VIEW recent AS SELECT id, created, rule, device, severity,"
-    " CASE outcome WHEN '' THEN state ELSE outcome END AS fate,"
-    " attempts, seconds, cause, body, answer"
+    " outcome, attempts, seconds, cause, error, body, cmd_uuid"
     " FROM readable ORDER BY id DESC LIMIT 50;";
+
+/* Each series with its place in its slot: 1 is the one that speaks for the
+ * slot, as slot_speaker has it; badness is in the order of enum severity. What
+ * a slot remembers counts only in the epoch of its device. */
+static const char states_view[] =
+    "CREATE VIEW states AS"
+    " WITH known AS (SELECT series.rowid AS put, series.*,"
+    "   slots.body AS accepted_body, CASE series.severity"
+    "    WHEN 'okay' THEN 0 WHEN 'warning' THEN 1 WHEN 'failure' THEN 2"
+    "    ELSE 3 END AS badness,"
+    "   max(0, unixepoch() - CAST(since_at AS INTEGER)) AS age_s"
+    "  FROM series LEFT JOIN totals ON totals.device = series.device"
+    "  LEFT JOIN slots ON slots.key = series.slot"
+    "   AND slots.epoch = totals.epoch),"
+    " placed AS (SELECT *, max(badness) OVER (PARTITION BY slot) AS worst,"
+    "  row_number() OVER (PARTITION BY slot"
+    "   ORDER BY badness DESC, arrived_at DESC, put DESC) AS place"
+    "  FROM known)"
+    " SELECT rule, device, name AS series, severity AS state,"
+    " coalesce(value, '') AS value,"
+    " datetime(since_at, 'unixepoch', 'localtime') AS since,"
+    " CASE WHEN age_s >= 86400 THEN (age_s / 86400) || ' d ' ELSE '' END"
+    "  || time(age_s % 86400, 'unixepoch') AS age,"
+    " CASE WHEN place = 1 THEN 'yes'"
+    "  WHEN badness = worst AND badness > 0 THEN 'also' ELSE 'no' END"
+    "  AS decides,"
+    " " SHORT_BODY " AS asks_for,"
+    " " SHORT_ACCEPTED_BODY " AS accepted"
+    " FROM placed ORDER BY rule, device, slot, place;";
 
 static const char by_device_view[] =
     "CREATE VIEW by_device AS SELECT device, created, accepted, refused,"
@@ -156,19 +193,33 @@ static const char errors_view[] =
 static const char application[] =
     "PRAGMA application_id = " NUMBER(LEDGER_SCHEMA_APPLICATION_ID);
 
+/* A fresh file takes every step: what a later one makes anew is not made
+ * here. */
 static const char *const step_1[] = {
-    commands,      slots,        series,      totals,
-    readable_view, pending_view, recent_view, by_device_view,
-    balance_view,  errors_view,  application, "PRAGMA user_version = 1",
+    commands,    slots,          series,
+    totals,      by_device_view, balance_view,
+    errors_view, application,    "PRAGMA user_version = 1",
     NULL};
 
 /* timed: of the last event that carried a CurrentValue; event: of the last one
- * of all, of which version 1 knew nothing. */
+ * of all, of which version 1 knew nothing. since_at: when a series came into
+ * its state. The views of version 1 had `fate` for what is called outcome, and
+ * `answer` for cmd_uuid or error. */
 static const char *const step_2[] = {
+    "DROP VIEW IF EXISTS pending",
+    "DROP VIEW IF EXISTS recent",
+    "DROP VIEW IF EXISTS readable",
     "ALTER TABLE series RENAME COLUMN timed_severity TO event_severity",
     "ALTER TABLE series ADD COLUMN event_at REAL",
     "ALTER TABLE series ADD COLUMN event_arrived_at REAL",
-    "PRAGMA user_version = 2", NULL};
+    "ALTER TABLE series ADD COLUMN since_at REAL NOT NULL DEFAULT 0",
+    "UPDATE series SET since_at = arrived_at",
+    readable_view,
+    pending_view,
+    recent_view,
+    states_view,
+    "PRAGMA user_version = 2",
+    NULL};
 
 const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {step_1,
                                                                        step_2};

@@ -86,6 +86,7 @@ extern const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION];
   X(unsendable_bytes)                                                          \
   X(value)                                                                     \
   X(arrived_at)                                                                \
+  X(since_at)                                                                  \
   X(event_severity)                                                            \
   X(event_at)                                                                  \
   X(event_arrived_at)                                                          \

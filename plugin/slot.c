@@ -159,7 +159,11 @@ enum slot_arrival slot_judge_arrival(const struct series *series,
 }
 
 static void set_state(struct series *series, enum severity severity,
-                      struct body *body) {
+                      struct body *body, int64_t now_ms) {
+  if (series->arrived_ms == 0 || severity != series->severity ||
+      severity == SEVERITY_VALUE)
+    series->since_ms = now_ms;
+  series->arrived_ms = now_ms;
   unlink_series(series);
   body_unref(series->body);
   series->body = body;
@@ -168,7 +172,7 @@ static void set_state(struct series *series, enum severity severity,
 }
 
 void slot_note_firing(struct series *series, struct firing *f) {
-  set_state(series, f->severity, f->body);
+  set_state(series, f->severity, f->body, f->arrived.ms);
   body_unref(series->okay_body);
   series->okay_body = f->okay_body;
   f->body = NULL;
@@ -177,7 +181,6 @@ void slot_note_firing(struct series *series, struct firing *f) {
   series->unsendable_bytes = f->unsendable_bytes;
   series->has_value = f->has_value;
   series->value = f->value;
-  series->arrived_ms = f->arrived.ms;
   series->event = (struct slot_time){
       .known = true, .wall_event_ms = f->wall_event_ms, .arrived = f->arrived};
   series->event_severity = f->severity;
@@ -186,10 +189,9 @@ void slot_note_firing(struct series *series, struct firing *f) {
 }
 
 void slot_note_silence(struct series *series, int64_t now_ms) {
-  set_state(series, SEVERITY_OKAY, series->okay_body);
+  set_state(series, SEVERITY_OKAY, series->okay_body, now_ms);
   series->okay_body = NULL;
   series->has_unsendable = false;
-  series->arrived_ms = now_ms;
 }
 
 const struct series *slot_speaker(const struct slot *s) {

@@ -45,7 +45,8 @@ struct series {
   size_t unsendable_bytes;
   bool has_value;
   double value;
-  int64_t arrived_ms; /* of its last event */
+  int64_t arrived_ms; /* of its last event; 0: there was none yet */
+  int64_t since_ms;   /* when it came into its state; of a value: its arrival */
 
   struct slot_time event; /* its last event; silence is none */
   enum severity event_severity;

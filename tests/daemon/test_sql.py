@@ -69,15 +69,20 @@ def in_order_of_devices(function):
 
 
 def check_recent(rows, ledger):
-    fates = picked(rows, "device", "fate", "cause")
-    assert fates == [
+    assert picked(rows, "device", "outcome", "cause") == [
         ("valve", "accepted", ""), ("heater", "accepted", ""),
-        ("siren", "waiting", "curl_7"), ("pump", "unknown", "http_500"),
+        ("siren", "", "curl_7"), ("pump", "unknown", "http_500"),
         ("pump", "accepted", ""), ("lamp", "refused", "errno_10"),
         ("lamp", "refused", "errno_10"), ("fan", "accepted", ""),
         ("fan", "accepted", ""), ("fan", "accepted", "")]
-    assert {row["answer"]: row["device"] for row in rows
-            if row["fate"] == "accepted"} == ledger.uuids
+    assert {row["cmd_uuid"]: row["device"] for row in rows
+            if row["outcome"] == "accepted"} == ledger.uuids
+    assert {row["cmd_uuid"] for row in rows
+            if row["outcome"] != "accepted"} == {""}
+    assert {row["error"].split(":")[0] for row in rows
+            if row["device"] == "lamp"} == {"device not online"}
+    assert {row["error"] for row in rows
+            if row["outcome"] == "accepted"} == {""}
     assert rows[0]["created"].startswith(time.strftime("%Y-%m-%d "))
 
 
@@ -85,6 +90,16 @@ def check_pending(rows, _):
     assert picked(rows, "rule", "device", "state", "cause", "body") == [
         ("siren-rule", "siren", "waiting", "curl_7", "siren on")]
     assert rows[0]["expires"] > rows[0]["created"]
+    assert "onnect" in rows[0]["error"] and rows[0]["cmd_uuid"] == ""
+
+
+def check_states(rows, _):
+    assert picked(rows, "rule", "series", "state", "decides", "asks_for",
+                  "accepted") == [
+        ("fan-rule", "greenhouse/sensors-fan/temperature", "failure", "yes",
+         "fan on", "fan on")]
+    assert rows[0]["since"].startswith(time.strftime("%Y-%m-%d "))
+    assert re.fullmatch(r"00:0\d:\d\d", rows[0]["age"])
 
 
 def check_by_device(rows, _):
@@ -147,7 +162,7 @@ def check_one_command(rows, ledger):
 def check_statuses(rows, _):
     assert picked(rows, "device", "at_onenet", "commands") == [
         ("fan", "answered", 3), ("heater", "no answer in time", 1),
-        ("pump", "not asked", 1), ("valve", "device not online", 1)]
+        ("pump", "not followed", 1), ("valve", "device not online", 1)]
 
 
 def check_balance(rows, _):
@@ -157,6 +172,7 @@ def check_balance(rows, _):
 CHECKS = {
     "What happened lately": check_recent,
     "What waits, and for what": check_pending,
+    "Which rack keeps the fan on": check_states,
     "How many commands had which outcome": check_by_device,
     "How much of it worked": check_success,
     "How many commands there were on each day": check_days,
@@ -183,7 +199,7 @@ def test_there_is_a_query_for_each_check_and_each_block_is_found():
 
 
 def test_recent_reads_well_in_a_terminal_as_it_is(ledger):
-    """One command a line, with its day, its fate and what the cloud said."""
+    """One command a line, with its day, its outcome and what the cloud said."""
     lines = ledger.shell("select * from recent").splitlines()
     assert len(lines) == total("created") - total("unchanged")
     for uuid, device in ledger.uuids.items():

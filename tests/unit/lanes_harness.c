@@ -175,6 +175,7 @@ static void store_series(struct store *store, const struct series *series) {
                               .has_value = series->has_value,
                               .value = series->value,
                               .arrived_ms = series->arrived_ms,
+                              .since_ms = series->since_ms,
                               .event = series->event,
                               .event_severity = series->event_severity,
                               .valued = series->valued};
@@ -247,6 +248,7 @@ static void restore_series(struct lanes *l, const struct stored_series *s,
   series->has_value = s->series.has_value;
   series->value = s->series.value;
   series->arrived_ms = s->series.arrived_ms;
+  series->since_ms = s->series.since_ms;
   series->event = s->series.event;
   series->event_severity = s->series.event_severity;
   series->valued = s->series.valued;

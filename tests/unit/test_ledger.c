@@ -266,6 +266,7 @@ static struct series *full_series(struct slot *s, const char *name) {
   series->has_value = true;
   series->value = 71.5;
   series->arrived_ms = FIXTURE_NOW.ms - 3001;
+  series->since_ms = FIXTURE_NOW.ms - 9001;
   series->event = time_of_event(3001, 3605);
   series->event_severity = SEVERITY_FAILURE;
   series->valued = time_of_event(3503, 4002);
@@ -289,6 +290,7 @@ static void a_series_comes_back_with_all_its_fields(void **state) {
   assert_false(back->has_unsendable);
   assert_true(back->has_value && back->value == 71.5);
   assert_int_equal(back->arrived_ms, FIXTURE_NOW.ms - 3001);
+  assert_int_equal(back->since_ms, FIXTURE_NOW.ms - 9001);
   assert_time(&back->event, time_of_event(3001, 3605));
   assert_int_equal(back->event_severity, SEVERITY_FAILURE);
   assert_time(&back->valued, time_of_event(3503, 4002));
@@ -441,15 +443,18 @@ static void the_views_read_well(void **state) {
   fixture_put_account(f, FAN, 4, 1, FIXTURE_NOW);
   assert_string_equal(
       fixture_sql(f, "SELECT id, rule, device, severity, state, attempts,"
-                     " cause, body, answer FROM pending"),
-      "2|overheat|fan|failure|waiting|3|errno_3|two  lines|81572aae-fc34\n"
-      "3|overheat|fan|failure|waiting|3|errno_3|x'010002'|81572aae-fc34");
+                     " cause, error, body, cmd_uuid FROM pending"),
+      "2|overheat|fan|failure|waiting|3|errno_3|auth failed|two  lines|"
+      "81572aae-fc34\n"
+      "3|overheat|fan|failure|waiting|3|errno_3|auth failed|x'010002'|"
+      "81572aae-fc34");
   assert_string_equal(
-      fixture_sql(f, "SELECT id, fate, attempts, seconds, cause, body"
-                     " FROM recent"),
-      "3|waiting|3||errno_3|x'010002'\n"
-      "2|waiting|3||errno_3|two  lines\n"
-      "1|refused|3|7.0|errno_3|{\"fan\":\"on\"}");
+      fixture_sql(f, "SELECT id, outcome, attempts, seconds, cause, error,"
+                     " body, cmd_uuid FROM recent"),
+      "3||3||errno_3|auth failed|x'010002'|81572aae-fc34\n"
+      "2||3||errno_3|auth failed|two  lines|81572aae-fc34\n"
+      "1|refused|3|7.0|errno_3|auth failed|{\"fan\":\"on\"}|"
+      "81572aae-fc34");
   assert_string_equal(fixture_sql(f, "SELECT * FROM by_device"),
                       "fan|4|1|0|0|0|0|0|0|0|2");
   assert_string_equal(fixture_sql(f, BALANCE), "fan|4|1|2|1");
@@ -469,6 +474,93 @@ static void the_times_in_the_views_are_local_and_readable(void **state) {
       "2023-11-15 00:13:12|2023-11-15 00:13:21|2023-11-15 00:23:14");
   unsetenv("TZ");
   tzset();
+}
+
+/* Adds a series to the slot as an event would that arrived so long ago. */
+static void put_rack(struct slot *s, const char *name, enum severity severity,
+                     const char *body, int64_t ago_ms) {
+  struct series *series = slot_add_series(s, name);
+  assert_non_null(series);
+  series->severity = severity;
+  series->body = fixture_body(body);
+  series->arrived_ms = FIXTURE_NOW.ms - ago_ms;
+  series->since_ms = series->arrived_ms - 1000;
+  slot_place_series(series);
+}
+
+static void states_tells_which_series_keeps_the_device_as_it_is(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  put_rack(s, "rack1", SEVERITY_FAILURE, "on 1", 3000);
+  put_rack(s, "rack2", SEVERITY_FAILURE, "on 2", 2000);
+  put_rack(s, "rack3", SEVERITY_WARNING, "slow", 1000);
+  put_rack(s, "rack4", SEVERITY_OKAY, "off", 0);
+  open_fresh(f);
+  put_slot(f, s);
+  assert_string_equal(
+      fixture_sql(f, "SELECT rule, device, series, state, decides, asks_for"
+                     " FROM states"),
+      "overheat|fan|rack2|failure|yes|on 2\n"
+      "overheat|fan|rack1|failure|also|on 1\n"
+      "overheat|fan|rack3|warning|no|slow\n"
+      "overheat|fan|rack4|okay|no|off");
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(slot_speaker(f->slots[0])->name, "rack2");
+  slot_free(s);
+}
+
+static void of_series_that_are_all_okay_one_decides(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  put_rack(s, "rack1", SEVERITY_OKAY, "off", 0);
+  put_rack(s, "rack2", SEVERITY_OKAY, "off", 2000);
+  open_fresh(f);
+  put_slot(f, s);
+  assert_string_equal(fixture_sql(f, "SELECT series, decides FROM states"),
+                      "rack1|yes\nrack2|no");
+  slot_free(s);
+}
+
+static void states_tells_since_when_and_for_how_long(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  open_fresh(f);
+  setenv("TZ", "UTC-2", 1); /* two hours east of Greenwich */
+  tzset();
+  put_rack(s, "rack1", SEVERITY_FAILURE, "on", 3000);
+  put_slot(f, s);
+  assert_string_equal(fixture_sql(f, "SELECT since FROM states"),
+                      "2023-11-15 00:13:16");
+  fixture_sql(f, "UPDATE series SET since_at = unixepoch() - 93784");
+  assert_string_equal(
+      fixture_sql(f, "SELECT age LIKE '1 d 02:03:0_' FROM states"), "1");
+  fixture_sql(f, "UPDATE series SET since_at = unixepoch() - 7384");
+  assert_string_equal(fixture_sql(f, "SELECT age LIKE '02:03:0_' FROM states"),
+                      "1");
+  fixture_sql(f, "UPDATE series SET since_at = unixepoch() + 1000");
+  assert_string_equal(fixture_sql(f, "SELECT age FROM states"), "00:00:00");
+  unsetenv("TZ");
+  tzset();
+  slot_free(s);
+}
+
+static void
+states_tells_what_the_device_accepted_while_that_is_known(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  put_rack(s, "rack1", SEVERITY_FAILURE, "on", 3000);
+  open_fresh(f);
+  put_slot(f, s);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_account(f->ledger, &(struct account){.device = f->devices[FAN],
+                                                  .epoch = s->memory.epoch});
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"),
+                      "{\"fan\":\"off\"}");
+  /* Another slot of the device has begun an attempt. */
+  fixture_sql(f, "UPDATE totals SET epoch = epoch + 1");
+  assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"), "");
+  slot_free(s);
 }
 
 static void recent_shows_the_newest_fifty(void **state) {
@@ -795,6 +887,10 @@ int main(void) {
       SITUATION(all_times_of_a_row_are_of_the_clock_that_it_was_put_by),
       SITUATION(the_views_read_well),
       SITUATION(the_times_in_the_views_are_local_and_readable),
+      SITUATION(states_tells_which_series_keeps_the_device_as_it_is),
+      SITUATION(of_series_that_are_all_okay_one_decides),
+      SITUATION(states_tells_since_when_and_for_how_long),
+      SITUATION(states_tells_what_the_device_accepted_while_that_is_known),
       SITUATION(recent_shows_the_newest_fifty),
       SITUATION(a_reader_sees_the_last_commit_while_the_next_turn_is_written),
       SITUATION(a_reader_in_the_middle_of_the_table_holds_up_no_turn),

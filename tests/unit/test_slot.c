@@ -161,6 +161,35 @@ static void a_silent_series_is_okay_with_its_okay_body(void **state) {
   speaks(f->slot, "silent");
 }
 
+static void note_at(struct slot *s, enum severity severity, int64_t ms) {
+  struct firing *f = firing_new("rack1");
+  assert_non_null(f);
+  f->severity = severity;
+  f->arrived.ms = ms;
+  slot_note_firing(series_called(s, "rack1"), f);
+  firing_free(f);
+}
+
+static void the_age_of_a_state_is_that_of_its_first_event(void **state) {
+  struct fixture *f = *state;
+  note_at(f->slot, SEVERITY_OKAY, NOW_MS);
+  const struct series *rack1 = slot_find_series(f->slot, "rack1");
+  assert_int_equal(rack1->since_ms, NOW_MS);
+  note_at(f->slot, SEVERITY_FAILURE, NOW_MS + 10);
+  note_at(f->slot, SEVERITY_FAILURE, NOW_MS + 20); /* threshold's Persist */
+  assert_int_equal(rack1->since_ms, NOW_MS + 10);
+  assert_int_equal(rack1->arrived_ms, NOW_MS + 20);
+  slot_note_silence(series_called(f->slot, "rack1"), NOW_MS + 30);
+  assert_int_equal(rack1->since_ms, NOW_MS + 30);
+}
+
+static void each_value_is_a_state_of_its_own(void **state) {
+  struct fixture *f = *state;
+  note_at(f->slot, SEVERITY_VALUE, NOW_MS);
+  note_at(f->slot, SEVERITY_VALUE, NOW_MS + 10);
+  assert_int_equal(slot_find_series(f->slot, "rack1")->since_ms, NOW_MS + 10);
+}
+
 static void count_series(void *context, struct series *series) {
   (void)series;
   ++*(int *)context;
@@ -508,6 +537,8 @@ int main(void) {
       TEST(of_equal_states_the_newest_event_speaks),
       TEST(a_state_without_a_body_asks_for_nothing),
       TEST(a_silent_series_is_okay_with_its_okay_body),
+      TEST(the_age_of_a_state_is_that_of_its_first_event),
+      TEST(each_value_is_a_state_of_its_own),
       TEST(series_that_are_restored_are_each_in_their_state_once),
       TEST(events_are_judged_by_the_last_one_of_their_series),
       TEST(what_is_late_is_told_by_the_last_event_with_a_value),
