@@ -42,11 +42,14 @@ class Prometheus:
     """One process. url: where it answers; port, an int."""
 
     def __init__(self, folder, target):
-        """Its files are in `folder`. Nothing runs before start()."""
+        """Its files are in `folder`, what it serves as /user/ in user_assets.
+        Nothing runs before start()."""
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ssl_context = None  # for Simulator.connect
+        self.user_assets = self.folder / "user"
+        self.user_assets.mkdir(exist_ok=True)
         self.config = self.folder / "prometheus.yml"
         self.config.write_text(config_text(target))
         self._process = None
@@ -64,7 +67,8 @@ class Prometheus:
              f"--web.listen-address=127.0.0.1:{self.port}",
              f"--storage.tsdb.path={self.folder}/prometheus",
              f"--web.console.templates={DASHBOARDS}/console",
-             f"--web.console.libraries={DASHBOARDS}/console"],
+             f"--web.console.libraries={DASHBOARDS}/console",
+             f"--web.user-assets={self.user_assets}"],
             stdout=self._log, stderr=subprocess.STDOUT)
         wait_until(self._is_ready, 30, "Prometheus to start")
         return self

@@ -2,14 +2,19 @@
 """Everything in dashboards/ is asked of a real Prometheus that scrapes a real
 collectd, after a story of which the end is known."""
 
+import contextlib
 import html.parser
+import http.server
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
+import sqlite3
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -22,6 +27,7 @@ from simulator import Simulator, wait_until
 DASHBOARD = json.loads((DASHBOARDS / "grafana-onenet.json").read_text())
 PANELS = [p for p in DASHBOARD["panels"] if p["type"] != "row"]
 CONSOLE = (DASHBOARDS / "console" / "onenet.html").read_text()
+RECENT = DASHBOARDS / "onenet-recent"
 RATE_INTERVAL_S = 600  # longer than all the tests here
 
 # OneNET's documentation.
@@ -57,6 +63,12 @@ class World:
         self.greenhouse = greenhouse
         self.prometheus = prometheus
         self.begun = time.time()
+
+    def write_recent(self, ledger=None):
+        """As an operator would who wants to see the commands of a ledger, which
+        is the greenhouse's."""
+        recent(ledger or self.greenhouse.folder / "onenet.db",
+               self.prometheus.user_assets, "--host", HOST)
 
     def settle(self):
         """Waits until Prometheus has scraped all that the story led to."""
@@ -332,7 +344,7 @@ def test_errors_and_statuses_have_the_names_of_the_documentation():
     statuses = mapped_texts("Recent commands", "status")
     assert sorted(statuses) == [str(number) for number in range(7)]
     for text in statuses.values():
-        assert f">{text}</span>" in CONSOLE, text
+        assert f'"{text}"' in CONSOLE, text
 
 
 # ---- alerts ----
@@ -380,49 +392,78 @@ def test_prometheus_evaluates_each_rule_and_tells_of_what_failed(world):
 # ---- the console page ----
 
 
+def recent(*arguments):
+    """Runs onenet-recent; returns what it wrote on stderr."""
+    return subprocess.run([RECENT, *arguments], capture_output=True, text=True,
+                          timeout=30, check=True).stderr
+
+
 class Page(html.parser.HTMLParser):
-    """tables: {id: [[text of each cell] of each row]}; text: all of it."""
+    """What a browser has made of a page. tables: {id: [[text of each cell] of
+    each row]}, that of the recent commands as "recent"; text: all of it; outcomes:
+    {outcome: total} of the curve; tags: all that there are."""
 
     def __init__(self, dom):
         super().__init__()
         self.tables, self.text, self._row, self._cell = {}, "", [], None
+        self.outcomes, self.tags, self._in_script = {}, set(), False
         self.feed(dom)
 
     def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.add(tag)
+        self._in_script = tag in ("script", "style")
         if tag == "table":
-            self._rows = self.tables[dict(attrs)["id"]] = []
+            self._rows = self.tables[attrs.get("id", "recent")] = []
         elif tag == "tr":
             self._row = []
             self._rows.append(self._row)
         elif tag in ("td", "th"):
             self._row.append("")
             self._cell = len(self._row) - 1
+        elif tag == "path":
+            assert attrs["d"].startswith("M") and "NaN" not in attrs["d"]
+            self.outcomes[attrs["data-outcome"]] = int(attrs["data-total"])
 
     def handle_endtag(self, tag):
+        self._in_script = False
         if tag in ("td", "th"):
             self._cell = None
 
     def handle_data(self, data):
+        if self._in_script:
+            return
         self.text += data
         if self._cell is not None:
-            self._row[self._cell] = (self._row[self._cell] + data).strip()
+            self._row[self._cell] = (self._row[self._cell] + " " + data).strip()
+
+    def recent(self, *names):
+        """Returns these columns of the recent commands."""
+        header, *rows = self.tables["recent"]
+        return [tuple(row[header.index(name)] for name in names) for row in rows]
 
 
 def chromium(folder, url, *options):
-    """Lets a real browser, without a window, open the page; returns its stdout."""
+    """Lets a real browser, without a window, open the page, until its scripts
+    have nothing to wait for; returns its stdout."""
     profile = tempfile.mkdtemp(dir=folder, prefix="chromium-")
     return subprocess.run(
         ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
          "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-         f"--user-data-dir={profile}", "--window-size=1200,1080", *options, url],
+         f"--user-data-dir={profile}", "--window-size=1200,1080",
+         "--virtual-time-budget=8000", *options, url],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=120,
         check=True).stdout
 
 
-def test_the_console_page_shows_devices_counts_errors_and_uuids(world):
-    url = world.prometheus.url + "/consoles/onenet.html"
-    page = Page(chromium(world.greenhouse.folder, url, "--dump-dom"))
+def page_of(prometheus):
+    return Page(chromium(prometheus.folder, prometheus.url
+                         + "/consoles/onenet.html", "--dump-dom"))
+
+
+def test_the_console_page_shows_devices_counts_and_errors(world):
+    page = page_of(world.prometheus)
     header, *rows = page.tables["devices"]
     assert {row[0] for row in rows} == set(DEVICES)
     for row in rows:
@@ -441,30 +482,207 @@ def test_the_console_page_shows_devices_counts_errors_and_uuids(world):
     assert [row[:2] for row in page.tables["endpoints"][1:]] == [
         ["backup", "open"], ["cloud", "closed"]]
     assert page.tables["endpoints"][2][3] == "10"
-    assert {row[2]: row[1] for row in page.tables["recent"][1:]} == \
-        world.greenhouse.uuids()
-    assert {(row[1], row[3]) for row in page.tables["recent"][1:]} == {
-        ("fan", "4 answered"), ("heater", "5 no answer in time"),
-        ("pump", "1 created"), ("valve", "0 device not online")}
     assert dict(zip(*page.tables["tracked"])) == {
         name: str(count) for name, count in TRACKED.items()}
-    assert "OnenetCommandsFailing on greenhouse: lamp pump" in \
-        re.sub(r"\s+", " ", page.text)
-    assert "66.67%" in page.text
+    text = re.sub(r"\s+", " ", page.text)
+    assert "OnenetCommandsFailing on greenhouse: lamp pump" in text
+    assert "66.67% accepted" in text.replace("%accepted", "% accepted")
 
 
-def test_the_console_page_is_painted_and_needs_nobody_else(world):
-    """$ONENET_SCREENSHOT names a file to keep what was painted."""
-    assert not re.search(r"""(src|href)="?(https?:|/)|url\(|@import|<script""",
-                         CONSOLE)
-    image = world.greenhouse.folder / "console.png"
+def test_the_console_page_shows_each_recent_command_the_refused_ones_too(world):
+    world.write_recent()
+    page = page_of(world.prometheus)
+    assert [row[:2] for row in page.recent("device", "rule", "body")] == [
+        (device, f"{device}-rule") for device in
+        ("valve", "heater", "siren", "pump", "pump", "lamp", "lamp", "fan", "fan",
+         "fan")]
+    assert [body for (body,) in page.recent("body")][:5] == [
+        "valve on", "heater on", "siren on", "pump off", "pump on"]
+    outcomes = [outcome for (outcome,) in page.recent("outcome")]
+    assert outcomes[:2] == ["accepted", "accepted"]
+    assert outcomes[2].startswith("waiting curl_7: ")
+    assert outcomes[3].startswith("unknown http_500")
+    assert outcomes[5].startswith("refused errno_10: device not online")
+    assert {uuid: device for device, uuid in page.recent("device", "cmd_uuid")
+            if uuid != "\u2013"} == world.greenhouse.uuids()
+    (at,) = page.recent("time")[0]
+    assert re.fullmatch(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d", at)
+
+
+def test_a_command_that_nobody_asks_for_is_not_followed(world):
+    world.write_recent()
+    assert page_of(world.prometheus).recent("device", "at OneNET") == [
+        ("valve", "0 device not online"), ("heater", "5 no answer in time"),
+        ("siren", "\u2013"), ("pump", "\u2013"), ("pump", "not followed"),
+        ("lamp", "\u2013"), ("lamp", "\u2013"), ("fan", "4 answered"),
+        ("fan", "4 answered"), ("fan", "4 answered")]
+
+
+def test_the_curve_of_the_console_page_has_the_outcomes_of_the_last_hour(world):
+    assert page_of(world.prometheus).outcomes == {
+        name: total(name) for name in OUTCOMES if total(name)}
+
+
+def test_the_console_page_says_what_to_run_to_see_recent_commands(world):
+    for file in world.prometheus.user_assets.glob("onenet-*"):
+        file.unlink()
+    page = page_of(world.prometheus)
+    assert "recent" not in page.tables
+    assert f"onenet-recent --every 10 --host '{HOST}' /var/lib/collectd/onenet.db" \
+        in page.text
+    assert "--web.user-assets=FOLDER" in page.text
+
+
+def test_recent_commands_that_are_not_recent_any_more_are_called_old(world):
+    world.write_recent()
+    assert "This is old" not in page_of(world.prometheus).text
+    (file,) = world.prometheus.user_assets.glob("onenet-*.json")
+    content = json.loads(file.read_text())
+    content["written_at"] -= 600
+    file.write_text(json.dumps(content))
+    page = page_of(world.prometheus)
+    assert "as of 10 min ago" in page.text and "This is old" in page.text
+    assert len(page.recent("device")) == 10
+
+
+HOSTILE = ("<img src=x onerror=\"document.body.textContent='owned'\">"
+           "<script>document.body.textContent='owned'</script>"
+           "\"quoted\" 'quoted' \\ \n\t{{ . }} " + 100 * "long")
+
+
+@pytest.fixture(name="hostile_ledger")
+def ledger_with_hostile_texts(world, folder):
+    """A copy of the greenhouse's in which all that others write is HTML."""
+    path = folder / "hostile.db"
+    with contextlib.closing(sqlite3.connect(
+            world.greenhouse.folder / "onenet.db")) as ledger, \
+            contextlib.closing(sqlite3.connect(path)) as copy:
+        ledger.backup(copy)
+        copy.execute("UPDATE commands SET body = ?, error = ?, cause = ?",
+                     (HOSTILE, HOSTILE, HOSTILE))
+        copy.execute("UPDATE commands SET cmd_uuid = ? WHERE cmd_uuid IS NOT NULL",
+                     (HOSTILE,))
+        copy.execute("UPDATE commands SET body = x'00ff3c' WHERE id = 1")
+        copy.commit()
+    return path
+
+
+def test_a_body_that_is_html_is_shown_as_text(world, hostile_ledger):
+    world.write_recent(hostile_ledger)
+    page = page_of(world.prometheus)
+    assert "img" not in page.tags and "owned" != page.text.strip()
+    *texts, blob = [body for (body,) in page.recent("body")]
+    assert texts == 9 * [HOSTILE[:400].strip() + " \u2026"]
+    assert blob == "x'00FF3C'"
+    (refused,) = {outcome for device, outcome in page.recent("device", "outcome")
+                  if device == "lamp"}
+    assert refused == f"refused {HOSTILE}: {HOSTILE}"
+
+
+# Of the page in a frame of that width: what is wider than what it is in.
+PHONE = """<!DOCTYPE html><html><body><iframe width="390" height="800"
+src="/consoles/onenet.html"></iframe><pre id="answer"></pre><script>
+addEventListener("load", () => setTimeout(() => {
+  const page = document.querySelector("iframe").contentDocument;
+  const width = page.defaultView.innerWidth;
+  const wide = [...page.querySelectorAll("body *")].filter(one =>
+    one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1 ||
+    one.getBoundingClientRect().right > width + 1);
+  document.querySelector("#answer").textContent = JSON.stringify({
+    width: width, scrollWidth: page.documentElement.scrollWidth,
+    commands: page.querySelectorAll(".recent-commands tr").length,
+    paths: page.querySelectorAll("path").length,
+    wide: wide.map(one => one.tagName + "." + one.className)});
+}, 3000));
+</script></body></html>"""
+
+
+@pytest.mark.parametrize("is_hostile", [False, True])
+def test_nothing_of_the_console_page_is_cut_off_on_a_phone(world, hostile_ledger,
+                                                           is_hostile):
+    world.write_recent(hostile_ledger if is_hostile else None)
+    (world.prometheus.user_assets / "phone.html").write_text(PHONE)
+    dom = chromium(world.greenhouse.folder,
+                   world.prometheus.url + "/user/phone.html", "--dump-dom")
+    answer = json.loads(html.unescape(
+        re.search(r'<pre id="answer">(.*?)</pre>', dom, re.S)[1]))
+    assert answer == {"width": 390, "scrollWidth": 390, "commands": 11,
+                      "paths": 4, "wide": []}
+
+
+def painted(world, name, *options):
+    image = world.greenhouse.folder / name
     chromium(world.greenhouse.folder,
-             world.prometheus.url + "/consoles/onenet.html",
+             world.prometheus.url + "/consoles/onenet.html", *options,
              f"--screenshot={image}")
     content = image.read_bytes()
     assert content.startswith(b"\x89PNG") and len(content) > 20000
+    return content
+
+
+def test_the_console_page_is_painted_light_and_dark_and_needs_nobody_else(world):
+    """$ONENET_SCREENSHOT names a file to keep what was painted."""
+    assert not re.search(r"""(src|href)="?(https?:|/)|url\(|@import|<script\s""",
+                         CONSOLE)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|"
+                         r"eval\(|createContextualFragment", CONSOLE)
+    world.write_recent()
+    light = painted(world, "console.png", "--blink-settings=preferredColorScheme=1")
+    dark = painted(world, "dark.png", "--blink-settings=preferredColorScheme=0")
+    assert light != dark
     if os.environ.get("ONENET_SCREENSHOT"):
-        shutil.copy(image, os.environ["ONENET_SCREENSHOT"])
+        pathlib.Path(os.environ["ONENET_SCREENSHOT"]).write_bytes(light)
+
+
+FLEET = """
+collectd_onenet_records{onenet="agent",type="pending",instance="plant"} 7
+collectd_onenet_total_requests_total{onenet="cloud",instance="plant"} 5000
+collectd_onenet_bool{onenet="cloud",type="circuit_open",instance="plant"} 0
+collectd_onenet_commands_total{onenet="cloud",type="created",instance="plant"} 5007
+collectd_onenet_commands_total{onenet="cloud",type="accepted",instance="plant"} 4500
+collectd_onenet_commands_total{onenet="cloud",type="refused",instance="plant"} 500
+collectd_onenet_pending_operations{onenet="fan",instance="plant"} 1
+collectd_onenet_commands_total{onenet="fan",type="created",instance="plant"} 3
+collectd_onenet_commands_total{onenet="fan",type="accepted",instance="plant"} 1
+collectd_onenet_commands_total{onenet="fan",type="refused",instance="plant"} 1
+"""
+
+
+@pytest.fixture(name="plant")
+def prometheus_of_a_plant(folder):
+    """A Prometheus that scrapes a fleet of which one device is reported by itself,
+    and the totals of all by their endpoint."""
+
+    class Metrics(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(FLEET.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Metrics) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with Prometheus(folder, f"127.0.0.1:{server.server_port}") as prom:
+                wait_until(lambda: prom.query("collectd_onenet_records"), 20,
+                           "the first scrape")
+                yield prom
+        finally:
+            server.shutdown()
+
+
+def test_the_totals_of_a_fleet_are_those_of_its_endpoints(plant):
+    page = page_of(plant)
+    header, *rows = page.tables["devices"]
+    assert [row[0] for row in rows] == ["fan"]
+    assert dict(zip(header, rows[0]))["created"] == "3"
+    assert [row[0] for row in page.tables["endpoints"][1:]] == ["cloud"]
+    text = re.sub(r"\s+", " ", page.text)
+    assert "90%accepted" in text
+    assert "500failed" in text
+    assert "7pending" in text
 
 
 def test_the_console_page_says_what_is_missing_while_there_is_nothing(folder):
@@ -472,3 +690,73 @@ def test_the_console_page_says_what_is_missing_while_there_is_nothing(folder):
         answer = prometheus.get("/consoles/onenet.html")
     assert answer.status == 200
     assert b"knows no metrics of collectd-onenet yet" in answer.body
+
+
+# ---- onenet-recent ----
+
+
+def files_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_recent_commands_are_written_with_their_texts_as_they_are(world, folder,
+                                                                  hostile_ledger):
+    assert recent(hostile_ledger, folder, "--host", "h") == ""
+    assert (folder / "onenet-h.json").stat().st_mode & 0o777 == 0o644
+    content = json.loads((folder / "onenet-h.json").read_text())
+    assert time.time() - 10 < content["written_at"] < time.time() + 1
+    assert {c["body"] for c in content["commands"]} == {HOSTILE[:400], "x'00FF3C'"}
+    assert [c["outcome"] for c in content["commands"]][2:4] == [None, "unknown"]
+    assert world.greenhouse.daemon.is_running()
+
+
+def test_what_can_not_be_read_leaves_what_was_written_before(folder):
+    assets = folder / "assets"
+    assets.mkdir()
+    (assets / "onenet-h.json").write_text("before")
+    (folder / "junk.db").write_text("no database, but long enough to look at")
+    for ledger in ("junk.db", "missing.db"):
+        done = subprocess.run([RECENT, folder / ledger, assets, "--host", "h"],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"onenet-recent: {folder / ledger}: ")
+    assert files_in(assets) == ["onenet-h.json"]
+    assert (assets / "onenet-h.json").read_text() == "before"
+    assert not (folder / "missing.db").exists()
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    ([], "a LEDGER and a FOLDER are needed"),
+    (["onenet.db"], "a LEDGER and a FOLDER are needed"),
+    (["onenet.db", ".", "more"], '"more" is one argument too many'),
+    (["--evry", "onenet.db", "."], "unknown option --evry"),
+    (["onenet.db", ".", "--every"], "--every needs a value"),
+    (["onenet.db", ".", "--every", "0"], "--every 0: must be 1..86400"),
+    (["onenet.db", ".", "--every", "86401"], "--every 86401: must be 1..86400"),
+    (["onenet.db", ".", "--every", "1s"], "--every 1s: must be 1..86400"),
+    (["onenet.db", ".", "--host", "../h"], '--host "../h": must be a name')])
+def test_onenet_recent_says_what_is_wrong_with_its_options(folder, arguments,
+                                                           complaint):
+    done = subprocess.run([RECENT, *arguments], capture_output=True, text=True,
+                          check=False, cwd=folder)
+    assert done.returncode == 2 and complaint in done.stderr
+    assert files_in(folder) == []
+
+
+def test_recent_commands_are_written_again_and_again_until_it_is_ended(world,
+                                                                       folder):
+    process = subprocess.Popen([RECENT, "--every", "1", "--host", "h",
+                                world.greenhouse.folder / "onenet.db", folder])
+    try:
+        file = folder / "onenet-h.json"
+        wait_until(file.exists, 10, "the file")
+        first = json.loads(file.read_text())
+        assert first["every_s"] == 1
+        file.unlink()
+        wait_until(file.exists, 10, "the file again")
+        again = json.loads(file.read_text())
+        assert again["written_at"] > first["written_at"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+    assert files_in(folder) == ["onenet-h.json"]

@@ -70,7 +70,9 @@ def test_what_is_kept_can_be_looked_at_until_it_is_ended(demo, end):
     assert len(rows) == 2
     uuids = {row.split("|")[-1] for row in rows}
     page = get(addresses["the page"])
-    assert "demo" in page and all(uuid in page for uuid in uuids)
+    assert 'data-instance="demo"' in page
+    commands = get(addresses["Prometheus"] + "/user/onenet-demo.json")
+    assert all(uuid in commands for uuid in uuids)
     assert "Ready" in get(addresses["Prometheus"] + "/-/ready")
     assert 'commands_total{onenet="fan",type="accepted"' in get(
         addresses["metrics"])
