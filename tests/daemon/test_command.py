@@ -12,7 +12,7 @@ import pytest
 
 from collectd import HOST
 from conftest import FAN_ID
-from simulator import API_KEY, wait_until
+from simulator import API_KEY, ROOT, wait_until
 
 ROOM = "sensors-room/temperature"
 
@@ -190,6 +190,42 @@ def test_prometheus_sees_every_counter_and_the_series_of_a_uuid(setup):
                        "onenet-agent/derive-unreported"):
         assert setup.metric(identifier) is not None, identifier
     assert setup.metric("onenet-agent/file_size-ledger") > 0
+
+
+def filter_chain_of_the_manual():
+    manual = (ROOT / "doc" / "collectd-onenet.5").read_text()
+    return re.search(r"^\.EX\n(LoadPlugin match_regex\n.*?)^\.EE$", manual,
+                     re.M | re.S)[1]
+
+
+@pytest.mark.parametrize("has_chain", [False, True])
+def test_the_filter_chain_of_the_manual_keeps_commands_from_being_files(
+        setup, folder, has_chain):
+    setup.start(setup.block(more="CommandSeries true\n"), interval=1,
+                extra='LoadPlugin csv\n<Plugin csv>\n'
+                f'  DataDir "{folder}/csv"\n</Plugin>\n'
+                + (filter_chain_of_the_manual() if has_chain else ""))
+    notify_until(setup, 1)
+    uuid = setup.sim.received(FAN_ID)[0]["uuid"]
+    wait_until(lambda: setup.metric(f"onenet-fan/gauge-{uuid}") == 1, 20,
+               "the series of the uuid")
+    files = folder / "csv" / HOST / "onenet-fan"
+
+    def lines():
+        return sum(len(file.read_text().splitlines())
+                   for file in files.glob("pending_operations-*"))
+
+    before = lines()
+    wait_until(lambda: lines() >= before + 2, 20, "two intervals of other series")
+    assert bool(list(files.glob(f"gauge-{uuid}-*"))) != has_chain
+
+
+def test_the_manual_and_the_sample_warn_of_files_for_each_command():
+    for name in ("doc/collectd-onenet.5", "collectd.conf.d/onenet.conf"):
+        text = re.sub(r"[\s#]+", " ", (ROOT / name).read_text())
+        assert re.search(r"rrdtool or csv is loaded.{1,60}file of its own", text), name
+        assert re.search(r"type gauge of plugin onenet from them with a filter chain",
+                         text), name
 
 
 class Receiver:
