@@ -233,8 +233,8 @@ static void an_index_that_lacks_a_pending_command_is_damage(void **state) {
   assert_set_aside(f, "missing from index commands_pending");
 }
 
-/* Leaves a ledger whose header has 9 there: a format of the future. */
-static void leave_format(struct fixture *f, size_t at) {
+/* Leaves a ledger whose header has 9 there: for a format, one of the future. */
+static void leave_header(struct fixture *f, size_t at) {
   size_t size;
   leave_ledger(f, 3);
   char *data = read_ledger(f, &size);
@@ -243,19 +243,24 @@ static void leave_format(struct fixture *f, size_t at) {
   free(data);
 }
 
+static void a_wrong_number_of_free_pages_is_damage(void **state) {
+  leave_header(*state, 39);
+  assert_set_aside(*state, "size is 0 but should be 9");
+}
+
 static void
 a_file_format_that_only_newer_ones_write_is_set_aside(void **state) {
-  leave_format(*state, 18);
+  leave_header(*state, 18);
   assert_set_aside(*state, "of a newer file format");
 }
 
 static void a_file_format_that_only_newer_ones_read_is_set_aside(void **state) {
-  leave_format(*state, 19);
+  leave_header(*state, 19);
   assert_set_aside(*state, "file is not a database");
 }
 
 static void a_schema_format_that_is_not_known_is_set_aside(void **state) {
-  leave_format(*state, 47);
+  leave_header(*state, 47);
   assert_set_aside(*state, "unsupported file format");
 }
 
@@ -750,6 +755,7 @@ int main(void) {
       SITUATION(a_newer_schema_is_set_aside),
       SITUATION(a_ledger_without_one_of_its_tables_is_set_aside),
       SITUATION(an_index_that_lacks_a_pending_command_is_damage),
+      SITUATION(a_wrong_number_of_free_pages_is_damage),
       SITUATION(a_file_format_that_only_newer_ones_write_is_set_aside),
       SITUATION(a_file_format_that_only_newer_ones_read_is_set_aside),
       SITUATION(a_schema_format_that_is_not_known_is_set_aside),
