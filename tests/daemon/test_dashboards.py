@@ -677,7 +677,9 @@ def test_the_totals_of_a_fleet_are_those_of_its_endpoints(plant):
     page = page_of(plant)
     header, *rows = page.tables["devices"]
     assert [row[0] for row in rows] == ["fan"]
-    assert dict(zip(header, rows[0]))["created"] == "3"
+    shown = dict(zip(header, rows[0], strict=True))
+    assert (shown["created"], shown["accepted"], shown["refused"],
+            shown["expired"], shown["pending"]) == ("3", "1", "1", "0", "1")
     assert [row[0] for row in page.tables["endpoints"][1:]] == ["cloud"]
     text = re.sub(r"\s+", " ", page.text)
     assert "90%accepted" in text
