@@ -15,6 +15,8 @@
 #define WHY_BYTES 384
 #define PORT_DIGITS_MAX 5
 #define PORT_MAX 65535
+#define PATH_END "/cmds"
+#define URL_ALLOWED "http://HOST[:PORT]/cmds or https://HOST[:PORT]/cmds"
 
 /* ---- the URL ---- */
 
@@ -22,6 +24,7 @@ struct url {
   bool is_https;
   const char *host;
   size_t host_size; /* with the brackets of an IPv6 address */
+  const char *path; /* with the query */
 };
 
 static bool is_port(const char *text, size_t size) {
@@ -57,7 +60,7 @@ static bool parse_url(const char *text, struct url *ret_url) {
   size_t size = host_size(host);
   const char *end = host + strcspn(host, "/?");
   const char *port = host + size;
-  *ret_url = (struct url){is_https, host, size};
+  *ret_url = (struct url){is_https, host, size, end};
   return size > 0 &&
          (port == end ||
           (*port == ':' && is_port(port + 1, (size_t)(end - port) - 1)));
@@ -74,19 +77,59 @@ static bool is_this_machine(const struct url *url) {
           strspn(url->host, "0123456789.") == url->host_size);
 }
 
+/* Whether the path ends so that commands can be sent there. */
+static bool is_of_commands(const struct url *url) {
+  size_t size = strcspn(url->path, "?");
+  size_t end_size = strlen(PATH_END);
+  return size >= end_size &&
+         memcmp(url->path + size - end_size, PATH_END, end_size) == 0;
+}
+
+/* Returns the parameter of the query that the plugin itself adds for each
+ * command, or NULL. */
+static const char *find_own_parameter(const struct url *url) {
+  static const char *const ours[] = {"device_id", "timeout", "qos"};
+  const char *query = strchr(url->path, '?');
+  for (; query != NULL; query = strchr(query + 1, '&'))
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+      if (strcspn(query + 1, "=&") == strlen(ours[i]) &&
+          strncmp(query + 1, ours[i], strlen(ours[i])) == 0)
+        return ours[i];
+  return NULL;
+}
+
+/* Whether commands can be sent there. Keeps a fault if not. */
+static bool check_url(struct options_block *b, const struct options_option *o,
+                      const oconfig_item_t *item, const char *text,
+                      struct url *ret_url) {
+  if (!parse_url(text, ret_url)) {
+    options_block_fault(b, o, item,
+                        "must be " URL_ALLOWED
+                        ", without a user, a fragment or white space");
+    return false;
+  }
+  if (!is_of_commands(ret_url)) {
+    options_block_fault(
+        b, o, item, "its path must end in " PATH_END ", as in %.*s" PATH_END,
+        (int)(ret_url->path - text), text);
+    return false;
+  }
+  const char *parameter = find_own_parameter(ret_url);
+  if (parameter != NULL)
+    options_block_fault(b, o, item,
+                        "must not hold %s, which the plugin adds to it for "
+                        "each command; take it out",
+                        parameter);
+  return parameter == NULL;
+}
+
 static void read_url(struct options_block *b, const struct options_option *o,
                      const oconfig_item_t *item) {
   struct endpoint *e = b->target;
   struct url url;
   const char *text = options_value_text(b, o, item);
-  if (text == NULL)
+  if (text == NULL || !check_url(b, o, item, text, &url))
     return;
-  if (!parse_url(text, &url)) {
-    options_block_fault(b, o, item,
-                        "must be http://HOST[:PORT][/PATH] or https://..., "
-                        "without a user, a fragment or white space");
-    return;
-  }
   if (!url.is_https && !is_this_machine(&url))
     log_warning("%s: URL \"%s\": the key and all commands go through the "
                 "network in plain text; use https",
@@ -157,6 +200,28 @@ static const char *const KIND_OPTIONS[] = {[CREDENTIAL_KEY] = "APIKey",
                                            [CREDENTIAL_ACCESS_KEY_FILE] =
                                                "AccessKeyFile"};
 
+/* Whether a key would be sent as it was meant. Keeps a fault if not. Blanks
+ * alone are told as an empty key. */
+static bool check_blanks(struct options_block *b,
+                         const struct options_option *o,
+                         const oconfig_item_t *item, const char *key) {
+  size_t size = strlen(key);
+  bool has_blanks = size > 0 && (key[0] == ' ' || key[size - 1] == ' ');
+  if (!has_blanks || strspn(key, " ") == size)
+    return true;
+  options_block_fault(b, o, item,
+                      "must not begin or end with a blank; take the blanks "
+                      "around the key away");
+  return false;
+}
+
+static void read_key(struct options_block *b, const struct options_option *o,
+                     const oconfig_item_t *item) {
+  const char *key = options_block_text(b, item);
+  if (key == NULL || check_blanks(b, o, item, key))
+    options_value_read_line(b, o, item);
+}
+
 static void read_credential(struct options_block *b,
                             const struct options_option *o,
                             const oconfig_item_t *item) {
@@ -169,7 +234,7 @@ static void read_credential(struct options_block *b,
   }
   e->credential.kind = (enum credential_kind)o->argument;
   if (e->credential.kind == CREDENTIAL_KEY)
-    options_value_read_line(b, o, item);
+    read_key(b, o, item);
   else
     options_value_read_file(b, o, item);
 }
@@ -292,7 +357,7 @@ void options_endpoint_read(struct options_block *plugin,
   b.target = e;
   options_block_read(&b, 0);
   if (options_block_find(&b, "URL") == NULL)
-    options_block_miss(&b, "URL", "http://HOST[:PORT][/PATH] or https://...");
+    options_block_miss(&b, "URL", URL_ALLOWED);
   check_credential(&b, e);
   warn_of_tls(&b, &e->tls);
 }

@@ -28,6 +28,13 @@ def faults(setup, block):
     ({"endpoint": '<Endpoint "cloud">\nURL "ftp://127.0.0.1/cmds"\n'
                   'APIKey "x"\n</Endpoint>\n'},
      'Endpoint "cloud": URL "ftp://127.0.0.1/cmds"'),
+    ({"endpoint": '<Endpoint "cloud">\nURL "https://api.heclouds.com"\n'
+                  'APIKey "x"\n</Endpoint>\n'},
+     'Endpoint "cloud": URL "https://api.heclouds.com": its path must end in '
+     '/cmds, as in https://api.heclouds.com/cmds'),
+    ({"endpoint": '<Endpoint "cloud">\nURL "https://127.0.0.1/cmds"\n'
+                  'APIKey "x "\n</Endpoint>\n'},
+     'Endpoint "cloud": APIKey "...": must not begin or end with a blank'),
     ({"endpoint": '<Endpoint "cloud">\nURL "http://127.0.0.1/cmds"\n'
                   'APIKeyFile "/nowhere/key"\n</Endpoint>\n'},
      'Endpoint "cloud": APIKeyFile "/nowhere/key"'),

@@ -262,7 +262,8 @@ static void every_option_of_an_endpoint_is_read(void **state) {
 static void every_option_of_a_device_is_read(void **state) {
   const struct options *o = read_lines(
       *state, CLOUD
-      "<Endpoint lab>\nURL 'http://localhost:8080'\nAPIKey 'l4b'\n</Endpoint>\n"
+      "<Endpoint lab>\nURL 'http://localhost:8080/cmds'\nAPIKey "
+      "'l4b'\n</Endpoint>\n"
       "<Device 'fan.1-a_B'>\n"
       "  DeviceID ' ~8029377'\n"
       "  Endpoint 'LAB'\n"
@@ -429,7 +430,7 @@ static void a_body_of_65535_bytes_can_be_sent(void **state) {
 static void names_of_options_may_be_written_in_any_case(void **state) {
   const struct options *o =
       read_lines(*state, "HISTORYDAYS 7\n<endpoint cloud>\nurl "
-                         "'http://127.0.0.1/'\napikey 'k'\n</endpoint>\n"
+                         "'http://127.0.0.1/cmds'\napikey 'k'\n</endpoint>\n"
                          "<DEVICE fan>\ndeviceid 'x'\nqos 1\n</DEVICE>");
   assert_int_equal(o->history_days, 7);
   assert_int_equal(directory_device(o->directory, 0)->qos, 1);
@@ -438,9 +439,10 @@ static void names_of_options_may_be_written_in_any_case(void **state) {
 static void
 names_and_numbers_of_devices_may_be_written_without_quotes(void **state) {
   const struct options *o = read_lines(
-      *state, "<Endpoint 1>\nURL 'http://localhost'\nAPIKey 12\n</Endpoint>\n"
-              "<Device 2>\nDeviceID 9007199254740991\nEndpoint 1\n</Device>\n"
-              "<Rule 3>\nDevice 2\nOnFailure 'x'\n</Rule>");
+      *state,
+      "<Endpoint 1>\nURL 'http://localhost/cmds'\nAPIKey 12\n</Endpoint>\n"
+      "<Device 2>\nDeviceID 9007199254740991\nEndpoint 1\n</Device>\n"
+      "<Rule 3>\nDevice 2\nOnFailure 'x'\n</Rule>");
   const struct device *d = directory_find_device(o->directory, "2");
   assert_string_equal(d->device_id, "9007199254740991");
   assert_string_equal(d->endpoint->name, "1");
@@ -463,9 +465,10 @@ static void two_names_may_share_a_device_id(void **state) {
 
 static void a_url_may_have_every_part_that_is_needed(void **state) {
   static const char *const urls[] = {
-      "http://localhost",           "http://127.0.0.1:1/cmds",
+      "http://localhost/cmds",      "http://127.0.0.1:1/cmds",
       "http://[::1]:65535/cmds",    "https://a-b.c_d.test:8443/x/cmds?v=1&w=@",
-      "https://[2001:db8::1]/cmds", "https://api.heclouds.com?x"};
+      "https://[2001:db8::1]/cmds", "https://api.heclouds.com/cmds?x",
+      "https://cmds/cmds?",         "https://a.test/cmds?qos_1=2&x=device_id"};
   for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
     char lines[256];
     snprintf(lines, sizeof(lines),
@@ -487,10 +490,10 @@ static void a_device_file_adds_devices_that_are_not_declared(void **state) {
                             "rack5,10 05,lab,";
   options_fixture_write(*state, "devices.csv", csv, sizeof(csv) - 1, 0600);
   options_fixture_write(*state, "more.csv", "rack6,1\n", 8, 0600);
-  const struct options *o =
-      read_lines(*state, "DeviceFile 'devices.csv'\nDeviceFile 'more.csv'\n"
-                         "<Endpoint LAB>\nURL 'http://localhost'\nAPIKey 'l'\n"
-                         "</Endpoint>\n");
+  const struct options *o = read_lines(
+      *state, "DeviceFile 'devices.csv'\nDeviceFile 'more.csv'\n"
+              "<Endpoint LAB>\nURL 'http://localhost/cmds'\nAPIKey 'l'\n"
+              "</Endpoint>\n");
   static const struct {
     const char *name, *device_id;
     int timeout_s;
@@ -514,7 +517,8 @@ static void a_device_file_adds_devices_that_are_not_declared(void **state) {
 static void a_key_file_may_be_one_of_systemd_s_credentials(void **state) {
   struct options_fixture *f = *state;
   static const char lines[] =
-      "<Endpoint cloud>\nURL 'http://localhost'\nAPIKeyFile 'key'\n</Endpoint>";
+      "<Endpoint cloud>\nURL 'http://localhost/cmds'\nAPIKeyFile "
+      "'key'\n</Endpoint>";
   char credentials[128];
   snprintf(credentials, sizeof(credentials), "%s/.", f->directory);
   setenv("CREDENTIALS_DIRECTORY", credentials, 1);
@@ -526,7 +530,7 @@ static void a_key_file_may_be_one_of_systemd_s_credentials(void **state) {
   assert_expands_to(f, directory_endpoint(o->directory, 0)->credential.text,
                     "$DIR/key");
   setenv("CREDENTIALS_DIRECTORY", credentials, 1);
-  o = read_lines(f, "<Endpoint cloud>\nURL 'http://localhost'\n"
+  o = read_lines(f, "<Endpoint cloud>\nURL 'http://localhost/cmds'\n"
                     "APIKeyFile '$DIR/key'\nCACert 'ca.pem'\n"
                     "ClientKey 'client.key'\n</Endpoint>");
   const struct endpoint *e = directory_endpoint(o->directory, 0);
@@ -549,16 +553,16 @@ static void what_is_unsafe_is_warned_about(void **state) {
       {"URL 'HTTP://127.0.0.1.cloud.test/cmds'\nAPIKey 's3cret'",
        "URL 'HTTP://127.0.0.1.cloud.test/cmds': the key and all commands go "
        "through the network in plain text; use https"},
-      {"URL 'http://LocalHost/'\nAPIKey 's3cret'", NULL},
-      {"URL 'http://127.1.2.3:80/'\nAPIKey 's3cret'", NULL},
-      {"URL 'http://[::1]/'\nAPIKey 's3cret'", NULL},
-      {"URL 'https://cloud.test/'\nAPIKeyFile 'key'", NULL},
-      {"URL 'https://cloud.test/'\nAPIKeyFile 'open'",
+      {"URL 'http://LocalHost/cmds'\nAPIKey 's3cret'", NULL},
+      {"URL 'http://127.1.2.3:80/cmds'\nAPIKey 's3cret'", NULL},
+      {"URL 'http://[::1]/cmds'\nAPIKey 's3cret'", NULL},
+      {"URL 'https://cloud.test/cmds'\nAPIKeyFile 'key'", NULL},
+      {"URL 'https://cloud.test/cmds'\nAPIKeyFile 'open'",
        "APIKeyFile: $DIR/open: every user of this machine can read the key; "
        "take their right to read this file away"},
-      {"URL 'https://cloud.test/'\nAPIKey 's3cret'\nVerifyPeer false",
+      {"URL 'https://cloud.test/cmds'\nAPIKey 's3cret'\nVerifyPeer false",
        "VerifyPeer false: anyone on the way can read and change all commands"},
-      {"URL 'https://cloud.test/'\nAPIKey 's3cret'\nVerifyHost false",
+      {"URL 'https://cloud.test/cmds'\nAPIKey 's3cret'\nVerifyHost false",
        "VerifyHost false: any server with a certificate can pass for the "
        "cloud"},
   };
@@ -596,7 +600,7 @@ static void a_key_file_that_holds_no_key_is_warned_about(void **state) {
     options_fixture_write(f, "wrong", cases[i].bytes, strlen(cases[i].bytes),
                           0600);
     snprintf(lines, sizeof(lines),
-             "<Endpoint cloud>\nURL 'https://cloud.test'\n%s 'wrong'\n"
+             "<Endpoint cloud>\nURL 'https://cloud.test/cmds'\n%s 'wrong'\n"
              "</Endpoint>\n" FAN "<Rule r>\nDevice fan\nOnFailure '1'\n</Rule>",
              cases[i].credential);
     snprintf(warning, sizeof(warning),

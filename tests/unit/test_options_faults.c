@@ -84,13 +84,13 @@ static void a_block_needs_a_valid_name(void **state) {
        "Device 1.5: " NAME_RULE},
       {ENDPOINT("") "<Device '" C64 "'>\nDeviceID '1'\n</Device>",
        "Device '" C64 "': " NAME_RULE},
-      {"<Endpoint 'a/b'>\nURL 'https://a.test'\nAPIKey 'k'\n</Endpoint>",
+      {"<Endpoint 'a/b'>\nURL 'https://a.test/cmds'\nAPIKey 'k'\n</Endpoint>",
        "Endpoint 'a/b': " NAME_RULE},
       {DEVICE("") "<Rule '%{host}'>\nDevice fan\nOnFailure 'on'\n</Rule>",
        "Rule '%{host}': " NAME_RULE},
       {ENDPOINT("") "<Device agent>\nDeviceID '1'\n</Device>",
        "Device 'agent': this name is reserved"},
-      {"<Endpoint Agent>\nURL 'https://a.test'\nAPIKey 'k'\n</Endpoint>",
+      {"<Endpoint Agent>\nURL 'https://a.test/cmds'\nAPIKey 'k'\n</Endpoint>",
        "Endpoint 'Agent': this name is reserved"},
       {DEVICE("") "<Rule agent>\nDevice fan\nOnFailure 'on'\n</Rule>",
        "Rule 'agent': this name is reserved"},
@@ -204,14 +204,14 @@ static void the_plugin_s_options_have_ranges(void **state) {
 
 static void a_url_that_is_not_plainly_right_is_refused(void **state) {
 #define URL_RULE                                                               \
-  "must be http://HOST[:PORT][/PATH] or https://..., without a user, a "       \
-  "fragment or white space"
+  "must be http://HOST[:PORT]/cmds or https://HOST[:PORT]/cmds, without a "    \
+  "user, a fragment or white space"
 #define URL_CASE(url)                                                          \
   { URL("'" url "'"), "Endpoint 'cloud': URL '" url "': " URL_RULE }
   static const struct fault_case cases[] = {
       {BARE_ENDPOINT("APIKey 'k3y'"),
-       "Endpoint 'cloud': URL: missing, must be http://HOST[:PORT][/PATH] or "
-       "https://..."},
+       "Endpoint 'cloud': URL: missing, must be http://HOST[:PORT]/cmds or "
+       "https://HOST[:PORT]/cmds"},
       {URL("''"), "Endpoint 'cloud': URL '': " URL_RULE},
       {URL("80"), "Endpoint 'cloud': URL 80: " URL_RULE},
       URL_CASE("api.heclouds.com/cmds"),
@@ -238,6 +238,36 @@ static void a_url_that_is_not_plainly_right_is_refused(void **state) {
        "Endpoint 'cloud': URL 'https://cloud.test/?cmds': " URL_RULE},
       {URL("'https://user:s3cret@cloud.test/cmds'"),
        "Endpoint 'cloud': URL '...': " URL_RULE},
+  };
+  CHECK_CASES(state, cases);
+}
+
+static void a_url_to_which_no_command_can_be_sent_is_refused(void **state) {
+#define END_CASE(origin, rest)                                                 \
+  {                                                                            \
+    URL("'" origin rest "'"),                                                  \
+        "Endpoint 'cloud': URL '" origin rest                                  \
+        "': its path must end in /cmds, as in " origin "/cmds"                 \
+  }
+#define OWN_CASE(query, parameter)                                             \
+  {                                                                            \
+    URL("'https://a.test/cmds" query "'"),                                     \
+        "Endpoint 'cloud': URL 'https://a.test/cmds" query                     \
+        "': must not hold " parameter                                          \
+        ", which the plugin adds to it for each command; take it out"          \
+  }
+  static const struct fault_case cases[] = {
+      END_CASE("https://api.heclouds.com", ""),
+      END_CASE("https://api.heclouds.com", "/"),
+      END_CASE("https://api.heclouds.com", "/cmds/"),
+      END_CASE("https://api.heclouds.com", "/CMDS"),
+      END_CASE("https://api.heclouds.com", "/xcmds"),
+      END_CASE("https://api.heclouds.com", "/devices/8029377"),
+      END_CASE("http://[::1]:8080", "?x=/cmds"),
+      END_CASE("https://cmds", ""),
+      OWN_CASE("?device_id=8029377", "device_id"),
+      OWN_CASE("?v=1&timeout=60", "timeout"),
+      OWN_CASE("?qos", "qos"),
   };
   CHECK_CASES(state, cases);
 }
@@ -269,6 +299,8 @@ static void one_credential_is_needed_and_no_more(void **state) {
 }
 
 static void a_key_that_can_not_be_used_is_refused(void **state) {
+#define BLANKS                                                                 \
+  "must not begin or end with a blank; take the blanks around the key away"
   static const struct fault_case cases[] = {
       {KEYLESS("APIKey ''"),
        "Endpoint 'cloud': APIKey '...': must not be empty "
@@ -282,6 +314,8 @@ static void a_key_that_can_not_be_used_is_refused(void **state) {
        "Endpoint 'cloud': APIKey '...': must be one text in quotes"},
       {KEYLESS("APIKey '  '"),
        "Endpoint 'cloud': APIKey '...': APIKey: the key is empty"},
+      {KEYLESS("APIKey ' s3cret'"), "Endpoint 'cloud': APIKey '...': " BLANKS},
+      {KEYLESS("APIKey 's3cret '"), "Endpoint 'cloud': APIKey '...': " BLANKS},
       {KEYLESS("APIKeyFile 'none'"),
        "Endpoint 'cloud': APIKeyFile 'none': must be a file that can be read: "
        "$DIR/none: No such file or directory"},
@@ -455,8 +489,8 @@ static void all_faults_are_told_in_the_order_of_the_file(void **state) {
        "Device 'a fan': DeviceID: missing, " ID_RULE "\n"
        "Plugin 'onenet': Interval: unknown option\n"
        "Endpoint 'cloud': MaxInFlight 0: must be 1..1024\n"
-       "Endpoint 'cloud': URL: missing, must be http://HOST[:PORT][/PATH] or "
-       "https://...\n"
+       "Endpoint 'cloud': URL: missing, must be http://HOST[:PORT]/cmds or "
+       "https://HOST[:PORT]/cmds\n"
        "Plugin 'onenet': DeviceFile 'none.csv': must be a file that can be "
        "read: $DIR/none.csv: No such file or directory\n"
        "Plugin 'onenet': QueueLimit 0: must be 1..10000000"},
@@ -493,6 +527,7 @@ int main(void) {
       TEST(control_characters_are_not_told),
       TEST(the_plugin_s_options_have_ranges),
       TEST(a_url_that_is_not_plainly_right_is_refused),
+      TEST(a_url_to_which_no_command_can_be_sent_is_refused),
       TEST(one_credential_is_needed_and_no_more),
       TEST(a_key_that_can_not_be_used_is_refused),
       TEST(an_endpoint_s_options_have_ranges),

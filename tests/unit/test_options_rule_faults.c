@@ -48,7 +48,8 @@ static void a_device_s_options_are_checked(void **state) {
 }
 
 static void a_device_needs_an_endpoint_that_exists(void **state) {
-#define LAB "<Endpoint lab>\nURL 'https://lab.test'\nAPIKey 'k'\n</Endpoint>\n"
+#define LAB                                                                    \
+  "<Endpoint lab>\nURL 'https://lab.test/cmds'\nAPIKey 'k'\n</Endpoint>\n"
   static const struct fault_case cases[] = {
       {"<Device fan>\nDeviceID '1'\n</Device>",
        "Device 'fan': Endpoint: missing, must be the name of an Endpoint, and "
