@@ -46,9 +46,10 @@ struct ledger;
  *
  * A file that is damaged, not a database, not ours, or of a newer schema is
  * renamed with its -wal and -shm to `<path>.corrupt-<Unix seconds>`, and a
- * fresh one is begun; ret_was_set_aside tells. An older schema is migrated. A
- * missing directory is made (one level). Symbolic links are followed: the lock
- * and what is set aside are beside the file itself.
+ * fresh one is begun; ret_was_set_aside tells. An older schema is migrated.
+ * Symbolic links are followed: the lock and what is set aside are beside the
+ * file itself. A missing directory is not made: it may be a disk that is not
+ * mounted yet.
  *
  * Returns 0 and a ledger that the caller owns; it may be failing (no such
  * directory, no permission, disk full ...): ledger_begin then tries again.

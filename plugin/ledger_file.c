@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define FILE_MODE 0640
-#define DIRECTORY_MODE 0750
 #define SUFFIX_BYTES 64 /* of the name that a file is set aside as */
 
 /* What SQLite keeps beside the file; the file itself is first: should the rest
@@ -150,16 +149,6 @@ void ledger_file_release(struct ledger_file *f) {
 
 /* ---- the place and its lock ---- */
 
-static void make_directory(const char *path) {
-  char *directory = strdup(path);
-  char *slash = directory != NULL ? strrchr(directory, '/') : NULL;
-  if (slash != NULL && slash != directory) {
-    *slash = '\0';
-    (void)mkdir(directory, DIRECTORY_MODE); /* what is wrong shows at once */
-  }
-  free(directory);
-}
-
 /* To be called only while SQLite does not have the file open: closing a file
  * gives back all POSIX locks that the process holds on it. */
 static int touch(struct ledger_file *f, const char *path) {
@@ -173,7 +162,6 @@ static int touch(struct ledger_file *f, const char *path) {
 static int find_place(struct ledger_file *f) {
   if (f->real_path != NULL)
     return 0;
-  make_directory(f->path);
   int status = touch(f, f->path);
   if (status < 0)
     return status;

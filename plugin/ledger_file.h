@@ -41,8 +41,8 @@ int ledger_file_init(struct ledger_file *f, const char *path,
 /* Closes it and gives the lock back. */
 void ledger_file_release(struct ledger_file *f);
 
-/* Takes the lock, if it is not held yet; makes the directory and the file if
- * they are missing. -EBUSY: another process holds it. */
+/* Takes the lock, if it is not held yet; makes the file if it is missing, but
+ * not its directory. -EBUSY: another process holds it. */
 int ledger_file_lock(struct ledger_file *f);
 
 /* Takes the lock, sets aside what is condemned, and opens the file or begins

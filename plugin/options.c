@@ -11,9 +11,65 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What comes before what, in whatever order it stands in the file. */
 enum stage { STAGE_ENDPOINTS, STAGE_DEVICES, STAGE_RULES, STAGE_COUNT };
+
+static bool is_directory(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Whether there is nothing, or no directory, at the path: not whether it can be
+ * used, which a check by another user could not tell. */
+static bool is_no_directory(const char *path) {
+  struct stat status;
+  if (stat(path, &status) == 0)
+    return !S_ISDIR(status.st_mode);
+  return errno == ENOENT || errno == ENOTDIR;
+}
+
+/* Returns how much of an absolute path is its directory. */
+static size_t directory_size(const char *path) {
+  const char *end = strrchr(path, '/');
+  while (end > path && end[-1] == '/')
+    end--;
+  return end == path ? 1 : (size_t)(end - path);
+}
+
+/* collectd makes its BaseDir itself, after it has read the configuration. */
+static bool is_base_dir(const struct options_block *b, const char *directory) {
+  size_t size = strlen(directory);
+  const char *base_dir = b->reader->base_dir;
+  return strncmp(base_dir, directory, size) == 0 &&
+         base_dir[size + strspn(base_dir + size, "/")] == '\0';
+}
+
+/* Whether the ledger could be there. Keeps a fault if not. Nothing is made: a
+ * directory that is missing is a mistake, or a disk that is not mounted. */
+static bool check_ledger(struct options_block *b,
+                         const struct options_option *o,
+                         const oconfig_item_t *item, const char *path) {
+  if (is_directory(path)) {
+    options_block_fault(b, o, item,
+                        "is a directory: must be the path of a file in it, as "
+                        "in %s/onenet.db",
+                        path);
+    return false;
+  }
+  char *directory =
+      options_reader_keep(b->reader, strndup(path, directory_size(path)));
+  bool is_missing = directory != NULL && !is_base_dir(b, directory) &&
+                    is_no_directory(directory);
+  if (is_missing)
+    options_block_fault(b, o, item,
+                        "the directory %s does not exist: make it, for the "
+                        "user that collectd runs as, or mend the path",
+                        directory);
+  free(directory);
+  return !is_missing;
+}
 
 static void read_ledger(struct options_block *b, const struct options_option *o,
                         const oconfig_item_t *item) {
@@ -21,13 +77,17 @@ static void read_ledger(struct options_block *b, const struct options_option *o,
   const char *line = options_value_line(b, o, item);
   if (line == NULL)
     return;
-  char *path = strcmp(line, ":memory:") == 0
-                   ? options_reader_keep(b->reader, strdup(line))
-                   : options_reader_path(b->reader, line);
+  bool is_memory = strcmp(line, LEDGER_IN_MEMORY) == 0;
+  char *path = is_memory ? options_reader_keep(b->reader, strdup(line))
+                         : options_reader_path(b->reader, line);
   if (path == NULL)
     return;
-  free(options->ledger_path);
-  options->ledger_path = path;
+  if (is_memory || check_ledger(b, o, item, path)) {
+    free(options->ledger_path);
+    options->ledger_path = path;
+  } else {
+    free(path);
+  }
 }
 
 static const struct options_word SYNCS[] = {

@@ -50,6 +50,8 @@ def faults(setup, block):
     ({"rule": '<Rule "overheat">\nDevice "fan"\nOnFailur "on"\n</Rule>\n'},
      'Rule "overheat": OnFailur'),
     ({"more": "Ledgr true\n"}, "Ledgr"),
+    ({"more": 'Ledger "/nowhere/onenet.db"\n'},
+     'Ledger "/nowhere/onenet.db": the directory /nowhere does not exist'),
 ])
 def test_a_bad_configuration_stops_the_start_with_one_line(setup, parts, fault):
     said = faults(setup, setup.block(**parts))
@@ -96,6 +98,17 @@ def test_the_daemon_does_not_start_either(setup):
     daemon.start(ready=False)
     assert daemon.wait() != 0
     assert "Timeout -1: must be 0..2678400" in daemon.output + daemon.log()
+
+
+def test_a_directory_for_the_ledger_is_not_made(setup):
+    place = setup.folder / "not-mounted"
+    daemon = Collectd(setup.folder, setup.block(f'Ledger "{place}/onenet.db"\n'))
+    status, said = daemon.test()
+    assert status != 0, said
+    daemon.start(ready=False)
+    assert daemon.wait() != 0
+    assert f"the directory {place} does not exist" in daemon.output + daemon.log()
+    assert not place.exists()
 
 
 def test_without_a_block_it_says_so(setup):

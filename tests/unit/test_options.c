@@ -39,6 +39,12 @@ static void assert_expands_to(const struct options_fixture *f,
   free(text);
 }
 
+static void make_directory(const struct options_fixture *f, const char *name) {
+  char path[128];
+  snprintf(path, sizeof(path), "%s/%s", f->directory, name);
+  assert_int_equal(mkdir(path, 0700), 0);
+}
+
 /* ---- what an event of the rules comes to ---- */
 
 struct fired {
@@ -173,6 +179,7 @@ static void the_least_configuration_has_the_documented_defaults(void **state) {
 
 static void every_option_of_the_plugin_is_read(void **state) {
   struct options_fixture *f = *state;
+  make_directory(f, "ledger");
   const struct options *o = read_lines(f, "Ledger 'ledger/x.db'\n"
                                           "LedgerSync Normal\n"
                                           "HistoryDays 3650\n"
@@ -539,6 +546,22 @@ static void a_key_file_may_be_one_of_systemd_s_credentials(void **state) {
   assert_expands_to(f, e->tls.client_key, "$DIR/./client.key");
 }
 
+static void collectd_makes_its_base_dir_itself(void **state) {
+  struct options_fixture *f = *state;
+  char directory[sizeof(f->directory)];
+  memcpy(directory, f->directory, sizeof(directory));
+  snprintf(f->directory, sizeof(f->directory), "/nowhere");
+  const struct options *o = read_lines(f, "Ledger 'x.db'");
+  assert_string_equal(o->ledger_path, "/nowhere/x.db");
+  o = read_lines(f, "Ledger '/nowhere/y.db'");
+  assert_string_equal(o->ledger_path, "/nowhere/y.db");
+  snprintf(f->directory, sizeof(f->directory), "/nowhere/");
+  o = read_lines(f, "Ledger '/nowhere/y.db'");
+  o = read_lines(f, "Ledger 'x.db'");
+  assert_string_equal(o->ledger_path, "/nowhere//x.db");
+  memcpy(f->directory, directory, sizeof(directory));
+}
+
 /* ---- warnings ---- */
 
 static void what_is_unsafe_is_warned_about(void **state) {
@@ -679,9 +702,7 @@ static void all_that_the_sample_shows_can_be_used_at_once(void **state) {
   for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
     options_fixture_write(f, files[i][0], files[i][1], strlen(files[i][1]),
                           0600);
-  char certs[128];
-  snprintf(certs, sizeof(certs), "%s/certs", f->directory);
-  assert_int_equal(mkdir(certs, 0700), 0);
+  make_directory(f, "certs");
   read_sample(f, true);
   const struct options *o = f->options;
   assert_int_equal(directory_endpoint_count(o->directory), 2);
@@ -747,6 +768,7 @@ int main(void) {
       TEST(a_url_may_have_every_part_that_is_needed),
       TEST(a_device_file_adds_devices_that_are_not_declared),
       TEST(a_key_file_may_be_one_of_systemd_s_credentials),
+      TEST(collectd_makes_its_base_dir_itself),
       TEST(what_is_unsafe_is_warned_about),
       TEST(a_key_file_that_holds_no_key_is_warned_about),
       TEST(the_sample_works_as_soon_as_there_is_a_key),

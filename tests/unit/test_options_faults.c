@@ -200,6 +200,27 @@ static void the_plugin_s_options_have_ranges(void **state) {
   CHECK_CASES(state, cases);
 }
 
+static void a_ledger_needs_a_directory_that_exists(void **state) {
+#define MAKE_IT                                                                \
+  " does not exist: make it, for the user that collectd runs as, or mend the " \
+  "path"
+  static const struct fault_case cases[] = {
+      {"Ledger '/nowhere/onenet.db'",
+       "Plugin 'onenet': Ledger '/nowhere/onenet.db': the directory "
+       "/nowhere" MAKE_IT},
+      {"Ledger 'sub/onenet.db'",
+       "Plugin 'onenet': Ledger 'sub/onenet.db': the directory "
+       "$DIR/sub" MAKE_IT},
+      {"Ledger 'key/onenet.db'",
+       "Plugin 'onenet': Ledger 'key/onenet.db': the directory "
+       "$DIR/key" MAKE_IT},
+      {"Ledger '$DIR'",
+       "Plugin 'onenet': Ledger '$DIR': is a directory: must be the path of a "
+       "file in it, as in $DIR/onenet.db"},
+  };
+  CHECK_CASES(state, cases);
+}
+
 /* ---- Endpoint ---- */
 
 static void a_url_that_is_not_plainly_right_is_refused(void **state) {
@@ -526,6 +547,7 @@ int main(void) {
       TEST(a_long_value_is_cut),
       TEST(control_characters_are_not_told),
       TEST(the_plugin_s_options_have_ranges),
+      TEST(a_ledger_needs_a_directory_that_exists),
       TEST(a_url_that_is_not_plainly_right_is_refused),
       TEST(a_url_to_which_no_command_can_be_sent_is_refused),
       TEST(one_credential_is_needed_and_no_more),
