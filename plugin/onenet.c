@@ -5,6 +5,7 @@
  */
 #include "event.h"
 #include "http.h"
+#include "known_files.h"
 #include "log.h"
 #include "options.h"
 #include "report.h"
@@ -262,6 +263,12 @@ static void tell_fault(void *context, const char *line) {
   log_error("%s", line);
 }
 
+/* `collectd -T` runs init, one read and the thresholds for real. */
+static bool is_configuration_test(void) {
+  const char *read_threads = global_option_get("ReadThreads");
+  return read_threads != NULL && strcmp(read_threads, "-1") == 0;
+}
+
 static int onenet_config(oconfig_item_t *block) {
   const char *base_dir = global_option_get("BaseDir");
   if (onenet.options != NULL) {
@@ -269,14 +276,10 @@ static int onenet_config(oconfig_item_t *block) {
               "one block");
     return -1;
   }
-  return options_read(block, base_dir != NULL ? base_dir : ".", tell_fault,
-                      NULL, &onenet.options);
-}
-
-/* `collectd -T` runs init, one read and the thresholds for real. */
-static bool is_configuration_test(void) {
-  const char *read_threads = global_option_get("ReadThreads");
-  return read_threads != NULL && strcmp(read_threads, "-1") == 0;
+  return options_read(block, base_dir != NULL ? base_dir : ".",
+                      is_configuration_test() ? OPTIONS_FOR_CHECK
+                                              : OPTIONS_FOR_START,
+                      tell_fault, NULL, &onenet.options);
 }
 
 static int make_all(bool is_test) {
@@ -327,6 +330,19 @@ static int start_all(bool is_test) {
   return status;
 }
 
+/* All files of devices are right, or were so before: this start is one that
+ * works. */
+static void remember_device_files(void) {
+  const struct options *o = onenet.options;
+  if (onenet.is_dry)
+    return;
+  int status = known_files_write(o->ledger_path, o->device_files);
+  if (status < 0)
+    log_warning("\"%s.devices\" can not be written: %s; a wrong line of a "
+                "DeviceFile stops the next start",
+                o->ledger_path, strerror(-status));
+}
+
 static int onenet_init(void) {
   if (onenet.options == NULL) {
     log_error("no <Plugin " PLUGIN_NAME "> block in the configuration");
@@ -336,6 +352,7 @@ static int onenet_init(void) {
     free_all(NULL);
     return -1;
   }
+  remember_device_files();
   register_callbacks();
   return 0;
 }

@@ -13,8 +13,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What comes before what, in whatever order it stands in the file. */
-enum stage { STAGE_ENDPOINTS, STAGE_DEVICES, STAGE_RULES, STAGE_COUNT };
+/* What comes before what, in whatever order it stands in the file. A name that
+ * is given twice is the fault of the line of a DeviceFile, not of the block. */
+enum stage {
+  STAGE_ENDPOINTS,
+  STAGE_DEVICES,
+  STAGE_DEVICE_FILES,
+  STAGE_RULES,
+  STAGE_COUNT
+};
 
 static bool is_directory(const char *path) {
   struct stat status;
@@ -119,7 +126,7 @@ static const struct options_option OPTIONS[] = {
     {"NotifyOutcomes", options_value_read_word, AT(notify_outcomes),
      .words = NOTIFIED},
     {"CommandSeries", options_value_read_bool, AT(command_series)},
-    {"DeviceFile", options_device_read_file, .stage = STAGE_DEVICES,
+    {"DeviceFile", options_device_read_file, .stage = STAGE_DEVICE_FILES,
      .is_repeatable = true},
     {"Endpoint", options_endpoint_read, BLOCK(STAGE_ENDPOINTS)},
     {"Device", options_device_read, BLOCK(STAGE_DEVICES)},
@@ -163,9 +170,9 @@ static void read_plugin(struct options_reader *r, const oconfig_item_t *block) {
 }
 
 int options_read(const oconfig_item_t *block, const char *base_dir,
-                 options_fault_fn *fault, void *context,
-                 struct options **ret_options) {
-  struct options_reader r = {.base_dir = base_dir};
+                 enum options_purpose purpose, options_fault_fn *fault,
+                 void *context, struct options **ret_options) {
+  struct options_reader r = {.base_dir = base_dir, .purpose = purpose};
   r.options = options_new(&r);
   if (r.options == NULL)
     return -ENOMEM;
@@ -183,6 +190,9 @@ void options_free(struct options *o) {
     return;
   rule_book_free(o->rules);
   directory_free(o->directory);
+  for (char **path = o->device_files; path != NULL && *path != NULL; path++)
+    free(*path);
+  free(o->device_files);
   free(o->ledger_path);
   free(o);
 }

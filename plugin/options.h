@@ -30,6 +30,8 @@ struct options {
   bool dry_run;
   enum notify_outcomes notify_outcomes;
   bool command_series;
+  char **device_files;  /* absolute paths, NULL-terminated; NULL: none */
+  size_t skipped_lines; /* of these files: they are wrong */
   struct directory *directory;
   struct rule_book *rules; /* sealed */
 };
@@ -38,15 +40,21 @@ struct options {
  * is allowed, such as `Device "fan": Timeout -1: must be 0..2678400`. */
 typedef void options_fault_fn(void *context, const char *line);
 
+/* What the configuration is read for. At a start, a wrong line of a DeviceFile
+ * that was read without a fault before (known_files) is skipped and logged as
+ * an error, so that it does not end all monitoring; to a check it is a fault.
+ */
+enum options_purpose { OPTIONS_FOR_CHECK, OPTIONS_FOR_START };
+
 /* Reads a whole <Plugin onenet> block. Relative paths are looked up in
  * base_dir; relative names of key files first in the directory that the
  * environment's CREDENTIALS_DIRECTORY names. Tells every fault, in the order of
- * the block, and writes warnings to the log. Returns 0 and writes options that
- * the caller owns; -EINVAL after one fault or more, with nothing written;
- * -ENOMEM. */
+ * the block, and writes what is skipped, and warnings, to the log. Returns 0
+ * and writes options that the caller owns; -EINVAL after one fault or more,
+ * with nothing written; -ENOMEM. */
 int options_read(const oconfig_item_t *block, const char *base_dir,
-                 options_fault_fn *fault, void *context,
-                 struct options **ret_options);
+                 enum options_purpose purpose, options_fault_fn *fault,
+                 void *context, struct options **ret_options);
 
 /* Frees them, with directory and rules; NULL is allowed. */
 void options_free(struct options *o);

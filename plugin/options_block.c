@@ -2,6 +2,7 @@
 #include "options_block.h"
 
 #include "buf.h"
+#include "log.h"
 #include "nearest.h"
 
 #include <ctype.h>
@@ -29,6 +30,7 @@ struct options_fault {
   struct options_fault *next;
   size_t place;  /* among the options of <Plugin> */
   size_t within; /* among the options of a block in it */
+  bool is_skipped;
   char line[FAULT_BYTES];
 };
 
@@ -38,13 +40,22 @@ void *options_reader_keep(struct options_reader *r, void *p) {
   return p;
 }
 
+static bool has_fault(const struct options_reader *r) {
+  for (const struct options_fault *f = r->faults; f != NULL; f = f->next)
+    if (!f->is_skipped)
+      return true;
+  return false;
+}
+
 int options_reader_finish(struct options_reader *r, options_fault_fn *fault,
                           void *context) {
-  int result = r->out_of_memory ? -ENOMEM : r->faults != NULL ? -EINVAL : 0;
+  int result = r->out_of_memory ? -ENOMEM : has_fault(r) ? -EINVAL : 0;
   while (r->faults != NULL) {
     struct options_fault *f = r->faults;
     r->faults = f->next;
-    if (result == -EINVAL)
+    if (result != -ENOMEM && f->is_skipped)
+      log_error("%s", f->line);
+    else if (result != -ENOMEM)
       fault(context, f->line);
     free(f);
   }
@@ -68,12 +79,13 @@ static void hide_controls(char *line) {
       *c = '?';
 }
 
-static void keep_fault(struct options_reader *r, size_t within,
-                       const char *where, const char *format,
-                       va_list arguments) {
+/* Returns what was kept, or NULL without memory. */
+static struct options_fault *keep_fault(struct options_reader *r, size_t within,
+                                        const char *where, const char *format,
+                                        va_list arguments) {
   struct options_fault *f = options_reader_keep(r, calloc(1, sizeof(*f)));
   if (f == NULL)
-    return;
+    return NULL;
   char text[TEXT_BYTES];
   vsnprintf(text, sizeof(text), format, arguments);
   snprintf(f->line, sizeof(f->line), "%.*s: %s", WHERE_MAX, where, text);
@@ -81,6 +93,12 @@ static void keep_fault(struct options_reader *r, size_t within,
   f->place = r->place;
   f->within = within;
   insert_fault(r, f);
+  return f;
+}
+
+static void skip_fault(struct options_fault *f) {
+  if (f != NULL)
+    f->is_skipped = true;
 }
 
 void options_reader_fault(struct options_reader *r, const char *where,
@@ -88,6 +106,14 @@ void options_reader_fault(struct options_reader *r, const char *where,
   va_list arguments;
   va_start(arguments, format);
   keep_fault(r, PLACE_NAME, where, format, arguments);
+  va_end(arguments);
+}
+
+void options_reader_skip(struct options_reader *r, const char *where,
+                         const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  skip_fault(keep_fault(r, PLACE_NAME, where, format, arguments));
   va_end(arguments);
 }
 
@@ -248,17 +274,19 @@ static size_t place_within(const struct options_block *b,
   return (size_t)(item - b->item->children) + 1;
 }
 
-static void fault_option(struct options_block *b,
-                         const struct options_option *o,
-                         const oconfig_item_t *item, const char *format,
-                         va_list arguments) {
+static struct options_fault *fault_option(struct options_block *b,
+                                          const struct options_option *o,
+                                          const oconfig_item_t *item,
+                                          const char *format,
+                                          va_list arguments) {
   struct buf where;
   buf_init(&where, WHERE_MAX);
   buf_append_format(&where, "%s: ", b->title);
   show_item(&where, o->name, item, o->is_secret);
-  keep_fault(b->reader, place_within(b, item), buf_text(&where), format,
-             arguments);
+  struct options_fault *f = keep_fault(b->reader, place_within(b, item),
+                                       buf_text(&where), format, arguments);
   free_shown(b->reader, &where);
+  return f;
 }
 
 void options_block_fault(struct options_block *b,
@@ -267,6 +295,14 @@ void options_block_fault(struct options_block *b,
   va_list arguments;
   va_start(arguments, format);
   fault_option(b, o, item, format, arguments);
+  va_end(arguments);
+}
+
+void options_block_skip(struct options_block *b, const struct options_option *o,
+                        const oconfig_item_t *item, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  skip_fault(fault_option(b, o, item, format, arguments));
   va_end(arguments);
 }
 

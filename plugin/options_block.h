@@ -23,7 +23,8 @@ struct options_fault;
 
 /* Begin with base_dir, options and zeros; end with options_reader_finish. */
 struct options_reader {
-  const char *base_dir;         /* where relative paths begin; borrowed */
+  const char *base_dir; /* where relative paths begin; borrowed */
+  enum options_purpose purpose;
   struct options *options;      /* what is being filled in; borrowed */
   size_t place;                 /* faults are told in the order of it */
   struct options_fault *faults; /* in that order */
@@ -31,14 +32,21 @@ struct options_reader {
   bool out_of_memory;
 };
 
-/* Tells all faults and frees them. Returns 0 if there was none; -EINVAL;
- * -ENOMEM, with nothing told, if memory was short. */
+/* Tells all faults, writes to the log what was skipped, and frees both. Returns
+ * 0 if there was no fault; -EINVAL; -ENOMEM, with nothing told, if memory was
+ * short. */
 int options_reader_finish(struct options_reader *r, options_fault_fn *fault,
                           void *context);
 
 /* Keeps a fault, "where: text", on one line. */
 void options_reader_fault(struct options_reader *r, const char *where,
                           const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Keeps what is wrong, but is skipped instead of stopping the start, in the
+ * same way. */
+void options_reader_skip(struct options_reader *r, const char *where,
+                         const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Returns p. NULL is kept as a lack of memory. */
@@ -132,6 +140,11 @@ const oconfig_item_t *options_block_find(const struct options_block *b,
 void options_block_fault(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Keeps what is wrong with the option, but is skipped, in the same way. */
+void options_block_skip(struct options_block *b, const struct options_option *o,
+                        const oconfig_item_t *item, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* If the block has that option, keeps the fault that it may not have it. */

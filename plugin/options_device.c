@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "options_device.h"
 
+#include "known_files.h"
+#include "log.h"
 #include "nearest.h"
 #include "options_value.h"
 
@@ -9,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define ID_ALLOWED "1 to 128 printable ASCII characters"
 
@@ -115,15 +118,21 @@ void options_device_read(struct options_block *plugin,
 
 /* ---- the file ---- */
 
-#define FILE_FAULTS_MAX 20 /* are told; the others are counted */
+#define UTF8_MARK "\xef\xbb\xbf" /* with which some editors begin a text */
+#define FILE_FAULTS_MAX 20       /* are told; the others are counted */
 #define WHERE_BYTES 512
 #define TEXT_BYTES 256
 #define SHOWN_MAX 80
 
+#define FORM "must be name,device_id[,endpoint[,timeout]]"
+
 struct device_file {
   struct options_reader *reader;
   const char *path;
+  bool is_known; /* it worked before: a line that is wrong is skipped */
+  bool is_over;  /* the rest can not be read */
   size_t line;
+  size_t devices;
   size_t faults;
 };
 
@@ -150,7 +159,10 @@ static void fault_line(struct device_file *f, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
-  options_reader_fault(f->reader, where, "%s", text);
+  if (f->is_known)
+    options_reader_skip(f->reader, where, "%s; this line is skipped", text);
+  else
+    options_reader_fault(f->reader, where, "%s", text);
 }
 
 static char *trim(char *text) {
@@ -218,6 +230,7 @@ static void add_line(struct device_file *f, char *const *columns,
   memcpy(d->device_id, columns[COLUMN_ID], strlen(columns[COLUMN_ID]) + 1);
   d->endpoint = endpoint;
   d->timeout_s = timeout_s;
+  f->devices++;
 }
 
 static void read_columns(struct device_file *f, char *const *columns) {
@@ -240,19 +253,55 @@ static void read_columns(struct device_file *f, char *const *columns) {
   }
 }
 
-static void read_line(struct device_file *f, char *line, size_t size) {
+/* Returns what to do about a line as other programs write it, or NULL. */
+static const char *advise(const char *text) {
+  static const char heading[] = "name,device_id";
+  size_t size = sizeof(heading) - 1;
+  if (*text == '"')
+    return FORM ": take the quotes away";
+  if (strchr(text, ',') == NULL && strpbrk(text, ";\t") != NULL)
+    return FORM ": put commas between the parts";
+  if (strncasecmp(text, heading, size) == 0 &&
+      (text[size] == '\0' || text[size] == ','))
+    return "a heading, and no device: put # before it";
+  return NULL;
+}
+
+static void read_text(struct device_file *f, char *text) {
   char *columns[COLUMNS];
+  const char *advice = advise(text);
+  if (advice != NULL)
+    fault_line(f, "%s", advice);
+  else if (split(text, columns))
+    read_columns(f, columns);
+  else
+    fault_line(f, FORM);
+}
+
+static bool begins_with(const char *line, const char *mark) {
+  return strncmp(line, mark, strlen(mark)) == 0;
+}
+
+static bool is_utf16(const char *line) {
+  return begins_with(line, "\xff\xfe") || begins_with(line, "\xfe\xff");
+}
+
+static void read_line(struct device_file *f, char *line, size_t size) {
+  bool is_first = f->line == 1;
+  if (is_first && is_utf16(line)) {
+    f->is_over = true;
+    fault_line(f, "UTF-16 text: save the file as UTF-8");
+    return;
+  }
   if (strlen(line) != size) {
     fault_line(f, "must not hold a NUL byte");
     return;
   }
+  if (is_first && begins_with(line, UTF8_MARK))
+    line += strlen(UTF8_MARK);
   char *text = trim(line);
-  if (*text == '\0' || *text == '#')
-    return;
-  if (split(text, columns))
-    read_columns(f, columns);
-  else
-    fault_line(f, "must be name,device_id[,endpoint[,timeout]]");
+  if (*text != '\0' && *text != '#')
+    read_text(f, text);
 }
 
 /* Returns 0 or a negative errno. */
@@ -260,13 +309,48 @@ static int read_lines(struct device_file *f, FILE *file) {
   char *line = NULL;
   size_t capacity = 0;
   ssize_t size;
-  while ((size = getline(&line, &capacity, file)) >= 0) {
+  while (!f->is_over && (size = getline(&line, &capacity, file)) >= 0) {
     f->line++;
     read_line(f, line, (size_t)size);
   }
-  int status = feof(file) ? 0 : -errno;
+  int status = f->is_over || feof(file) ? 0 : -errno;
   free(line);
   return status;
+}
+
+/* Appends the path, which it takes, to the list of all these files. */
+static void keep_path(struct options_reader *r, char *path) {
+  struct options *o = r->options;
+  size_t count = 0;
+  while (o->device_files != NULL && o->device_files[count] != NULL)
+    count++;
+  char **grown = options_reader_keep(
+      r, realloc(o->device_files, (count + 2) * sizeof(*grown)));
+  if (grown == NULL) {
+    free(path);
+    return;
+  }
+  grown[count] = path;
+  grown[count + 1] = NULL;
+  o->device_files = grown;
+}
+
+/* Tells what the lines have not told themselves. */
+static void sum_up(const struct device_file *f, struct options_block *plugin,
+                   const struct options_option *o, const oconfig_item_t *item) {
+  size_t untold = f->faults > FILE_FAULTS_MAX ? f->faults - FILE_FAULTS_MAX : 0;
+  if (f->faults == 0 && f->devices == 0)
+    log_warning("%s: DeviceFile \"%s\": there is no device in it",
+                plugin->title, f->path);
+  if (f->is_known && f->faults > 0)
+    options_block_skip(plugin, o, item,
+                       "wrong lines: %zu; they are skipped, as the file was "
+                       "right at an earlier start; mend them, check with "
+                       "collectd -T, and restart collectd",
+                       f->faults);
+  else if (untold > 0)
+    options_block_fault(plugin, o, item, "and %zu more lines are wrong",
+                        untold);
 }
 
 void options_device_read_file(struct options_block *plugin,
@@ -278,14 +362,16 @@ void options_device_read_file(struct options_block *plugin,
   if (file == NULL)
     return;
   struct device_file f = {.reader = r, .path = path};
+  f.is_known = r->purpose == OPTIONS_FOR_START &&
+               known_files_has(r->options->ledger_path, path);
   int status = read_lines(&f, file);
-  if (f.faults > FILE_FAULTS_MAX)
-    options_block_fault(plugin, o, item, "and %zu more lines are wrong",
-                        f.faults - FILE_FAULTS_MAX);
+  sum_up(&f, plugin, o, item);
+  if (f.is_known)
+    r->options->skipped_lines += f.faults;
   if (status == -ENOMEM)
     r->out_of_memory = true;
   else if (status != 0)
     options_block_fault(plugin, o, item, "%s", strerror(-status));
   fclose(file);
-  free(path);
+  keep_path(r, path);
 }

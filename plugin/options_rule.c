@@ -70,7 +70,14 @@ static void fault_no_device(struct options_block *b,
     nearest_try(&nearest, directory_device(d, i)->name);
   char hint[NEAREST_HINT_BYTES];
   nearest_write_hint(&nearest, hint);
-  options_block_fault(b, o, item, "no such device%s", hint);
+  if (b->reader->options->skipped_lines == 0)
+    options_block_fault(b, o, item, "no such device%s", hint);
+  else /* It was there when the file was right. */
+    options_block_skip(b, o, item,
+                       "no such device%s; it may be on a line of a DeviceFile "
+                       "that is skipped: until that is mended, this rule does "
+                       "without it",
+                       hint);
 }
 
 /* Whether a command would wait longer than OneNET would keep it. */

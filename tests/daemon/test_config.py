@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from collectd import Collectd
+from collectd import BUILD_DIR, Collectd
 from conftest import FAN_ID
 from simulator import API_KEY, ROOT, wait_until
 
@@ -109,6 +109,137 @@ def test_a_directory_for_the_ledger_is_not_made(setup):
     assert daemon.wait() != 0
     assert f"the directory {place} does not exist" in daemon.output + daemon.log()
     assert not place.exists()
+
+
+class Fleet:
+    """A configuration with a DeviceFile, which has worked once."""
+
+    def __init__(self, setup, rule_device="%{host}"):
+        self.setup = setup
+        self.file = setup.folder / "devices.csv"
+        self.file.write_text("\ufeff# the fleet\nrack1,8029377\nrack2,8029378\n")
+        self.block = (setup.endpoint() + f'DeviceFile "{self.file}"\n'
+                      + f"""
+<Rule "overheat">
+  Plugin "sensors"
+  Device "rack1"
+  Device "{rule_device}"
+  OnFailure "on"
+</Rule>
+""")
+
+    def break_a_line(self):
+        self.file.write_text("rack1,8029377\nrack2,8029378,,1h\nrack3,1\n")
+
+    def restart(self):
+        self.setup.daemon.stop()
+        self.setup.daemon.start()
+        return self.setup.daemon.log()
+
+
+def test_a_bad_line_of_a_device_file_stops_the_first_start(setup):
+    fleet = Fleet(setup)
+    fleet.break_a_line()
+    daemon = Collectd(setup.folder, fleet.block)
+    daemon.start(ready=False)
+    assert daemon.wait() != 0
+    assert (f'DeviceFile "{fleet.file}" line 2: timeout "1h": must be '
+            "0..2678400\n") in daemon.output + daemon.log()
+
+
+def test_at_a_restart_a_bad_line_is_skipped_logged_and_counted(setup):
+    fleet = Fleet(setup, rule_device="rack2")
+    setup.start(fleet.block)
+    wait_until(lambda: setup.metric("onenet-agent/count-skipped_lines") == 0,
+               20, "the metric")
+    fleet.break_a_line()
+    log = fleet.restart()
+    assert re.search(rf'\[error\] onenet plugin: DeviceFile "{fleet.file}" line '
+                     r'2: timeout "1h": must be 0..2678400; this line is skipped',
+                     log), log
+    assert 'Rule "overheat": Device "rack2": no such device' in log
+    wait_until(lambda: setup.metric("onenet-agent/count-skipped_lines") == 1,
+               20, "the count")
+    setup.daemon.putnotif("failure", plugin="sensors")
+    setup.wait_for_outcomes("rack1", created=1, accepted=1)
+    # A second restart is no stricter, until the file is right again.
+    fleet.restart()
+    wait_until(lambda: setup.metric("onenet-agent/count-skipped_lines") == 1,
+               20, "the count")
+    fleet.file.write_text("rack1,8029377\nrack2,8029378\n")
+    fleet.restart()
+    wait_until(lambda: setup.metric("onenet-agent/count-skipped_lines") == 0,
+               20, "no count")
+
+
+def test_a_check_of_a_file_that_worked_is_as_strict_as_ever(setup):
+    fleet = Fleet(setup)
+    setup.start(fleet.block)
+    setup.daemon.stop()
+    marker = setup.folder / "onenet.db.devices"
+    known = marker.read_text()
+    assert known.splitlines()[-1] == str(fleet.file)
+    fleet.break_a_line()
+    status, said = setup.daemon.test()
+    assert status != 0
+    assert f'DeviceFile "{fleet.file}" line 2: timeout "1h"' in said
+    assert marker.read_text() == known
+    assert "skipped" not in said
+
+
+@pytest.mark.parametrize("more", ["DryRun true\n", 'Ledger ":memory:"\n'])
+def test_without_a_file_for_the_ledger_nothing_is_remembered(setup, more):
+    fleet = Fleet(setup)
+    setup.start(fleet.block + more)
+    setup.daemon.stop()
+    assert not list(setup.folder.glob("*.devices*"))
+    fleet.break_a_line()
+    setup.daemon.start(ready=False)
+    assert setup.daemon.wait() != 0
+
+
+def test_collectd_s_own_checks_are_as_the_manual_says(setup):
+    """-t looks into no block; -T runs the other plugins; with syslog in front of
+    the plugin, it is not said what is wrong."""
+    wrong = setup.block(fan=setup.fan("Timeout -1"))
+    daemon = Collectd(setup.folder, wrong)
+    assert subprocess.run(daemon.command("-t"), check=False).returncode == 0
+    text = daemon.config.read_text()
+    daemon.config.write_text("LoadPlugin syslog\n" + re.sub(
+        r"LoadPlugin logfile\n<Plugin logfile>.*?</Plugin>\n", "", text,
+        flags=re.S))
+    status, said = daemon.test()
+    assert status != 0
+    assert "Timeout" not in said
+    data = setup.folder / "csv"
+    daemon.configure(setup.block(), extra=(
+        f'LoadPlugin load\nLoadPlugin csv\n<Plugin csv>\nDataDir "{data}"\n'
+        "</Plugin>\n"))
+    def writes():  # mostly: it may end before
+        assert daemon.test()[0] == 0
+        return list(data.glob("**/load*"))
+    wait_until(writes, 20, "a file of csv")
+    assert not (setup.folder / "onenet.db").exists()
+    for page in ("collectd-onenet.5", "operators.md"):
+        words = (ROOT / "doc" / page).read_text().replace("\\", "")
+        for word in ("collectd -T", "collectd -t", "journalctl -t collectd",
+                     "write_http posts", "exec runs", "rrdtool"):
+            assert word in words, (page, word)
+
+
+def test_the_plugin_s_own_file_can_be_checked_alone(setup):
+    alone = setup.folder / "alone.conf"
+    sample = (ROOT / "collectd.conf.d" / "onenet.conf").read_text().replace(
+        "/etc/collectd/onenet.key", str(setup.key_file))
+    for wrong, status in (("", 0), ("QoS 2\n", 1)):
+        alone.write_text(
+            f'PluginDir "{BUILD_DIR}/.libs"\nBaseDir "{setup.folder}"\n'
+            + sample.replace('DeviceID "8029377"\n',
+                             f'DeviceID "8029377"\n{wrong}'))
+        done = subprocess.run(["collectd", "-T", "-C", str(alone)], text=True,
+                              capture_output=True, check=False)
+        assert done.returncode == status, done.stderr
+        assert ('Device "fan": QoS 2' in done.stderr) == bool(status)
 
 
 def test_without_a_block_it_says_so(setup):

@@ -26,6 +26,10 @@ static void append_line(char *lines, size_t bytes, const char *line) {
 }
 
 static void keep_log(enum log_level level, const char *line) {
+  if (level == LOG_LEVEL_ERROR) {
+    append_line(fixture.skipped, sizeof(fixture.skipped), line);
+    return;
+  }
   assert_int_equal(level, LOG_LEVEL_WARNING);
   append_line(fixture.warnings, sizeof(fixture.warnings), line);
 }
@@ -113,10 +117,10 @@ int options_fixture_read_all(struct options_fixture *f,
   oconfig_item_t *root = config_text_parse(configuration);
   options_free(f->options);
   f->options = NULL;
-  f->faults[0] = f->warnings[0] = '\0';
+  f->faults[0] = f->warnings[0] = f->skipped[0] = '\0';
   log_install(keep_log, NULL);
-  int status =
-      options_read(find_block(root), f->directory, keep_fault, f, &f->options);
+  int status = options_read(find_block(root), f->directory, f->purpose,
+                            keep_fault, f, &f->options);
   log_install(NULL, NULL);
   config_text_free(root);
   return status;

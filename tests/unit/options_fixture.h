@@ -14,8 +14,10 @@
 
 struct options_fixture {
   char directory[64];
-  char faults[16384];   /* the lines told by the last reading */
-  char warnings[16384]; /* the lines logged by it */
+  enum options_purpose purpose; /* of readings; OPTIONS_FOR_CHECK at first */
+  char faults[16384];           /* the lines told by the last reading */
+  char warnings[16384];         /* the lines logged by it */
+  char skipped[16384];          /* what it logged as errors, and went on */
   struct options *options;
 };
 

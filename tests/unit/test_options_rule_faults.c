@@ -75,6 +75,7 @@ struct line_case {
 };
 
 static void each_bad_line_of_a_device_file_is_told(void **state) {
+#define FORM "must be name,device_id[,endpoint[,timeout]]"
   static const struct line_case cases[] = {
       {"# name,device_id,endpoint,timeout", NULL},
       {"good,1", NULL},
@@ -92,7 +93,14 @@ static void each_bad_line_of_a_device_file_is_told(void **state) {
       {"cloud,3", "'cloud': an Endpoint has this name already"},
       {"agent,3", "'agent': this name is reserved"},
       {",3", "'': " NAME_RULE},
-      {"many,3,cloud,0,", "must be name,device_id[,endpoint[,timeout]]"},
+      {"many,3,cloud,0,", FORM},
+      {"\"rack1\",\"1001\"", FORM ": take the quotes away"},
+      {"rack1;1001", FORM ": put commas between the parts"},
+      {"rack1\t1001", FORM ": put commas between the parts"},
+      {"Name,Device_ID", "a heading, and no device: put # before it"},
+      {"name,device_id,endpoint,timeout",
+       "a heading, and no device: put # before it"},
+      {"name,device_id2", NULL},
   };
   char csv[1024] = "";
   char faults[4096] = "";
@@ -118,6 +126,15 @@ static void a_device_file_that_can_not_be_used_is_told(void **state) {
        "of an Endpoint, as there are several"},
       {ENDPOINT("") "DeviceFile 'nul.csv'",
        "DeviceFile '$DIR/nul.csv' line 1: must not hold a NUL byte"},
+      {ENDPOINT("") "DeviceFile 'wide.csv'",
+       "DeviceFile '$DIR/wide.csv' line 1: UTF-16 text: save the file as "
+       "UTF-8"},
+      {ENDPOINT("") "DeviceFile 'late-mark.csv'",
+       "DeviceFile '$DIR/late-mark.csv' line 2: '\xef\xbb\xbf"
+       "b': " NAME_RULE},
+      {"DeviceFile 'one.csv'\n" ENDPOINT("") "<Device A>\nDeviceID '1'\n"
+                                             "</Device>",
+       "DeviceFile '$DIR/one.csv' line 1: 'a': a Device has this name already"},
       {ENDPOINT("") "DeviceFile 'none.csv'",
        "Plugin 'onenet': DeviceFile 'none.csv': must be a file that can be "
        "read: $DIR/none.csv: No such file or directory"},
@@ -128,6 +145,14 @@ static void a_device_file_that_can_not_be_used_is_told(void **state) {
        "Plugin 'onenet': DeviceFile '': " LINE_RULE},
   };
   options_fixture_write(*state, "one.csv", "a,1\n", 4, 0600);
+  options_fixture_write(*state, "wide.csv",
+                        "\xff\xfe"
+                        "a\0,\0001\0\n\0",
+                        10, 0600);
+  options_fixture_write(*state, "late-mark.csv",
+                        "a,1\n\xef\xbb\xbf"
+                        "b,2\n",
+                        11, 0600);
   options_fixture_write(*state, "nul.csv", "a,1\0\n", 5, 0600);
   CHECK_CASES(state, cases);
 }
