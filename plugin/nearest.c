@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define WORD_MAX 64
 #define DISTANCE_MAX 2
+#define BEGINNING_MIN 4 /* letters that make a word out of a beginning */
 
 static bool same_letter(char a, char b) {
   return tolower((unsigned char)a) == tolower((unsigned char)b);
@@ -45,12 +47,19 @@ static size_t count_edits(const char *a, const char *b) {
   return rows[a_length % 3][b_length];
 }
 
+static bool is_beginning(const char *word, const char *candidate) {
+  const size_t length = strlen(word);
+  return length >= BEGINNING_MIN && strncasecmp(word, candidate, length) == 0;
+}
+
 void nearest_try(struct nearest *n, const char *candidate) {
   const size_t length = strlen(n->word);
   if (length > WORD_MAX || strlen(candidate) > WORD_MAX)
     return;
-  const size_t distance = count_edits(n->word, candidate);
-  if (distance > DISTANCE_MAX || 2 * distance >= length ||
+  const size_t edits = count_edits(n->word, candidate);
+  const bool is_near = edits <= DISTANCE_MAX && 2 * edits < length;
+  const size_t distance = is_near ? edits : DISTANCE_MAX + 1;
+  if ((!is_near && !is_beginning(n->word, candidate)) ||
       (n->best != NULL && distance >= n->distance))
     return;
   n->best = candidate;

@@ -12,13 +12,14 @@
 struct nearest {
   const char *word;
   const char *best; /* the nearest candidate so far; NULL: none is near */
-  size_t distance;  /* how many edits are between both */
+  size_t distance;  /* how far it is away: mostly the edits between both */
 };
 
 /* Takes the candidate (borrowed) for the best if it is nearer than those tried
  * before, and at most two edits away, but less than half of the word. An edit
  * adds, leaves out or replaces a character, or swaps two; case does not count.
- */
+ * Behind these comes a candidate of which the word is the beginning, four
+ * letters or more. */
 void nearest_try(struct nearest *n, const char *candidate);
 
 #define NEAREST_HINT_BYTES 96

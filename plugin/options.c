@@ -133,6 +133,13 @@ static const struct options_option OPTIONS[] = {
     {"Rule", options_rule_read, BLOCK(STAGE_RULES)},
     {.name = NULL}};
 
+static const struct options_kind KINDS[] = {
+    {"<Plugin onenet>", OPTIONS},
+    {"<Endpoint>", options_endpoint_table},
+    {"<Device>", options_device_table},
+    {"<Rule>", options_rule_table},
+    {.block = NULL}};
+
 /* Returns options with the documented defaults, or NULL without memory. */
 static struct options *options_new(struct options_reader *r) {
   struct options *o = calloc(1, sizeof(*o));
@@ -164,7 +171,7 @@ static void read_plugin(struct options_reader *r, const oconfig_item_t *block) {
     }
   }
   if (options_block_find(&b, "Rule") == NULL)
-    log_warning("%s: there is no Rule: nothing will be sent", b.title);
+    log_warning("%s: there is no Rule in it: nothing will be sent", b.title);
   if (rule_book_seal(r->options->rules) != 0)
     r->out_of_memory = true;
 }
@@ -172,7 +179,8 @@ static void read_plugin(struct options_reader *r, const oconfig_item_t *block) {
 int options_read(const oconfig_item_t *block, const char *base_dir,
                  enum options_purpose purpose, options_fault_fn *fault,
                  void *context, struct options **ret_options) {
-  struct options_reader r = {.base_dir = base_dir, .purpose = purpose};
+  struct options_reader r = {
+      .base_dir = base_dir, .purpose = purpose, .kinds = KINDS};
   r.options = options_new(&r);
   if (r.options == NULL)
     return -ENOMEM;

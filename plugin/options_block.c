@@ -18,6 +18,7 @@
 #define FAULT_BYTES 960
 #define WHERE_MAX 440
 #define TEXT_BYTES (FAULT_BYTES - WHERE_MAX - 2)
+#define HOMES_MAX_BYTES 128
 #define SHOWN_MAX 80 /* bytes of a text that are shown */
 
 /* 2^53: doubles hold all whole numbers below exactly. */
@@ -241,12 +242,17 @@ void options_block_read_name(struct options_block *b, options_taken_fn *taken) {
   snprintf(b->name, sizeof(b->name), "?%zu", b->reader->stand_ins++);
 }
 
-static const struct options_option *find_option(const struct options_block *b,
-                                                const char *name) {
-  for (const struct options_option *o = b->table; o->name != NULL; o++)
+static const struct options_option *
+find_in_table(const struct options_option *table, const char *name) {
+  for (const struct options_option *o = table; o->name != NULL; o++)
     if (strcasecmp(o->name, name) == 0)
       return o;
   return NULL;
+}
+
+static const struct options_option *find_option(const struct options_block *b,
+                                                const char *name) {
+  return find_in_table(b->table, name);
 }
 
 const oconfig_item_t *options_block_find(const struct options_block *b,
@@ -322,7 +328,23 @@ void options_block_miss(struct options_block *b, const char *option,
   fault_within(b, PLACE_MISSING, "%s: missing, must be %s", option, must_be);
 }
 
-static void fault_unknown(struct options_block *b, const oconfig_item_t *item) {
+/* Writes "<Device> or <Rule>": the other blocks that have the option, if any.
+ */
+static void list_homes(const struct options_block *b, const char *name,
+                       struct buf *out) {
+  for (const struct options_kind *k = b->reader->kinds; k->block != NULL; k++)
+    if (find_in_table(k->table, name) != NULL)
+      buf_append_format(out, "%s%s", out->size > 0 ? " or " : "", k->block);
+}
+
+static void fault_stray(struct options_block *b, const oconfig_item_t *item,
+                        const char *homes) {
+  fault_within(b, place_within(b, item),
+               "%s: unknown option here, it goes into %s", item->key, homes);
+}
+
+static void fault_misspelt(struct options_block *b,
+                           const oconfig_item_t *item) {
   struct nearest nearest = {.word = item->key};
   for (const struct options_option *o = b->table; o->name != NULL; o++)
     nearest_try(&nearest, o->name);
@@ -330,6 +352,17 @@ static void fault_unknown(struct options_block *b, const oconfig_item_t *item) {
   nearest_write_hint(&nearest, hint);
   fault_within(b, place_within(b, item), "%s: unknown option%s", item->key,
                hint);
+}
+
+static void fault_unknown(struct options_block *b, const oconfig_item_t *item) {
+  struct buf homes;
+  buf_init(&homes, HOMES_MAX_BYTES);
+  list_homes(b, item->key, &homes);
+  if (homes.size > 0)
+    fault_stray(b, item, buf_text(&homes));
+  else
+    fault_misspelt(b, item);
+  free_shown(b->reader, &homes);
 }
 
 void options_block_read_item(struct options_block *b,

@@ -20,15 +20,23 @@
 #include <stddef.h>
 
 struct options_fault;
+struct options_option;
+
+/* A kind of block, for who looks for an option in the wrong one. */
+struct options_kind {
+  const char *block; /* "<Device>"; NULL ends the list */
+  const struct options_option *table;
+};
 
 /* Begin with base_dir, options and zeros; end with options_reader_finish. */
 struct options_reader {
   const char *base_dir; /* where relative paths begin; borrowed */
   enum options_purpose purpose;
-  struct options *options;      /* what is being filled in; borrowed */
-  size_t place;                 /* faults are told in the order of it */
-  struct options_fault *faults; /* in that order */
-  size_t stand_ins;             /* names made up so far */
+  const struct options_kind *kinds; /* all there are; borrowed */
+  struct options *options;          /* what is being filled in; borrowed */
+  size_t place;                     /* faults are told in the order of it */
+  struct options_fault *faults;     /* in that order */
+  size_t stand_ins;                 /* names made up so far */
   bool out_of_memory;
 };
 
@@ -71,7 +79,6 @@ const char *options_reader_check_name(const struct options_reader *r,
 /* ---- tables ---- */
 
 struct options_block;
-struct options_option;
 
 /* Reads one option into the block's target. item has at least one value. */
 typedef void options_read_fn(struct options_block *b,

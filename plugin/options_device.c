@@ -83,7 +83,7 @@ static void read_endpoint(struct options_block *b,
 
 #define AT(member) .offset = offsetof(struct device, member)
 
-static const struct options_option OPTIONS[] = {
+const struct options_option options_device_table[] = {
     {"DeviceID", read_id, AT(device_id)},
     {"Endpoint", read_endpoint, AT(endpoint)},
     {"Timeout", options_value_read_int, AT(timeout_s), .min = 0,
@@ -99,7 +99,7 @@ void options_device_read(struct options_block *plugin,
   struct device *d = NULL;
   struct options_block b;
   const char *must_be = NULL;
-  options_block_begin(&b, r, item, o->name, OPTIONS);
+  options_block_begin(&b, r, item, o->name, options_device_table);
   options_block_read_name(&b, options_device_taken);
   if (directory_add_device(r->options->directory, b.name, &d) != 0) {
     r->out_of_memory = true;

@@ -17,4 +17,7 @@ options_read_fn options_device_read_file;
  * or NULL. */
 options_taken_fn options_device_taken;
 
+/* What may be in a <Device> block. */
+extern const struct options_option options_device_table[];
+
 #endif

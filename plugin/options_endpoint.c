@@ -293,7 +293,7 @@ static const struct options_word SSL_VERSIONS[] = {
 
 #define AT(member) .offset = offsetof(struct endpoint, member)
 
-static const struct options_option OPTIONS[] = {
+const struct options_option options_endpoint_table[] = {
     {"URL", read_url, AT(url)},
     {"APIKeyFile", read_credential, AT(credential.text),
      .argument = CREDENTIAL_KEY_FILE, .is_key = true},
@@ -348,7 +348,7 @@ void options_endpoint_read(struct options_block *plugin,
   struct options_reader *r = plugin->reader;
   struct endpoint *e = NULL;
   struct options_block b;
-  options_block_begin(&b, r, item, o->name, OPTIONS);
+  options_block_begin(&b, r, item, o->name, options_endpoint_table);
   options_block_read_name(&b, options_device_taken);
   if (directory_add_endpoint(r->options->directory, b.name, &e) != 0) {
     r->out_of_memory = true;

@@ -11,4 +11,7 @@
 /* Reads an <Endpoint> block into the directory. */
 options_read_fn options_endpoint_read;
 
+/* What may be in an <Endpoint> block. */
+extern const struct options_option options_endpoint_table[];
+
 #endif

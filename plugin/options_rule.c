@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "cmds_api.h"
+#include "log.h"
 #include "nearest.h"
 #include "options_value.h"
 #include "rule.h"
@@ -46,6 +47,12 @@ static void keep_status(struct options_block *b, const struct options_option *o,
 
 /* ---- what it matches ---- */
 
+/* Names in collectd hold these characters hardly ever; messages do. */
+static bool looks_like_regex(const struct options_option *o, const char *text) {
+  return o->argument != RULE_MESSAGE && text[0] != '/' &&
+         strpbrk(text, "^$*|") != NULL;
+}
+
 static void read_pattern(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item) {
@@ -56,10 +63,27 @@ static void read_pattern(struct options_block *b,
   char why[WHY_BYTES] = "";
   int status = rule_add_pattern(rb->rule, (enum rule_field)o->argument, text,
                                 why, sizeof(why));
-  keep_status(b, o, item, status, why);
+  if (status == -EINVAL)
+    options_block_fault(b, o, item,
+                        "must be a regular expression between its slashes: %s",
+                        why);
+  else
+    keep_status(b, o, item, status, why);
+  if (status == 0 && looks_like_regex(o, text))
+    log_warning("%s: %s \"%s\" is compared as it stands: a regular expression "
+                "is written between slashes, \"/%s/\"",
+                b->title, o->name, text, text);
 }
 
 /* ---- what it commands ---- */
+
+static const struct device *find_device_id(const struct directory *d,
+                                           const char *device_id) {
+  for (size_t i = 0; i < directory_device_count(d); i++)
+    if (strcmp(directory_device(d, i)->device_id, device_id) == 0)
+      return directory_device(d, i);
+  return NULL;
+}
 
 static void fault_no_device(struct options_block *b,
                             const struct options_option *o,
@@ -70,14 +94,24 @@ static void fault_no_device(struct options_block *b,
     nearest_try(&nearest, directory_device(d, i)->name);
   char hint[NEAREST_HINT_BYTES];
   nearest_write_hint(&nearest, hint);
-  if (b->reader->options->skipped_lines == 0)
-    options_block_fault(b, o, item, "no such device%s", hint);
-  else /* It was there when the file was right. */
+  const struct device *same = find_device_id(d, name);
+  if (b->reader->options->skipped_lines > 0)
+    /* It was there when the file was right. */
     options_block_skip(b, o, item,
                        "no such device%s; it may be on a line of a DeviceFile "
                        "that is skipped: until that is mended, this rule does "
                        "without it",
                        hint);
+  else if (same != NULL)
+    options_block_fault(b, o, item,
+                        "no such device: it is the DeviceID of \"%s\", whose "
+                        "name must be given",
+                        same->name);
+  else if (strpbrk(name, "%$") != NULL)
+    options_block_fault(
+        b, o, item, "no such device: a field is written as in \"%%{host}\"");
+  else
+    options_block_fault(b, o, item, "no such device%s", hint);
 }
 
 /* Whether a command would wait longer than OneNET would keep it. */
@@ -319,7 +353,7 @@ static void refuse_missing(struct options_block *b,
 #define PART(field)                                                            \
   .argument = (field), .stage = STAGE_PARTS, .is_repeatable = true
 
-static const struct options_option OPTIONS[] = {
+const struct options_option options_rule_table[] = {
     {"Source", options_value_read_word, AT(source), .words = SOURCES},
     {"Host", read_pattern, PART(RULE_HOST)},
     {"Plugin", read_pattern, PART(RULE_PLUGIN)},
@@ -413,7 +447,7 @@ void options_rule_read(struct options_block *plugin,
   struct rule_block rb = {.source = EVENT_NOTIFICATION,
                           .format = TEMPLATE_TEXT};
   struct options_block b;
-  options_block_begin(&b, r, item, o->name, OPTIONS);
+  options_block_begin(&b, r, item, o->name, options_rule_table);
   b.target = &rb;
   options_block_read_name(&b, rule_taken);
   options_block_read(&b, STAGE_SOURCE);

@@ -11,4 +11,7 @@
  * directory. */
 options_read_fn options_rule_read;
 
+/* What may be in a <Rule> block. */
+extern const struct options_option options_rule_table[];
+
 #endif

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEY_LENGTH_MIN 20
 #define ALLOWED_BYTES 160 /* of the words of one option, listed */
 
 static void *place_of(const struct options_block *b,
@@ -19,12 +20,24 @@ static void *place_of(const struct options_block *b,
   return (char *)b->target + o->offset;
 }
 
+/* Returns why an option that is not one text may have been written so, or "".
+ */
+static const char *explain_no_text(const struct options_option *o,
+                                   const oconfig_item_t *item) {
+  if (item->values_num > 1 && o->is_repeatable)
+    return ": give the option once for each";
+  if (item->values_num == 1 && item->values[0].type == OCONFIG_TYPE_BOOLEAN)
+    return ": without them on, off, yes and no are true and false";
+  return "";
+}
+
 const char *options_value_text(struct options_block *b,
                                const struct options_option *o,
                                const oconfig_item_t *item) {
   const char *text = options_block_text(b, item);
   if (text == NULL)
-    options_block_fault(b, o, item, "must be one text in quotes");
+    options_block_fault(b, o, item, "must be one text in quotes%s",
+                        explain_no_text(o, item));
   return text;
 }
 
@@ -245,6 +258,34 @@ static const char *open_regular(const char *path, FILE **ret_file) {
   return why;
 }
 
+static bool is_missing(const char *path) {
+  return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* Whether the key itself may stand where its path should: it is not told. */
+static bool looks_like_key(const char *text) {
+  return text != NULL && text[0] != '/' &&
+         (strchr(text, '=') != NULL ||
+          (strlen(text) >= KEY_LENGTH_MIN && strchr(text, '.') == NULL));
+}
+
+static void fault_missing_key(struct options_block *b,
+                              const struct options_option *o,
+                              const oconfig_item_t *item, const char *path) {
+  struct options_option secret = *o;
+  secret.is_secret = true;
+  if (looks_like_key(options_block_text(b, item)))
+    options_block_fault(b, &secret, item,
+                        "must be the path of a file, and there is none; if "
+                        "this is the key itself, put it into a file, and the "
+                        "path of that file here");
+  else
+    options_block_fault(b, o, item,
+                        "must be a file that can be read: %s: %s; put the key "
+                        "into this file",
+                        path, strerror(ENOENT));
+}
+
 FILE *options_value_open(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, char **ret_path) {
@@ -253,14 +294,17 @@ FILE *options_value_open(struct options_block *b,
   if (path == NULL)
     return NULL;
   const char *why = open_regular(path, &file);
-  if (why != NULL) {
+  if (why == NULL) {
+    *ret_path = path;
+    return file;
+  }
+  if (o->is_key && is_missing(path))
+    fault_missing_key(b, o, item, path);
+  else
     options_block_fault(b, o, item, "must be a file that can be read: %s: %s",
                         path, why);
-    free(path);
-    return NULL;
-  }
-  *ret_path = path;
-  return file;
+  free(path);
+  return NULL;
 }
 
 void options_value_read_file(struct options_block *b,

@@ -38,6 +38,11 @@ def faults(setup, block):
     ({"endpoint": '<Endpoint "cloud">\nURL "http://127.0.0.1/cmds"\n'
                   'APIKeyFile "/nowhere/key"\n</Endpoint>\n'},
      'Endpoint "cloud": APIKeyFile "/nowhere/key"'),
+    ({"endpoint": '<Endpoint "cloud">\nURL "http://127.0.0.1/cmds"\n'
+                  f'APIKeyFile "{API_KEY}="\n</Endpoint>\n'},
+     'Endpoint "cloud": APIKeyFile "...": must be the path of a file'),
+    ({"more": 'APIKey "x"\n'},
+     'Plugin "onenet": APIKey: unknown option here, it goes into <Endpoint>'),
     ({"fan": '<Device "fan">\n</Device>\n'}, 'Device "fan": DeviceID'),
     ({"fan": f'<Device "fan">\nDeviceID "{FAN_ID}"\nTimeout -1\n</Device>\n'},
      'Device "fan": Timeout -1: must be 0..2678400'),

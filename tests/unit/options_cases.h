@@ -32,6 +32,9 @@
 
 #define NAME_RULE "the name must be 1 to 63 characters of [A-Za-z0-9_.-]"
 #define LINE_RULE "must not be empty and must hold no control characters"
+#define WORD_RULE                                                              \
+  "must be one text in quotes: without them on, off, yes and no are true and " \
+  "false"
 #define RATE_RULE "must be COUNT 1..1000000 and SECONDS 1..86400, two numbers"
 #define ID_RULE "must be 1 to 128 printable ASCII characters"
 

@@ -52,6 +52,15 @@ static void half_of_a_word_is_too_much(void **state) {
   assert_string_equal(nearest_of_two("hots", "host", ""), "host");
 }
 
+static void a_word_that_is_cut_short_is_near(void **state) {
+  (void)state;
+  assert_string_equal(nearest_of_two("onok", "OnUnknown", "OnOkay"), "OnOkay");
+  assert_string_equal(nearest_of_two("OnFail", "OnFailure", "OnFailureFile"),
+                      "OnFailure");
+  assert_string_equal(nearest_of_two("rack", "rack1.example", "pack"), "pack");
+  assert_null(nearest_of_two("URI", "URIX.example", "x"));
+}
+
 static void words_of_any_length_may_be_asked_for(void **state) {
   (void)state;
   char of_64[65];
@@ -79,6 +88,7 @@ int main(void) {
       cmocka_unit_test(two_edits_of_any_kind_are_near),
       cmocka_unit_test(three_edits_are_too_many),
       cmocka_unit_test(half_of_a_word_is_too_much),
+      cmocka_unit_test(a_word_that_is_cut_short_is_near),
       cmocka_unit_test(words_of_any_length_may_be_asked_for),
       cmocka_unit_test(the_hint_names_the_word_or_is_empty),
   };

@@ -129,8 +129,8 @@ static void an_empty_block_has_the_documented_defaults(void **state) {
   assert_int_equal(directory_device_count(o->directory), 0);
   assert_int_equal(rule_book_count(o->rules), 0);
   assert_string_equal(f->warnings,
-                      "Plugin \"onenet\": there is no Rule: nothing will be "
-                      "sent");
+                      "Plugin \"onenet\": there is no Rule in it: nothing "
+                      "will be sent");
 }
 
 static void the_least_configuration_has_the_documented_defaults(void **state) {
@@ -265,7 +265,7 @@ static void every_option_of_an_endpoint_is_read(void **state) {
   assert_string_equal(e->headers[1], "Hos:x");
   assert_null(e->headers[2]);
   assert_string_equal(e->user_agent, "fan/1");
-  assert_string_equal(f->warnings, "Plugin \"onenet\": there is no Rule: "
+  assert_string_equal(f->warnings, "Plugin \"onenet\": there is no Rule in it: "
                                    "nothing will be sent");
 }
 
@@ -740,6 +740,20 @@ static void what_is_unsafe_is_warned_about(void **state) {
   }
 }
 
+static void what_looks_like_a_regular_expression_is_warned_about(void **state) {
+  struct options_fixture *f = *state;
+  read_lines(f, CLOUD FAN "<Rule r>\nDevice fan\nOnFailure '1'\n"
+                          "Host '^rack'\nHost '/^rack/'\nPlugin 'a.b'\n"
+                          "TypeInstance 'core*'\nMessage 'is 3 * 2^7'\n"
+                          "PluginInstance '/a*b'\n</Rule>");
+  assert_expands_to(
+      f, f->warnings,
+      "Rule 'r': Host '^rack' is compared as it stands: a regular expression "
+      "is written between slashes, '/^rack/'\n"
+      "Rule 'r': TypeInstance 'core*' is compared as it stands: a regular "
+      "expression is written between slashes, '/core*/'");
+}
+
 static void a_key_file_that_holds_no_key_is_warned_about(void **state) {
   struct options_fixture *f = *state;
   static const struct {
@@ -913,6 +927,7 @@ int main(void) {
       TEST(a_key_file_may_be_one_of_systemd_s_credentials),
       TEST(collectd_makes_its_base_dir_itself),
       TEST(what_is_unsafe_is_warned_about),
+      TEST(what_looks_like_a_regular_expression_is_warned_about),
       TEST(a_key_file_that_holds_no_key_is_warned_about),
       TEST(the_sample_works_as_soon_as_there_is_a_key),
       TEST(all_that_the_sample_shows_can_be_used_at_once),

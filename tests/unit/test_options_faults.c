@@ -30,7 +30,16 @@ an_option_that_is_not_known_is_refused_with_a_suggestion(void **state) {
        "Endpoint 'cloud': APIKeys: unknown option, did you mean APIKey?\n"
        "Endpoint 'cloud': APIKeyFile: missing, must be one of APIKeyFile, "
        "APIKey, or AccessKeyFile with Resource"},
-      {ENDPOINT("Timeout 3"), "Endpoint 'cloud': Timeout: unknown option"},
+      {ENDPOINT("Timeout 3"), "Endpoint 'cloud': Timeout: unknown "
+                              "option here, it goes into <Device> or <Rule>"},
+      {"APIKey 's3cret'", "Plugin 'onenet': APIKey: unknown option here, it "
+                          "goes into <Endpoint>"},
+      {"DeviceID '8029377'", "Plugin 'onenet': DeviceID: unknown option here, "
+                             "it goes into <Device>"},
+      {DEVICE("Ledger 'x'"), "Device 'fan': Ledger: unknown option here, it "
+                             "goes into <Plugin onenet>"},
+      {RULE("OnOk 'off'"),
+       "Rule 'overheat': OnOk: unknown option, did you mean OnOkay?"},
       {DEVICE("TimeOuts 3"),
        "Device 'fan': TimeOuts: unknown option, did you mean Timeout?"},
       {DEVICE("Foo 3"), "Device 'fan': Foo: unknown option"},
@@ -129,13 +138,11 @@ static void a_value_of_the_wrong_type_is_refused(void **state) {
        "Plugin 'onenet': DryRun true false: must be true or false"},
       {"Ledger 'a' 'b'",
        "Plugin 'onenet': Ledger 'a' 'b': must be one text in quotes"},
-      {"Ledger false", "Plugin 'onenet': Ledger false: must be one text in "
-                       "quotes"},
+      {"Ledger false", "Plugin 'onenet': Ledger false: " WORD_RULE},
       {"LedgerSync 1", "Plugin 'onenet': LedgerSync 1: must be full or normal"},
       {"<Ledger 'x'>\nDryRun true\n</Ledger>",
        "Plugin 'onenet': Ledger 'x': must not be a block"},
-      {RULE("OnOkay off"),
-       "Rule 'overheat': OnOkay false: must be one text in quotes"},
+      {RULE("OnOkay off"), "Rule 'overheat': OnOkay false: " WORD_RULE},
       {RULE("OnOkay 1.5"),
        "Rule 'overheat': OnOkay 1.5: must be one text in quotes"},
   };
@@ -320,6 +327,9 @@ static void one_credential_is_needed_and_no_more(void **state) {
 }
 
 static void a_key_that_can_not_be_used_is_refused(void **state) {
+#define KEY_ITSELF                                                             \
+  "must be the path of a file, and there is none; if this is the key itself, " \
+  "put it into a file, and the path of that file here"
 #define BLANKS                                                                 \
   "must not begin or end with a blank; take the blanks around the key away"
   static const struct fault_case cases[] = {
@@ -329,8 +339,7 @@ static void a_key_that_can_not_be_used_is_refused(void **state) {
       {KEYLESS("APIKey 's3\ncret'"),
        "Endpoint 'cloud': APIKey '...': must not be empty and must hold no "
        "control characters"},
-      {KEYLESS("APIKey true"),
-       "Endpoint 'cloud': APIKey '...': must be one text in quotes"},
+      {KEYLESS("APIKey true"), "Endpoint 'cloud': APIKey '...': " WORD_RULE},
       {KEYLESS("APIKey 's3' 'cret'"),
        "Endpoint 'cloud': APIKey '...': must be one text in quotes"},
       {KEYLESS("APIKey '  '"),
@@ -339,16 +348,22 @@ static void a_key_that_can_not_be_used_is_refused(void **state) {
       {KEYLESS("APIKey 's3cret '"), "Endpoint 'cloud': APIKey '...': " BLANKS},
       {KEYLESS("APIKeyFile 'none'"),
        "Endpoint 'cloud': APIKeyFile 'none': must be a file that can be read: "
-       "$DIR/none: No such file or directory"},
+       "$DIR/none: No such file or directory; put the key into this file"},
+      {KEYLESS("APIKeyFile 's3cret='"),
+       "Endpoint 'cloud': APIKeyFile '...': " KEY_ITSELF},
+      {KEYLESS("AccessKeyFile 's3creta/Xw+longer0123456'\nResource 'r'"),
+       "Endpoint 'cloud': AccessKeyFile '...': " KEY_ITSELF},
       {KEYLESS("APIKeyFile '/nowhere/key'"),
        "Endpoint 'cloud': APIKeyFile '/nowhere/key': must be a file that can "
-       "be read: /nowhere/key: No such file or directory"},
+       "be read: /nowhere/key: No such file or directory; put the key into "
+       "this file"},
       {KEYLESS("APIKeyFile '.'"),
        "Endpoint 'cloud': APIKeyFile '.': must be a file that can be read: "
        "$DIR/.: not a regular file"},
       {KEYLESS("AccessKeyFile 'none'\nResource 'r'"),
        "Endpoint 'cloud': AccessKeyFile 'none': must be a file that can be "
-       "read: $DIR/none: No such file or directory"},
+       "read: $DIR/none: No such file or directory; put the key into this "
+       "file"},
   };
   CHECK_CASES(state, cases);
 }
@@ -434,7 +449,7 @@ static void options_of_tls_and_http_are_checked(void **state) {
        "$DIR/none: No such file or directory"},
       {ENDPOINT("ClientKey 'none'"),
        "Endpoint 'cloud': ClientKey 'none': must be a file that can be read: "
-       "$DIR/none: No such file or directory"},
+       "$DIR/none: No such file or directory; put the key into this file"},
       {ENDPOINT("ClientKeyPass ''"),
        "Endpoint 'cloud': ClientKeyPass '...': " LINE_RULE},
       {ENDPOINT("Proxy 'http://u:s3cret@p.test\n'"),

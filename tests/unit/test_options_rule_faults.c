@@ -63,8 +63,7 @@ static void a_device_needs_an_endpoint_that_exists(void **state) {
        "Device 'fan': Endpoint 'lab': no such endpoint"},
       {DEVICE("Endpoint 'fan'"),
        "Device 'fan': Endpoint 'fan': no such endpoint"},
-      {DEVICE("Endpoint true"),
-       "Device 'fan': Endpoint true: must be one text in quotes"},
+      {DEVICE("Endpoint true"), "Device 'fan': Endpoint true: " WORD_RULE},
   };
   CHECK_CASES(state, cases);
 }
@@ -184,6 +183,15 @@ static void a_rule_needs_a_device_that_exists(void **state) {
                                     "the name of a device, or a template"},
       {BARE_RULE("OnFailure 'on'\nDevice 'fann'"),
        "Rule 'overheat': Device 'fann': no such device, did you mean fan?"},
+      {BARE_RULE("OnFailure 'on'\nDevice '8029377'"),
+       "Rule 'overheat': Device '8029377': no such device: it is the DeviceID "
+       "of 'fan', whose name must be given"},
+      {BARE_RULE("OnFailure 'on'\nDevice '%host'"),
+       "Rule 'overheat': Device '%host': no such device: a field is written as "
+       "in '%{host}'"},
+      {BARE_RULE("OnFailure 'on'\nDevice '$host'"),
+       "Rule 'overheat': Device '$host': no such device: a field is written as "
+       "in '%{host}'"},
       {BARE_RULE("OnFailure 'on'\nDevice 'pump'"),
        "Rule 'overheat': Device 'pump': no such device"},
       {BARE_RULE("OnFailure 'on'\nDevice 'cloud'"),
@@ -191,7 +199,8 @@ static void a_rule_needs_a_device_that_exists(void **state) {
       {BARE_RULE("OnFailure 'on'\nDevice ''"),
        "Rule 'overheat': Device '': no such device"},
       {BARE_RULE("OnFailure 'on'\nDevice fan pump"),
-       "Rule 'overheat': Device 'fan' 'pump': must be one text in quotes"},
+       "Rule 'overheat': Device 'fan' 'pump': must be one text in quotes: give "
+       "the option once for each"},
       {BARE_RULE("OnFailure 'on'\nDevice '%{hots}'"),
        "Rule 'overheat': Device '%{hots}': unknown field %{hots}, did you mean "
        "%{host}?"},
@@ -393,20 +402,24 @@ static void a_rule_s_options_have_ranges(void **state) {
 }
 
 static void a_pattern_that_is_no_regular_expression_is_refused(void **state) {
+#define REGEX_RULE "must be a regular expression between its slashes: "
   static const struct fault_case cases[] = {
-      {RULE("Host '/(/'"), "Rule 'overheat': Host '/(/': Unmatched ( or \\("},
-      {RULE("Message '//'"),
-       "Rule 'overheat': Message '//': an empty regular expression"},
-      {RULE("Plugin '/[/'"),
-       "Rule 'overheat': Plugin '/[/': Invalid regular expression"},
+      {RULE("Host '/(/'"),
+       "Rule 'overheat': Host '/(/': " REGEX_RULE "Unmatched ( or \\("},
+      {RULE("Message '//'"), "Rule 'overheat': Message '//': " REGEX_RULE
+                             "an empty regular expression"},
+      {RULE("Plugin '/[/'"), "Rule 'overheat': Plugin '/[/': " REGEX_RULE
+                             "Invalid regular expression"},
       {RULE("PluginInstance true"),
-       "Rule 'overheat': PluginInstance true: must be one text in quotes"},
+       "Rule 'overheat': PluginInstance true: " WORD_RULE},
       {RULE("Type 'a' 'b'"),
-       "Rule 'overheat': Type 'a' 'b': must be one text in quotes"},
+       "Rule 'overheat': Type 'a' 'b': must be one text in quotes: give the "
+       "option once for each"},
       {RULE("TypeInstance 0.5"),
        "Rule 'overheat': TypeInstance 0.5: must be one text in quotes"},
       {RULE("DataSource '/a{2,1}/'"),
-       "Rule 'overheat': DataSource '/a{2,1}/': Invalid content of \\{\\}"},
+       "Rule 'overheat': DataSource '/a{2,1}/': " REGEX_RULE
+       "Invalid content of \\{\\}"},
   };
   CHECK_CASES(state, cases);
 }
