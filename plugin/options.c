@@ -28,13 +28,11 @@ static bool is_directory(const char *path) {
   return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Whether there is nothing, or no directory, at the path: not whether it can be
- * used, which a check by another user could not tell. */
-static bool is_no_directory(const char *path) {
+/* Not whether it can be used: a check by another user could not tell, and what
+ * is wrong with a disk today is no reason not to start. */
+static bool is_missing(const char *path) {
   struct stat status;
-  if (stat(path, &status) == 0)
-    return !S_ISDIR(status.st_mode);
-  return errno == ENOENT || errno == ENOTDIR;
+  return stat(path, &status) != 0 && errno == ENOENT;
 }
 
 /* Returns how much of an absolute path is its directory. */
@@ -67,15 +65,15 @@ static bool check_ledger(struct options_block *b,
   }
   char *directory =
       options_reader_keep(b->reader, strndup(path, directory_size(path)));
-  bool is_missing = directory != NULL && !is_base_dir(b, directory) &&
-                    is_no_directory(directory);
-  if (is_missing)
+  bool is_fault =
+      directory != NULL && !is_base_dir(b, directory) && is_missing(directory);
+  if (is_fault)
     options_block_fault(b, o, item,
                         "the directory %s does not exist: make it, for the "
                         "user that collectd runs as, or mend the path",
                         directory);
   free(directory);
-  return !is_missing;
+  return !is_fault;
 }
 
 static void read_ledger(struct options_block *b, const struct options_option *o,

@@ -218,9 +218,6 @@ static void a_ledger_needs_a_directory_that_exists(void **state) {
       {"Ledger 'sub/onenet.db'",
        "Plugin 'onenet': Ledger 'sub/onenet.db': the directory "
        "$DIR/sub" MAKE_IT},
-      {"Ledger 'key/onenet.db'",
-       "Plugin 'onenet': Ledger 'key/onenet.db': the directory "
-       "$DIR/key" MAKE_IT},
       {"Ledger '$DIR'",
        "Plugin 'onenet': Ledger '$DIR': is a directory: must be the path of a "
        "file in it, as in $DIR/onenet.db"},
