@@ -407,11 +407,16 @@ static void one_of_8_pooled_connections_that_dies_executes_once(void **state) {
   assert_executes_once(&reset, CURLE_SEND_FAIL_REWIND);
 }
 
+/* What libcurl meets first, the body that it may not send again or the server
+ * that is gone, depends on its version: 8 the one, 7.88 the other. The body has
+ * left in either case. */
 static void
 a_pooled_connection_that_dies_with_its_server_was_sent_to(void **state) {
   (void)state;
   static struct death death = {1, true, true};
-  assert_executes_once(&death, CURLE_COULDNT_CONNECT);
+  bool is_8 = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000;
+  assert_executes_once(&death,
+                       is_8 ? CURLE_SEND_FAIL_REWIND : CURLE_COULDNT_CONNECT);
 }
 
 static void all_of_8_pooled_connections_that_die_execute_once(void **state) {
