@@ -377,15 +377,18 @@ static void judge_errno(const struct http_reply *reply,
 static void judge(const struct http_reply *reply, struct verdict *ret_verdict,
                   struct reading *ret_answer) {
   struct verdict v = {.http_code = reply->http_code,
-                      .retry_after_ms = reply->retry_after_ms};
+                      .retry_after_ms = reply->retry_after_ms,
+                      .is_early = reply->is_early};
   /* A 3xx is a no from its first line on, even if the rest was lost. Any other
    * transfer that broke proves nothing, whatever its status was: the answer may
    * have gone on to say that the command was executed. Where we ourselves cut
-   * off an answer that is too large, nothing broke: its status decides. */
+   * off an answer that is too large, nothing broke: its status decides; and an
+   * early one can not go on to say yes. */
+  bool is_cut = reply->curl_code != 0;
+  bool status_decides = reply->answer_too_large || reply->is_early;
   if (is_class(reply->http_code, 3))
     judge_status(reply, "", &v);
-  else if (reply->curl_code != 0 &&
-           (!reply->answer_too_large || reply->http_code == 0))
+  else if (is_cut && (reply->http_code == 0 || !status_decides))
     judge_transfer(reply, &v);
   else if (read_answer(ret_answer, reply))
     judge_errno(reply, ret_answer, &v);

@@ -15,8 +15,9 @@
 
 /* The oldest libcurl that will do, for curl_multi_wakeup, and the youngest
  * whose options are used where the headers know them. */
-#define CURL_OLDEST 0x074400   /* 7.68.0 */
-#define CURL_YOUNGEST 0x075700 /* 7.87.0 */
+#define CURL_OLDEST 0x074400      /* 7.68.0 */
+#define CURL_YOUNGEST 0x075700    /* 7.87.0 */
+#define CURL_WITH_PREREQ 0x075000 /* 7.80.0 */
 
 #define HEADERS_MAX_BYTES 65536
 #define IDLE_MAX_S 15L
@@ -24,10 +25,18 @@
 #define RETRY_AFTER_MAX_S (INT64_C(366) * 24 * 3600)
 #define NAP_MAX_MS 100
 
+/* libcurl's least. The less of a body is asked for at once, the more answers of
+ * a gateway are known to be early. */
+#define UPLOAD_BYTES 16384L
+
+/* More than connections are kept, so that few local ports share a place. */
+#define SOCKETS 4096
+
 struct transfer {
   struct transfer *next;
   struct transfer **link; /* what points to this one */
   CURL *easy;
+  const int *sockets; /* of the struct http */
   struct curl_slist *headers;
   void *tag;
   struct buf answer;
@@ -35,7 +44,9 @@ struct transfer {
   bool is_post;
   bool was_asked_for_body;
   bool is_too_large;
-  bool is_unasked;
+  bool was_quiet; /* nothing had come on the connection before the head left */
+  bool is_early;  /* an answer came before the whole body was asked for */
+  bool is_unbelieved;
   bool has_retry_after;
   char error[CURL_ERROR_SIZE];
   size_t body_size;
@@ -45,6 +56,7 @@ struct transfer {
 
 struct http {
   CURLM *multi;
+  int sockets[SOCKETS];       /* see remember_socket */
   struct transfer *transfers; /* in flight */
   size_t in_flight;
   struct transfer *replied; /* its answer is borrowed by the caller */
@@ -124,12 +136,17 @@ void http_free(struct http *h) {
 
 /* ---- libcurl's callbacks ---- */
 
+/* Behind an early answer no more of the body may leave, though libcurl would go
+ * on where the far side closes: what was never seen whole was never executed.
+ */
 static size_t give_body(char *buffer, size_t size, size_t count,
                         void *context) {
   struct transfer *t = context;
   size_t room = size * count;
   size_t left = t->body_size - t->body_used;
   size_t given = left < room ? left : room;
+  if (t->is_early)
+    return CURL_READFUNC_ABORT;
   t->was_asked_for_body = true;
   memcpy(buffer, t->body + t->body_used, given);
   t->body_used += given;
@@ -154,21 +171,70 @@ static size_t store_answer(char *data, size_t size, size_t count,
   return err == 0 ? size * count : 0;
 }
 
-/* What arrives on a pooled connection before the body was asked for answers
- * some other request. libcurl 7.88 would take it, and send the body
- * nevertheless. */
+static long info_long(CURL *easy, CURLINFO info) {
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+#if LIBCURL_VERSION_NUM >= CURL_WITH_PREREQ
+static bool is_bound_to(int fd, int port) {
+  struct sockaddr_storage a = {0};
+  socklen_t size = sizeof(a);
+  if (fd < 0 || getsockname(fd, (struct sockaddr *)&a, &size) != 0)
+    return false;
+  in_port_t bound = a.ss_family == AF_INET6
+                        ? ((struct sockaddr_in6 *)&a)->sin6_port
+                        : ((struct sockaddr_in *)&a)->sin_port;
+  return ntohs(bound) == port;
+}
+
+/* Comes when the connection stands and the head has not left. */
+static int look_before_sending(void *context, char *ip, char *local_ip,
+                               int port, int local_port) {
+  struct transfer *t = context;
+  int fd = t->sockets[(unsigned)local_port % SOCKETS];
+  struct pollfd waiting = {.fd = fd, .events = POLLIN};
+  (void)ip;
+  (void)local_ip;
+  (void)port;
+  t->was_quiet = is_bound_to(fd, local_port) && poll(&waiting, 1, 0) == 0;
+  return CURL_PREREQFUNC_OK;
+}
+#endif
+
+/* Whether what comes now can answer this request. On a connection that was used
+ * before, what waited there before the head left answers some other request; a
+ * fresh one has no other, but its TLS may have said something by itself. */
+static bool can_be_answered(const struct transfer *t) {
+  return t->was_quiet || info_long(t->easy, CURLINFO_NUM_CONNECTS) > 0;
+}
+
+/* A status line: "100 Continue" and the like announce an answer and are none.
+ * libcurl 7.88 would take any answer, and send the body nevertheless. */
+static void take_status(struct transfer *t) {
+  long http_code = info_long(t->easy, CURLINFO_RESPONSE_CODE);
+  if (!t->is_post || t->body_used == t->body_size || http_code < 200)
+    return;
+  t->is_early = true;
+  t->is_unbelieved = http_code < 300 || !can_be_answered(t);
+}
+
+static bool begins_with(const char *data, size_t size, const char *word) {
+  size_t word_size = strlen(word);
+  return size >= word_size && strncasecmp(data, word, word_size) == 0;
+}
+
 static size_t take_header(char *data, size_t size, size_t count,
                           void *context) {
-  static const char retry_after[] = "Retry-After:";
   struct transfer *t = context;
-  size_t name_size = sizeof retry_after - 1;
-  if (size * count >= name_size &&
-      strncasecmp(data, retry_after, name_size) == 0)
+  if (begins_with(data, size * count, "HTTP/"))
+    take_status(t);
+  if (begins_with(data, size * count, "Retry-After:"))
     t->has_retry_after = true;
-  t->is_unasked = t->is_post && !t->was_asked_for_body;
   t->header_bytes += size * count;
   t->is_too_large = t->header_bytes > HEADERS_MAX_BYTES;
-  return t->is_unasked || t->is_too_large ? 0 : size * count;
+  return t->is_unbelieved || t->is_too_large ? 0 : size * count;
 }
 
 /* ---- options: the first error is remembered ---- */
@@ -209,6 +275,7 @@ static const struct {
     {CURLOPT_HTTP_CONTENT_DECODING, 0},
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
     {CURLOPT_TCP_KEEPALIVE, 1},
+    {CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES},
     {CURLOPT_MAXAGE_CONN, IDLE_MAX_S},
 #if LIBCURL_VERSION_NUM >= 0x075000
     {CURLOPT_MAXLIFETIME_CONN, LIFETIME_MAX_S},
@@ -270,6 +337,11 @@ static void set_body(struct setup *s, struct transfer *t) {
   remember(s, curl_easy_setopt(s->easy, CURLOPT_READFUNCTION, give_body));
   remember(s, curl_easy_setopt(s->easy, CURLOPT_READDATA, t));
   remember(s, curl_easy_setopt(s->easy, CURLOPT_SEEKFUNCTION, refuse_rewind));
+#if LIBCURL_VERSION_NUM >= CURL_WITH_PREREQ
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION,
+                               look_before_sending));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_PREREQDATA, t));
+#endif
 }
 
 static void set_answer(struct setup *s, struct transfer *t) {
@@ -422,6 +494,7 @@ int http_start(struct http *h, const struct http_request *request) {
     return code == CURLE_OK || code == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
   }
 
+  t->sockets = h->sockets;
   t->next = h->transfers;
   t->link = &h->transfers;
   if (t->next != NULL)
@@ -458,16 +531,11 @@ size_t http_in_flight(const struct http *h) { return h->in_flight; }
 
 /* ---- replies ---- */
 
-static long info_long(CURL *easy, CURLINFO info) {
-  long value = 0;
-  curl_easy_getinfo(easy, info, &value);
-  return value;
-}
-
-/* A POST is sent from the moment on when libcurl asks for the body; a GET has
- * none, but libcurl counts the bytes of its head that it wrote. */
+/* A POST is sent from the moment on when libcurl asks for the body, unless an
+ * answer came before it had asked for all: then the rest never leaves. A GET
+ * has none, but libcurl counts the bytes of its head that it wrote. */
 static bool was_sent(const struct transfer *t) {
-  return t->is_post ? t->was_asked_for_body
+  return t->is_post ? t->was_asked_for_body && !t->is_early
                     : info_long(t->easy, CURLINFO_REQUEST_SIZE) > 0;
 }
 
@@ -480,8 +548,8 @@ static int64_t retry_after_ms(CURL *easy) {
 }
 
 static const char *error_text(const struct transfer *t, CURLcode code) {
-  if (t->is_unasked)
-    return "an answer came before the request";
+  if (t->is_unbelieved)
+    return "an answer came before the request had left";
   if (t->is_too_large)
     return "the answer is too large";
   if (t->answer.error == -ENOMEM)
@@ -501,7 +569,7 @@ static int http_code_of(const struct transfer *t, CURLcode code) {
   long http_code = info_long(t->easy, CURLINFO_RESPONSE_CODE);
   /* "100 Continue" announces an answer and is none. */
   bool is_announcement = code != CURLE_OK && http_code < 200;
-  return t->is_unasked || is_announcement ? 0 : (int)http_code;
+  return t->is_unbelieved || is_announcement ? 0 : (int)http_code;
 }
 
 static void fill_reply(struct http_reply *r, const struct transfer *t,
@@ -513,12 +581,23 @@ static void fill_reply(struct http_reply *r, const struct transfer *t,
   if (code != CURLE_OK)
     copy_line(r->curl_error, sizeof(r->curl_error), error_text(t, code));
   r->sent = was_sent(t);
+  r->is_early = t->is_early;
   r->http_code = http_code_of(t, code);
   r->has_retry_after = t->has_retry_after;
   r->retry_after_ms = retry_after_ms(t->easy);
   r->answer = buf_text(&t->answer);
   r->answer_size = t->answer.size;
   r->answer_too_large = t->is_too_large;
+}
+
+/* libcurl 7.88 does not tell which socket a request is about to use, but its
+ * local port; so the sockets of connections that may be used again are kept by
+ * that. One that was lost, or closed since, is not believed to be quiet. */
+static void remember_socket(struct http *h, CURL *easy) {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+  h->sockets[(unsigned long)info_long(easy, CURLINFO_LOCAL_PORT) % SOCKETS] =
+      fd;
 }
 
 static CURLMsg *next_message(struct http *h) {
@@ -542,6 +621,7 @@ bool http_next_reply(struct http *h, struct http_reply *ret_reply) {
   struct transfer *t;
   curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
   fill_reply(ret_reply, t, code);
+  remember_socket(h, t->easy);
   unlink_transfer(h, t);
   h->replied = t;
   return true;

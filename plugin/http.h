@@ -12,9 +12,15 @@
  * it), redirects are not followed, nothing is decoded but the chunks of
  * HTTP/1.1, only http and https are spoken, the answer is cut off at
  * HTTP_ANSWER_MAX_BYTES and its headers at 64 KiB, it ends within timeout_ms,
- * and no connection that was idle for more than 15 s is used. A POST that gets
- * an answer was sent: what comes before its body was asked for is no answer to
- * it.
+ * and no connection that was idle for more than 15 s is used.
+ *
+ * An early answer is one that comes before the whole body of a POST was asked
+ * for. No more of the body leaves then, so that the far side never sees the
+ * whole of it. A 2xx that early is not believed, since nobody can have seen
+ * what it says yes to; any other is the answer to the request, unless the
+ * connection was used before and something waited on it before the head of this
+ * request left: that answers an earlier request. What is not believed ends the
+ * transfer and its connection.
  */
 #ifndef ONENET_HTTP_H
 #define ONENET_HTTP_H
@@ -49,9 +55,13 @@ struct http_reply {
   int curl_code;          /* 0: the answer is complete */
   char curl_error[256];   /* what libcurl says of it; one line */
   bool sent;              /* libcurl had asked for the body (for a GET: had
-                             written some of its head, be it to a proxy): the
-                             far side may have seen it */
-  int http_code;          /* 0: none came but announcements such as 100 */
+                             written some of its head, be it to a proxy), and
+                             no early answer came: the far side may have seen
+                             it */
+  bool is_early;          /* an early answer came; curl_code may tell that the
+                             rest of it was lost */
+  int http_code;          /* 0: none came but announcements such as 100, or an
+                             early one that is not believed */
   bool has_retry_after;   /* it was said, whatever is in it */
   int64_t retry_after_ms; /* 0: not said, not understood, or not in the future;
                              at most 366 days */

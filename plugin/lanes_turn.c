@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- time ---- */
 
@@ -290,12 +291,13 @@ static void start_cooldown(struct command *c) {
     c->slot->cooldown_until_ms = until_ms;
 }
 
-/* Only what came back tells that the endpoint answers; credentials that could
- * not even be read tell nothing of it. */
+/* What could not even be tried tells nothing of the endpoint, and an early
+ * answer may be that of a gateway in front of it. */
 static enum verdict_class class_for_breaker(const struct command *c,
                                             enum verdict_class class) {
-  bool is_local = class == VERDICT_CREDENTIALS && c->verdict.http_code == 0;
-  return is_local ? VERDICT_NOT_EXECUTED : class;
+  bool tells_nothing =
+      c->verdict.is_early || strcmp(c->verdict.cause, "local") == 0;
+  return tells_nothing ? VERDICT_NOT_EXECUTED : class;
 }
 
 static void leave_flight(struct lanes *l, struct command *c,

@@ -512,13 +512,17 @@ void passes(struct world *w, int64_t ms) {
   w->now.wall_ms += ms;
 }
 
-void ends_telling_to_wait(struct control *at, enum verdict_class class,
-                          int64_t retry_after_ms) {
-  struct verdict v = {.class = class, .retry_after_ms = retry_after_ms};
+void ends_with(struct control *at, struct verdict verdict) {
   assert_non_null(at->in_flight);
-  lanes_end(at->world->lanes, at->in_flight, &v, at->world->now);
+  lanes_end(at->world->lanes, at->in_flight, &verdict, at->world->now);
   at->in_flight = NULL;
   commit(at->world);
+}
+
+void ends_telling_to_wait(struct control *at, enum verdict_class class,
+                          int64_t retry_after_ms) {
+  ends_with(at,
+            (struct verdict){.class = class, .retry_after_ms = retry_after_ms});
 }
 
 void ends(struct control *at, enum verdict_class class) {

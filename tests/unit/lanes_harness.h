@@ -125,6 +125,7 @@ void value(struct control *at, const char *series, double number);
 void passes(struct world *w, int64_t ms);
 
 /* The attempt that began ends so. */
+void ends_with(struct control *at, struct verdict verdict);
 void ends(struct control *at, enum verdict_class class);
 void ends_telling_to_wait(struct control *at, enum verdict_class class,
                           int64_t retry_after_ms);

@@ -619,9 +619,8 @@ static bool is_retried(const struct policy *p, enum verdict_class class) {
 }
 
 static void leave_flight(struct model *m, struct model_command *c,
-                         enum verdict_class class, bool was_answered) {
-  bool was_asked = was_answered || class != VERDICT_CREDENTIALS;
-  end_at_breaker(m, c, was_asked ? class : VERDICT_NOT_EXECUTED);
+                         enum verdict_class class, bool breaker_learns) {
+  end_at_breaker(m, c, breaker_learns ? class : VERDICT_NOT_EXECUTED);
   end_at_slot(m, c, class);
   end_at_device(m, c, class);
   if (class == VERDICT_ACCEPTED || class == VERDICT_DOUBTFUL)
@@ -632,7 +631,8 @@ static void leave_flight(struct model *m, struct model_command *c,
 
 void model_end(struct model *m, int64_t id, const struct verdict *v) {
   struct model_command *c = find_command(m, id);
-  leave_flight(m, c, v->class, v->http_code != 0);
+  bool is_local = strcmp(v->cause, "local") == 0;
+  leave_flight(m, c, v->class, !is_local && !v->is_early);
   if (is_retried(policy_of(c), v->class))
     wait_again(m, c, v);
   else if (v->class == VERDICT_ACCEPTED)

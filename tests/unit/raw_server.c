@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -53,6 +54,7 @@ static void *run_script(void *context) {
   pthread_mutex_lock(&s->mutex);
   close(c->fd);
   c->fd = -1;
+  pthread_cond_broadcast(&s->changed);
   pthread_mutex_unlock(&s->mutex);
   return NULL;
 }
@@ -84,7 +86,19 @@ static void *accept_connections(void *context) {
   }
 }
 
-struct raw_server *raw_server_start(raw_script_fn *script, void *context) {
+/* Small segments keep the buffer of the sender small, too. */
+static void make_narrow(int fd) {
+  int segment_bytes = 88, buffer_bytes = 1;
+  must(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes,
+                  sizeof(segment_bytes)) == 0,
+       "TCP_MAXSEG");
+  must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes,
+                  sizeof(buffer_bytes)) == 0,
+       "SO_RCVBUF");
+}
+
+static struct raw_server *start(raw_script_fn *script, void *context,
+                                bool is_narrow) {
   struct raw_server *s = calloc(1, sizeof(*s));
   must(s != NULL, "calloc");
   s->script = script;
@@ -102,10 +116,21 @@ struct raw_server *raw_server_start(raw_script_fn *script, void *context) {
   must(s->fd >= 0, "socket");
   must(bind(s->fd, (struct sockaddr *)&loopback, sizeof(loopback)) == 0,
        "bind");
+  if (is_narrow)
+    make_narrow(s->fd);
   must(listen(s->fd, 128) == 0, "listen");
   must(pthread_create(&s->thread, NULL, accept_connections, s) == 0,
        "pthread_create");
   return s;
+}
+
+struct raw_server *raw_server_start(raw_script_fn *script, void *context) {
+  return start(script, context, false);
+}
+
+struct raw_server *raw_server_start_narrow(raw_script_fn *script,
+                                           void *context) {
+  return start(script, context, true);
 }
 
 static void shut_all_down(struct raw_server *s) {
@@ -133,6 +158,20 @@ void raw_server_stop(struct raw_server *s) {
   pthread_cond_destroy(&s->changed);
   pthread_mutex_destroy(&s->mutex);
   free(s);
+}
+
+static bool is_playing(const struct raw_server *s) {
+  for (const struct raw_connection *c = s->connections; c != NULL; c = c->next)
+    if (c->fd >= 0)
+      return true;
+  return false;
+}
+
+void raw_server_drain(struct raw_server *s) {
+  pthread_mutex_lock(&s->mutex);
+  while (is_playing(s))
+    pthread_cond_wait(&s->changed, &s->mutex);
+  pthread_mutex_unlock(&s->mutex);
 }
 
 int raw_server_port(const struct raw_server *s) {
@@ -238,6 +277,22 @@ bool raw_send_ok(struct raw_connection *c, const char *body) {
   snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
            strlen(body));
   return raw_send(c, head) && raw_send(c, body);
+}
+
+bool raw_read_some(struct raw_connection *c, size_t size) {
+  forget_request(c);
+  while (c->size < size)
+    if (!read_more(c))
+      return false;
+  return true;
+}
+
+bool raw_read_until(struct raw_connection *c, const char *text) {
+  forget_request(c);
+  while (c->size == 0 || strstr(c->bytes, text) == NULL)
+    if (!read_more(c))
+      return false;
+  return true;
 }
 
 void raw_hang(struct raw_connection *c) {

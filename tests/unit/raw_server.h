@@ -25,8 +25,16 @@ typedef void raw_script_fn(struct raw_connection *c, size_t number,
  * Ends the process if that is impossible. */
 struct raw_server *raw_server_start(raw_script_fn *script, void *context);
 
+/* The same, but its connections hold so little that a client which has 60 KiB
+ * to send waits until they are read. */
+struct raw_server *raw_server_start_narrow(raw_script_fn *script,
+                                           void *context);
+
 /* Shuts all connections down, joins all threads and frees. */
 void raw_server_stop(struct raw_server *s);
+
+/* Waits until the scripts of all connections that were accepted have ended. */
+void raw_server_drain(struct raw_server *s);
 
 int raw_server_port(const struct raw_server *s);
 
@@ -49,6 +57,11 @@ bool raw_send_bytes(struct raw_connection *c, const void *data, size_t size);
 
 /* Sends a whole answer with status 200 and that body. */
 bool raw_send_ok(struct raw_connection *c, const char *body);
+
+/* Reads until size bytes have come since the last request, or text has. Return
+ * false at the end of the connection. */
+bool raw_read_some(struct raw_connection *c, size_t size);
+bool raw_read_until(struct raw_connection *c, const char *text);
 
 /* Reads and throws away until the peer closes. */
 void raw_hang(struct raw_connection *c);

@@ -408,6 +408,27 @@ an_answer_before_the_body_was_asked_for_leaves_no_doubt(void **state) {
   }
 }
 
+static void an_early_answer_that_broke_is_judged_by_its_status(void **state) {
+  (void)state;
+  const struct {
+    int http_code;
+    enum verdict_class class;
+    const char *cause;
+  } cases[] = {{401, VERDICT_CREDENTIALS, "http_401"},
+               {413, VERDICT_REFUSED, "http_413"},
+               {429, VERDICT_NOT_EXECUTED, "http_429"},
+               {503, VERDICT_NOT_SENT, "http_503"},
+               {0, VERDICT_NOT_SENT, "curl_56"}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct http_reply reply = reply_of(cases[i].http_code, BYTES("{\"err"));
+    reply.curl_code = 56;
+    reply.sent = false;
+    reply.is_early = true;
+    assert_verdict(judge(&reply), cases[i].class, cases[i].cause);
+    assert_true(judge(&reply).is_early);
+  }
+}
+
 /* ---- hostile answers ---- */
 
 static void what_is_not_exactly_one_json_object_is_unreadable(void **state) {
@@ -865,6 +886,7 @@ int main(void) {
       cmocka_unit_test(a_3xx_is_refused_even_if_its_body_broke),
       cmocka_unit_test(a_rewind_that_was_refused_is_doubtful),
       cmocka_unit_test(an_answer_before_the_body_was_asked_for_leaves_no_doubt),
+      cmocka_unit_test(an_early_answer_that_broke_is_judged_by_its_status),
       cmocka_unit_test(what_is_not_exactly_one_json_object_is_unreadable),
       cmocka_unit_test(every_cut_of_a_good_answer_is_unreadable),
       cmocka_unit_test(sixteen_levels_are_read_and_seventeen_are_not),

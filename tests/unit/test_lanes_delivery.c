@@ -157,16 +157,70 @@ static void the_breaker_is_each_endpoints_own(void **state) {
   assert_false(lanes_circuit_is_open(w->lanes, b->device->endpoint));
 }
 
-static void credentials_that_can_not_be_read_close_no_circuit(void **state) {
-  struct world *w = *state;
+/* What tells nothing of the endpoint: what came before the whole body was asked
+ * for, and what was not even tried. */
+static const struct verdict tell_nothing[] = {
+    {.class = VERDICT_NOT_SENT,
+     .cause = "http_503",
+     .http_code = 503,
+     .is_early = true},
+    {.class = VERDICT_NOT_SENT, .cause = "curl_23", .is_early = true},
+    {.class = VERDICT_NOT_EXECUTED,
+     .cause = "http_429",
+     .http_code = 429,
+     .is_early = true},
+    {.class = VERDICT_CREDENTIALS,
+     .cause = "http_401",
+     .http_code = 401,
+     .is_early = true},
+    {.class = VERDICT_CREDENTIALS, .cause = "local"},
+    {.class = VERDICT_NOT_SENT, .cause = "local"},
+};
+
+static void what_tells_nothing_closes_no_circuit(void **state) {
+  for (size_t i = 0; i < COUNT(tell_nothing); i++) {
+    struct world *w = world_new();
+    struct control *fan = rule_for(w, "heat", "fan");
+    w->jitter_percent = 0;
+    endpoint_called(w, "cloud")->breaker_threshold = 1;
+    failure(fan, "s", "on");
+    is_not_sent(fan, "on");
+    begins_after(fan, "on", 5000);
+    ends_with(fan, tell_nothing[i]);
+    assert_true(lanes_circuit_is_open(w->lanes, fan->device->endpoint));
+    world_free(w);
+  }
+  (void)state;
+}
+
+static void what_tells_nothing_opens_no_circuit(void **state) {
+  for (size_t i = 0; i < COUNT(tell_nothing); i++) {
+    struct world *w = world_new();
+    struct control *fan = rule_for(w, "heat", "fan");
+    w->jitter_percent = 0;
+    endpoint_called(w, "cloud")->breaker_threshold = 2;
+    failure(fan, "s", "on");
+    is_not_sent(fan, "on");
+    begins(fan, "on");
+    ends_with(fan, tell_nothing[i]);
+    assert_false(lanes_circuit_is_open(w->lanes, fan->device->endpoint));
+    /* Nor is the failure before it forgotten. */
+    passes(w, LANES_CREDENTIALS_RETRY_MS);
+    is_not_sent(fan, "on");
+    assert_true(lanes_circuit_is_open(w->lanes, fan->device->endpoint));
+    world_free(w);
+  }
+  (void)state;
+}
+
+static void an_early_no_is_final_all_the_same(void **state) {
   struct control *fan = the_fan(state);
-  w->jitter_percent = 0;
-  endpoint_called(w, "cloud")->breaker_threshold = 1;
   failure(fan, "s", "on");
-  is_not_sent(fan, "on");
-  begins_after(fan, "on", 5000);
-  ends(fan, VERDICT_CREDENTIALS);
-  assert_true(lanes_circuit_is_open(w->lanes, fan->device->endpoint));
+  begins(fan, "on");
+  ends_with(fan, (struct verdict){.class = VERDICT_REFUSED,
+                                  .http_code = 413,
+                                  .is_early = true});
+  ended(*state, "heat on refused");
 }
 
 /* ---- what answers do ---- */
@@ -517,7 +571,9 @@ int main(void) {
       SITUATION(beyond_the_queue_bytes_a_command_is_dropped),
       SITUATION(a_dropped_command_makes_its_slot_forget),
       SITUATION(an_open_breaker_lets_one_attempt_through_after_5_and_10_s),
-      SITUATION(credentials_that_can_not_be_read_close_no_circuit),
+      SITUATION(what_tells_nothing_closes_no_circuit),
+      SITUATION(what_tells_nothing_opens_no_circuit),
+      SITUATION(an_early_no_is_final_all_the_same),
       SITUATION(one_broken_device_does_not_stop_the_others),
       SITUATION(the_breaker_is_each_endpoints_own),
       SITUATION(each_class_of_answers_ends_a_command_or_has_it_tried_again),

@@ -202,8 +202,12 @@ static struct verdict random_verdict(const struct walk *walk) {
     v.class = (enum verdict_class)pick(VERDICT_DOUBTFUL + 1);
   if (v.class == VERDICT_NOT_EXECUTED && chance(50))
     v.retry_after_ms = 1 + pick(20000);
-  if (v.class != VERDICT_CREDENTIALS || chance(50))
-    v.http_code = 200;
+  if ((v.class == VERDICT_CREDENTIALS || v.class == VERDICT_NOT_SENT) &&
+      chance(25))
+    return (struct verdict){.class = v.class, .cause = "local"};
+  v.http_code = 200;
+  v.is_early =
+      v.class != VERDICT_ACCEPTED && v.class != VERDICT_DOUBTFUL && chance(20);
   return v;
 }
 
