@@ -141,9 +141,13 @@ static int check_key(struct credential *c, const char *key, size_t size) {
   for (size_t i = 0; i < size; i++)
     if ((unsigned char)key[i] < 0x20 || key[i] == 0x7f)
       return refuse(c, -EINVAL, "control characters in the key");
-  /* libcurl leaves out a header that has nothing but blanks behind its name. */
   if (strspn(key, " ") == size)
     return refuse(c, -EINVAL, "the key is empty");
+  /* OneNET would refuse it with errno 3, which tells nothing of blanks. */
+  if (key[0] == ' ' || key[size - 1] == ' ')
+    return refuse(c, -EINVAL, "blanks around the key");
+  if (strchr(key, ' ') != NULL)
+    return refuse(c, -EINVAL, "blanks within the key");
   return 0;
 }
 

@@ -28,7 +28,8 @@ void credential_free(struct credential *c);
  * wall_now_s. Borrowed, until the next call for the same credential. Returns 0,
  * or a negative errno and in ret_why one line that names the file and what is
  * wrong with it, never its content. A trailing newline (LF or CRLF) of a key
- * file is not part of the key; control characters elsewhere give -EINVAL. */
+ * file is not part of the key; control characters elsewhere and
+ * blanks give -EINVAL. */
 int credential_header(struct credential *c, int64_t wall_now_s,
                       const char **ret_header, char *ret_why, size_t why_bytes);
 

@@ -766,6 +766,7 @@ static void a_key_file_that_holds_no_key_is_warned_about(void **state) {
   } cases[] = {
       {"", "APIKeyFile", "the key is empty"},
       {"s3\x01cret\n", "APIKeyFile", "control characters in the key"},
+      {" s3cret\n", "APIKeyFile", "blanks around the key"},
       {"s3cret\n", "Resource 'r'\nAccessKeyFile",
        "the access key is not base64"},
   };
@@ -781,7 +782,7 @@ static void a_key_file_that_holds_no_key_is_warned_about(void **state) {
     snprintf(warning, sizeof(warning),
              "Endpoint 'cloud': %s: $DIR/wrong: %s; commands wait until this "
              "file is put right",
-             i == 2 ? "AccessKeyFile" : "APIKeyFile", cases[i].why);
+             i == 3 ? "AccessKeyFile" : "APIKeyFile", cases[i].why);
     read_lines(f, lines);
     assert_expands_to(f, f->warnings, warning);
   }
