@@ -71,8 +71,9 @@ struct verdict {
   char error[COMMAND_ERROR_BYTES];   /* one line of valid UTF-8, may be "" */
   char cmd_uuid[COMMAND_UUID_BYTES]; /* "" where there is none worth keeping */
   int64_t retry_after_ms;            /* 0: the server did not say */
-  bool is_early; /* an answer came before the whole body was asked for: tells
-                    the breaker nothing */
+  int local_errno; /* of what could not even be tried; else 0 */
+  bool is_early;   /* an answer came before the whole body was asked for: tells
+                      the breaker nothing */
 };
 
 /* ---- bodies: shared by counting, on one thread at a time ---- */

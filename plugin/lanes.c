@@ -430,6 +430,12 @@ bool lanes_circuit_is_open(const struct lanes *l,
   return l->endpoints[endpoint->index].breaker.open;
 }
 
+int64_t lanes_circuit_wait_ms(const struct lanes *l,
+                              const struct endpoint *endpoint,
+                              struct moment now) {
+  return breaker_wait_ms(&l->endpoints[endpoint->index].breaker, now.ms);
+}
+
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint) {
   return l->endpoints[endpoint->index].in_flight;
 }

@@ -151,8 +151,14 @@ void lanes_touch_all(struct lanes *l);
 const struct account *lanes_account(const struct lanes *l,
                                     const struct device *device);
 size_t lanes_waiting(const struct lanes *l);
+/* Returns whether the endpoint's circuit is open; and in how many ms the next
+ * attempt is let through, 0 for now, COMMAND_NEVER_MS while one is under way.
+ */
 bool lanes_circuit_is_open(const struct lanes *l,
                            const struct endpoint *endpoint);
+int64_t lanes_circuit_wait_ms(const struct lanes *l,
+                              const struct endpoint *endpoint,
+                              struct moment now);
 /* Commands and polls. */
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint);
 

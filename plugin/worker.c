@@ -10,6 +10,7 @@
 #include "log.h"
 #include "poller.h"
 #include "request.h"
+#include "troubles.h"
 #include "worker_log.h"
 
 #include <errno.h>
@@ -42,7 +43,6 @@
 struct key {
   unsigned long generation; /* of the header that was sent last */
   int64_t changed_ms;       /* since when that is so */
-  bool is_refused;          /* and that was said */
 };
 
 struct worker {
@@ -70,7 +70,8 @@ struct worker {
   struct ledger *ledger;
   struct credential **credentials; /* by endpoint.index */
   struct key *keys;                /* likewise */
-  bool *circuit_open;              /* likewise */
+  bool *circuit_open;              /* likewise: what was said */
+  struct troubles *troubles;       /* what was said of them */
   struct command **begun; /* attempts of this turn, to be sent once recorded */
   size_t begun_max;
   bool ledger_failing;
@@ -107,7 +108,9 @@ static int new_connections(struct worker *w) {
   w->credentials = calloc(count + 1, sizeof(struct credential *));
   w->keys = calloc(count + 1, sizeof *w->keys);
   w->circuit_open = calloc(count + 1, sizeof *w->circuit_open);
-  if (w->credentials == NULL || w->keys == NULL || w->circuit_open == NULL)
+  w->troubles = troubles_new(count, directory_device_count(w->directory));
+  if (w->credentials == NULL || w->keys == NULL || w->circuit_open == NULL ||
+      w->troubles == NULL)
     return -ENOMEM;
   for (size_t i = 0; i < count; i++) {
     const struct endpoint *e = directory_endpoint(w->directory, i);
@@ -155,6 +158,7 @@ void worker_free(struct worker *w) {
   free(w->credentials);
   free(w->keys);
   free(w->circuit_open);
+  troubles_free(w->troubles);
   free(w->begun);
   free(w->overflow);
   inbox_free(w->inbox);
@@ -374,27 +378,30 @@ static void take_overflow(struct worker *w) {
 
 /* ---- what was answered ---- */
 
-/* One line for each time that they begin to be refused. If another attempt has
- * read a new key since this one began, it is tried with that at once. */
-static void refuse_credentials(struct worker *w, const struct command *c,
-                               const struct verdict *v, struct moment now) {
+/* Where the circuit was open, that it closes is the word of the recovery. */
+static void tell_troubles(struct worker *w, const struct command *c,
+                          const struct verdict *v, struct moment now) {
   const struct endpoint *e = c->device->endpoint;
-  struct key *key = &w->keys[e->index];
-  if (!key->is_refused)
-    worker_log_credentials(c, v);
-  key->is_refused = true;
-  if (key->changed_ms > c->sent.ms)
-    lanes_retry_credentials(w->lanes, e, now);
+  struct troubles_news news = troubles_take(w->troubles, c->device, v);
+  if (news.endpoint_recovered && !w->circuit_open[e->index])
+    worker_log_endpoint_recovery(e);
+  if (news.device_recovered)
+    worker_log_device_recovery(c->device);
+  if (news.began != TROUBLE_NONE)
+    worker_log_trouble(c, v, news.began, now);
 }
 
 static void end_attempt(struct worker *w, struct command *c,
                         const struct verdict *v, struct moment now) {
+  const struct endpoint *e = c->device->endpoint;
   stats_count_failure(w->stats, c->device, v->cause);
   lanes_end(w->lanes, c, v, now);
-  if (v->class == VERDICT_CREDENTIALS)
-    refuse_credentials(w, c, v, now);
-  else if (v->http_code != 0)
-    w->keys[c->device->endpoint->index].is_refused = false;
+  tell_troubles(w, c, v, now);
+  /* If another attempt has read a new key since this one began, it is tried
+   * with that at once. */
+  if (v->class == VERDICT_CREDENTIALS &&
+      w->keys[e->index].changed_ms > c->sent.ms)
+    lanes_retry_credentials(w->lanes, e, now);
 }
 
 static void take_reply(struct worker *w, const struct http_reply *reply,
@@ -427,7 +434,7 @@ static void watch_credentials(struct worker *w, struct moment now) {
     if (!lanes_wait_for_credentials(w->lanes, e) ||
         !credential_has_changed(w->credentials[i]))
       continue;
-    w->keys[i].is_refused = false;
+    troubles_forget_credentials(w->troubles, e);
     lanes_retry_credentials(w->lanes, e, now);
   }
 }
@@ -560,13 +567,22 @@ static size_t tell_changes(struct worker *w) {
   return finished;
 }
 
-static void tell_endpoints(struct worker *w) {
+static void tell_circuit(struct worker *w, const struct endpoint *e,
+                         bool is_open, struct moment now) {
+  if (is_open)
+    worker_log_circuit_open(e, troubles_last(w->troubles, e),
+                            lanes_circuit_wait_ms(w->lanes, e, now));
+  else
+    worker_log_circuit_closed(e);
+  w->circuit_open[e->index] = is_open;
+}
+
+static void tell_endpoints(struct worker *w, struct moment now) {
   for (size_t i = 0; i < directory_endpoint_count(w->directory); i++) {
     const struct endpoint *e = directory_endpoint(w->directory, i);
     bool is_open = lanes_circuit_is_open(w->lanes, e);
     if (is_open != w->circuit_open[i])
-      worker_log_circuit(e, is_open);
-    w->circuit_open[i] = is_open;
+      tell_circuit(w, e, is_open, now);
     stats_set_endpoint(w->stats, e, lanes_in_flight(w->lanes, e), is_open);
   }
 }
@@ -586,8 +602,10 @@ static int build(struct worker *w, const struct command *c, struct moment now,
   }
   status = request_add_headers(r, w->credentials[e->index],
                                c->policy->content_type, now, why, sizeof why);
-  if (status < 0)
+  if (status < 0) {
     cmds_api_judge_unsent(VERDICT_CREDENTIALS, why, ret_verdict);
+    ret_verdict->local_errno = -status;
+  }
   return status;
 }
 
@@ -666,7 +684,7 @@ static void run_turn(struct worker *w, bool may_begin) {
   size_t concluded = poller_tell(&w->poller);
   bool is_recorded = record(w, now);
   size_t finished = tell_changes(w);
-  tell_endpoints(w);
+  tell_endpoints(w, now);
   stats_set_agent(w->stats, lanes_waiting(w->lanes) + commands_in_flight(w),
                   ledger_file_bytes(w->ledger));
   if (is_recorded || finished > UNRECORDED_MAX)
@@ -736,6 +754,7 @@ int worker_start(struct worker *w, char *ret_why, size_t why_bytes) {
     struct moment now = worker_now();
     w->clock_offset_ms = now.wall_ms - now.ms;
     w->next_trim_ms = now.ms;
+    worker_log_start(w->options, w->is_dry, lanes_waiting(w->lanes));
     status = w->is_test ? 0 : start_thread(w);
     if (status < 0)
       snprintf(ret_why, why_bytes, "no thread: %s", strerror(-status));

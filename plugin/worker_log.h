@@ -7,20 +7,36 @@
 #define ONENET_WORKER_LOG_H
 
 #include "command.h"
+#include "options.h"
 #include "request.h"
+#include "troubles.h"
 
 #include <stdbool.h>
+
+/* One INFO line: the version, the ledger and how many commands are pending in
+ * it, and how many endpoints, devices and rules there are, by name where they
+ * are few. */
+void worker_log_start(const struct options *o, bool is_dry, size_t pending);
 
 /* One INFO line for each finished command, and a WARNING, of which repeats are
  * counted, for one that needs attention. */
 void worker_log_finished(const struct command *c);
 
-/* The endpoint refused the credentials, or they could not be read: what to
- * check. */
-void worker_log_credentials(const struct command *c, const struct verdict *v);
+/* An attempt for the command has ended so, the command goes on or is finished,
+ * and that is news of the trouble (not none): its cause, what to do, and when
+ * the next attempt is. */
+void worker_log_trouble(const struct command *c, const struct verdict *v,
+                        enum trouble trouble, struct moment now);
 
-/* The circuit of the endpoint has opened or closed. */
-void worker_log_circuit(const struct endpoint *e, bool is_open);
+/* The trouble of an endpoint or a device is over. */
+void worker_log_endpoint_recovery(const struct endpoint *e);
+void worker_log_device_recovery(const struct device *d);
+
+/* The circuit of the endpoint has opened after that last failure, and lets an
+ * attempt through in next_ms; or it has closed, which is the recovery, too. */
+void worker_log_circuit_open(const struct endpoint *e,
+                             const struct verdict *last, int64_t next_ms);
+void worker_log_circuit_closed(const struct endpoint *e);
 
 /* What would have been sent; the values of the credentials' header and of those
  * of the configuration are masked. */
