@@ -14,6 +14,7 @@ loaded into it, and what they find is a failure. Standard library only.
 import os
 import pathlib
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -26,7 +27,16 @@ HOST = "testhost"
 BUILD_DIR = pathlib.Path(os.environ.get("ONENET_BUILDDIR", ROOT)).resolve()
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
 READY = "Initialization complete"
-SYSTEM_PLUGINS = "/usr/lib/collectd"
+
+
+def read_paths():
+    """Returns {name: path} of what configure found: demo/paths of the build."""
+    text = (BUILD_DIR / "demo" / "paths").read_text()
+    return dict(word.split("=", 1) for word in shlex.split(text, comments=True))
+
+
+PATHS = read_paths()
+SYSTEM_PLUGINS = PATHS["collectd_plugins"]
 
 
 def free_port():
@@ -108,7 +118,7 @@ class Collectd:
         return self._process.pid
 
     def command(self, *options):
-        return [*self.wrapper, "collectd", "-C", str(self.config), *options]
+        return [*self.wrapper, PATHS["collectd"], "-C", str(self.config), *options]
 
     def test(self, timeout=30):
         """Runs `collectd -T`; returns its exit status and all it said."""
