@@ -4,12 +4,17 @@
 import pathlib
 import re
 import shutil
+import signal
 import tempfile
 
 import pytest
 
 from collectd import HOST, Collectd, free_port, parse_prometheus
 from simulator import API_KEY, Simulator, wait_until
+
+# In the background of a script SIGINT is ignored, also by the children. Tests that
+# press Ctrl-C need children that do not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FAN_ID = "8029377"
 
