@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""What the documents name is there: files, pictures, addresses, and the same once
+they are installed."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from collectd import BUILD_DIR
+from simulator import ROOT
+
+DOCUMENTS = ["README.md", "demo/README.md", "dashboards/README.md",
+             *sorted(str(path.relative_to(ROOT))
+                     for path in (ROOT / "doc").glob("*.md"))]
+TEXTS = DOCUMENTS + ["doc/collectd-onenet.5", "collectd.conf.d/onenet.conf",
+                     "demo/run", "tests/fresh"]
+LINK = re.compile(r"\]\(([^)]+)\)")
+ADDRESS = re.compile(r"https?:(?:\\?/){2}([^\s/:`\"'<>(){}\\|]+)")
+KNOWN_HOSTS = re.compile(r"127\.0\.0\.1|localhost|(.*\.)?example(\.(org|com))?|"
+                         r"collectd\.org|(iot-)?api\.heclouds\.com|www\.w3\.org")
+
+
+def broken_links(path):
+    """Returns the links of a Markdown file that lead to no file."""
+    links = [link.partition("#")[0] for link in LINK.findall(path.read_text())
+             if not link.startswith("http")]
+    return [link for link in links if link and not (path.parent / link).exists()]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_link_leads_to_a_missing_file(name):
+    assert broken_links(ROOT / name) == []
+
+
+def test_a_missing_file_would_be_found(tmp_path):
+    (tmp_path / "page.md").write_text("[a](b.md) ![c](d.png) [e](page.md#f)")
+    assert broken_links(tmp_path / "page.md") == ["b.md", "d.png"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_address_is_named_that_nobody_knows(name):
+    hosts = set(ADDRESS.findall((ROOT / name).read_text()))
+    assert [host for host in hosts if host[:1] != "$"
+            and not KNOWN_HOSTS.fullmatch(host)] == []
+
+
+@pytest.fixture(name="installed", scope="module")
+def everything_installed(tmp_path_factory):
+    """Yields the folder of what `make install` brings, and the one of documents."""
+    destination = tmp_path_factory.mktemp("installed")
+    subprocess.run(["make", "-C", BUILD_DIR, "install", f"DESTDIR={destination}"],
+                   capture_output=True, check=True)
+    readme = min(destination.rglob("README.md"), key=lambda path: len(path.parts))
+    return destination, readme.parent
+
+
+def test_no_link_of_an_installed_document_is_broken(installed):
+    _, documents = installed
+    pages = sorted(documents.rglob("*.md"))
+    assert {str(page.relative_to(documents)) for page in pages} == set(DOCUMENTS)
+    assert {str(page): broken_links(page) for page in pages
+            if broken_links(page)} == {}
+
+
+def test_plugin_manual_sample_and_simulator_are_installed(installed):
+    destination, documents = installed
+    names = {path.name for path in destination.rglob("*") if path.is_file()}
+    assert {"onenet.so", "collectd-onenet.5", "onenet-sim"} <= names
+    assert (documents / "examples" / "onenet.conf").exists()
+    simulator, = destination.rglob("bin/onenet-sim")
+    done = subprocess.run([simulator, "--version"], capture_output=True, text=True,
+                          check=True)
+    assert done.stdout
+
+
+def indented_lines(text):
+    return re.findall(r"^    (.*)$", text, re.M)
+
+
+def test_the_first_screen_of_readme_shows_the_commands_and_a_picture():
+    screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:26])
+    assert indented_lines(screen) == ["demo/run", "tests/run"]
+    picture, = re.findall(r"!\[[^]]+\]\(([^)]+)\)", screen)
+    assert pathlib.Path(picture).suffix == ".svg"
+
+
+def test_a_check_is_never_advised_without_its_dangers():
+    """`collectd -T` runs the other plugins for real."""
+    readme = (ROOT / "README.md").read_text()
+    assert "sudo collectd -T" not in [
+        line.partition(" &&")[0] for line in indented_lines(readme)]
+    for word in ("write_http", "exec", "rrdtool", "syslog", "collectd -t",
+                 "journalctl -t collectd"):
+        assert word in readme
