@@ -22,6 +22,7 @@
 
 #define CONNECTIONS_MAX 16384
 #define DESCRIPTORS_RESERVED 32 /* of the process's limit, for all the rest */
+#define LISTEN_BACKLOG 1024
 #define HANGING_CHECK_MS 1000
 /* MHD 0.9.75 can miss that a client left when half a request and the end come
  * in one go; without this, such a descriptor would stay for ever. */
@@ -236,13 +237,26 @@ static unsigned raise_descriptor_limit(void) {
   return (unsigned)limit.rlim_cur - DESCRIPTORS_RESERVED;
 }
 
-static struct MHD_Daemon *start(struct sim_http *server,
-                                const struct sim_http_config *config) {
-  struct sockaddr_in address = {
+/* Not left to MHD: which errno is left when it fails depends on its version.
+ * Returns a descriptor or a negative errno, after which the process ends. */
+static int listen_on(uint16_t port) {
+  const struct sockaddr_in address = {
       .sin_family = AF_INET,
-      .sin_port = htons(config->port),
+      .sin_port = htons(port),
       .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
   };
+  const int on = 1;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 ||
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+      bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+      listen(fd, LISTEN_BACKLOG) != 0)
+    return -errno;
+  return fd;
+}
+
+static struct MHD_Daemon *start(struct sim_http *server,
+                                const struct sim_http_config *config, int fd) {
   const struct MHD_OptionItem tls[] = {
       {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)config->tls_cert},
       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)config->tls_key},
@@ -256,27 +270,28 @@ static struct MHD_Daemon *start(struct sim_http *server,
   return MHD_start_daemon(
       (unsigned)MHD_USE_EPOLL | (unsigned)MHD_ALLOW_SUSPEND_RESUME |
           (is_tls ? (unsigned)MHD_USE_TLS : 0),
-      config->port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, &address,
+      config->port, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
       MHD_OPTION_CONNECTION_LIMIT, raise_descriptor_limit(),
-      MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MAX_S, MHD_OPTION_LISTEN_BACKLOG_SIZE,
-      1024U, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, server,
-      MHD_OPTION_NOTIFY_COMPLETED, end_exchange, NULL,
+      MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MAX_S, MHD_OPTION_URI_LOG_CALLBACK,
+      begin_exchange, server, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, NULL,
       MHD_OPTION_NOTIFY_CONNECTION, notice_connection, server, MHD_OPTION_ARRAY,
       is_tls ? tls : none, MHD_OPTION_END);
 }
 
 int sim_http_new(const struct sim_http_config *config, struct sim_cloud *cloud,
                  struct sim_http **ret_server) {
+  const int fd = listen_on(config->port);
+  if (fd < 0)
+    return fd;
   struct sim_http *server = sim_buf_alloc(1, sizeof(*server));
   server->cloud = cloud;
   server->wants_client_certificates = config->tls_client_ca != NULL;
   TAILQ_INIT(&server->delayed);
   TAILQ_INIT(&server->hanging);
-  errno = 0;
-  server->daemon = start(server, config);
+  server->daemon = start(server, config, fd);
   if (server->daemon == NULL) {
     free(server);
-    return errno == 0 || config->tls_cert != NULL ? -EINVAL : -errno;
+    return -EINVAL;
   }
   server->epoll_fd =
       MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
