@@ -224,8 +224,9 @@ static int onenet_write(const data_set_t *ds, const value_list_t *vl,
 }
 
 static int onenet_read(void) {
-  report_send(onenet.report, worker_inbox_count(onenet.worker));
-  watch_tell_idle(onenet.watch, worker_now().ms);
+  int64_t now_ms = worker_now().ms;
+  report_send(onenet.report, worker_inbox_count(onenet.worker), now_ms);
+  watch_tell_idle(onenet.watch, now_ms);
   return 0;
 }
 

@@ -124,6 +124,8 @@ static const struct options_option OPTIONS[] = {
     {"NotifyOutcomes", options_value_read_word, AT(notify_outcomes),
      .words = NOTIFIED},
     {"CommandSeries", options_value_read_bool, AT(command_series)},
+    {"DeviceMetrics", options_value_read_size, AT(device_metrics), .min = 0,
+     .max = 1000000},
     {"DeviceFile", options_device_read_file, .stage = STAGE_DEVICE_FILES,
      .is_repeatable = true},
     {"Endpoint", options_endpoint_read, BLOCK(STAGE_ENDPOINTS)},
@@ -149,6 +151,7 @@ static struct options *options_new(struct options_reader *r) {
   o->queue_bytes = 64 << 20;
   o->shutdown_timeout_s = 5;
   o->notify_outcomes = NOTIFY_FAILURES;
+  o->device_metrics = 1000;
   o->ledger_path = options_reader_path(r, "onenet.db");
   o->directory = directory_new();
   o->rules = rule_book_new(o->directory);

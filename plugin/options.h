@@ -30,8 +30,9 @@ struct options {
   bool dry_run;
   enum notify_outcomes notify_outcomes;
   bool command_series;
-  char **device_files;  /* absolute paths, NULL-terminated; NULL: none */
-  size_t skipped_lines; /* of these files: they are wrong */
+  size_t device_metrics; /* so many devices are reported one by one, at most */
+  char **device_files;   /* absolute paths, NULL-terminated; NULL: none */
+  size_t skipped_lines;  /* of these files: they are wrong */
   struct directory *directory;
   struct rule_book *rules; /* sealed */
 };

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "log.h"
+#include "roster.h"
 
 /* collectd's headers redefine PACKAGE_NAME and its like. */
 #include "collectd/core/daemon/collectd.h"
@@ -36,6 +37,7 @@ struct report {
   const struct options *options;
   struct stats *stats;
   struct finished *finished;
+  struct roster *roster; /* who is reported one by one */
   c_avl_tree_t *threads; /* DEVICE/RULE to struct thread_of_commands */
   struct uuid_series uuids[UUID_SERIES_MAX]; /* a ring */
   size_t uuids_oldest;
@@ -53,23 +55,24 @@ struct report *report_new(const struct options *options, struct stats *stats,
   r->options = options;
   r->stats = stats;
   r->finished = finished;
+  r->roster = roster_new(options->directory, options->device_metrics);
   r->threads = c_avl_create((int (*)(const void *, const void *))strcmp);
-  if (r->threads == NULL) {
-    free(r);
-    return NULL;
-  }
-  return r;
+  if (r->roster != NULL && r->threads != NULL)
+    return r;
+  report_free(r);
+  return NULL;
 }
 
 void report_free(struct report *r) {
   void *key, *value;
   if (r == NULL)
     return;
-  while (c_avl_pick(r->threads, &key, &value) == 0) {
+  while (r->threads != NULL && c_avl_pick(r->threads, &key, &value) == 0) {
     free(key);
     free(value);
   }
   c_avl_destroy(r->threads);
+  roster_free(r->roster);
   free(r);
 }
 
@@ -164,39 +167,68 @@ static void send_latency(const struct device *d, const char *what,
   send_gauge(d->name, "latency", name, latency->percentile_99_s);
 }
 
+/* What is 0 was never anything else: of a device of a DeviceFile it is not
+ * sent. */
+static void send_device_count(const struct device *d, const char *name,
+                              uint64_t count) {
+  if (d->declared || count > 0)
+    send_derive(d->name, "commands", name, count);
+}
+
 static void send_tracked(struct report *r, const struct device *d) {
   struct stats_tracked tracked;
   if (!stats_read_tracked(r->stats, d, &tracked))
     return;
-  send_derive(d->name, "commands", "delivered", tracked.delivered);
-  send_derive(d->name, "commands", "answered", tracked.answered);
-  send_derive(d->name, "commands", "unanswered", tracked.unanswered);
-  send_derive(d->name, "commands", "undelivered", tracked.undelivered);
-  send_latency(d, "answer", &tracked.latency);
+  send_device_count(d, "delivered", tracked.delivered);
+  send_device_count(d, "answered", tracked.answered);
+  send_device_count(d, "unanswered", tracked.unanswered);
+  send_device_count(d, "undelivered", tracked.undelivered);
+  if (tracked.answered > 0)
+    send_latency(d, "answer", &tracked.latency);
 }
 
 static void send_device(struct report *r, const struct device *d) {
-  struct stats_device counts;
+  struct stats_commands counts;
   struct stats_latency latency;
   stats_read_device(r->stats, d, &counts);
-  if (!d->declared && !counts.seen)
-    return;
-  send_derive(d->name, "commands", "created", counts.created);
+  send_device_count(d, "created", counts.created);
   for (int i = 0; i < OUTCOME_COUNT; i++)
-    send_derive(d->name, "commands", outcome_name((enum outcome)i),
-                counts.by_outcome[i]);
-  send_gauge(d->name, "pending_operations", "", (double)counts.pending);
-  stats_read_latency(r->stats, d, &latency);
-  send_latency(d, "accept", &latency);
+    send_device_count(d, outcome_name((enum outcome)i), counts.by_outcome[i]);
+  if (d->declared || counts.created > 0)
+    send_gauge(d->name, "pending_operations", "", (double)counts.pending);
+  if (stats_read_latency(r->stats, d, &latency))
+    send_latency(d, "accept", &latency);
   send_tracked(r, d);
   stats_each_cause(r->stats, d, send_counter,
                    &(struct visit_context){d->name, "errors"});
   send_ignored(r, d, d->name);
 }
 
+/* Nobody reads the latencies of a device that has no place. */
+static void note_active(struct report *r, int64_t now_ms) {
+  const struct device *d;
+  while ((d = stats_take_active(r->stats)) != NULL) {
+    roster_note_active(r->roster, d, now_ms);
+    if (!roster_has(r->roster, d))
+      stats_drop_latencies(r->stats, d);
+  }
+  roster_turn(r->roster, now_ms);
+}
+
+static void send_devices(struct report *r, int64_t now_ms) {
+  note_active(r, now_ms);
+  for (const struct device *d = roster_first(r->roster); d != NULL;
+       d = roster_next(r->roster, d))
+    send_device(r, d);
+}
+
 static void send_endpoint(struct report *r, const struct endpoint *e) {
   struct stats_endpoint counts;
   stats_read_endpoint(r->stats, e, &counts);
+  send_derive(e->name, "commands", "created", counts.commands.created);
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    send_derive(e->name, "commands", outcome_name((enum outcome)i),
+                counts.commands.by_outcome[i]);
   send_derive(e->name, "total_requests", "", counts.requests);
   stats_each_http_code(r->stats, e, send_counter,
                        &(struct visit_context){e->name, "http_response_codes"});
@@ -215,6 +247,8 @@ static void send_agent(struct report *r, size_t inbox_count) {
   send_derive(AGENT_INSTANCE, "errors", "ledger", counts.ledger_errors);
   send_gauge(AGENT_INSTANCE, "count", "skipped_lines",
              (double)r->options->skipped_lines);
+  send_gauge(AGENT_INSTANCE, "count", "devices_unreported",
+             (double)roster_unreported(r->roster));
   send_derive(AGENT_INSTANCE, "derive", "unreported", counts.unreported);
   send_ignored(r, NULL, AGENT_INSTANCE);
 }
@@ -481,13 +515,12 @@ static bool send_notification(struct report *r,
 
 /* ---- all of it ---- */
 
-void report_send(struct report *r, size_t inbox_count) {
+void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
   const struct directory *directory = r->options->directory;
   cdtime_t until = cdtime() + plugin_get_interval() / 2;
   size_t count = take_batch(r);
   uint64_t unreported = 0;
-  for (size_t i = 0; i < directory_device_count(directory); i++)
-    send_device(r, directory_device(directory, i));
+  send_devices(r, now_ms);
   for (size_t i = 0; i < directory_endpoint_count(directory); i++)
     send_endpoint(r, directory_endpoint(directory, i));
   send_agent(r, inbox_count);
@@ -503,22 +536,34 @@ void report_send(struct report *r, size_t inbox_count) {
   stats_count_unreported(r->stats, unreported);
 }
 
+/* what: `device` or `endpoint`. */
+static void log_totals(const char *what, const char *name,
+                       const struct stats_commands *counts) {
+  char text[512];
+  size_t used = 0;
+  if (counts->created == 0)
+    return;
+  for (int o = 0; o < OUTCOME_COUNT && used < sizeof text; o++)
+    used += (size_t)snprintf(text + used, sizeof text - used, ", %s %llu",
+                             outcome_name((enum outcome)o),
+                             (unsigned long long)counts->by_outcome[o]);
+  log_info("totals of %s \"%s\": created %llu%s, pending %llu", what, name,
+           (unsigned long long)counts->created, text,
+           (unsigned long long)counts->pending);
+}
+
 void report_log_totals(struct report *r) {
   const struct directory *directory = r->options->directory;
-  for (size_t i = 0; i < directory_device_count(directory); i++) {
-    const struct device *d = directory_device(directory, i);
-    struct stats_device counts;
-    char text[512];
-    size_t used = 0;
+  for (const struct device *d = roster_first(r->roster); d != NULL;
+       d = roster_next(r->roster, d)) {
+    struct stats_commands counts;
     stats_read_device(r->stats, d, &counts);
-    if (counts.created == 0)
-      continue;
-    for (int o = 0; o < OUTCOME_COUNT && used < sizeof text; o++)
-      used += (size_t)snprintf(text + used, sizeof text - used, ", %s %llu",
-                               outcome_name((enum outcome)o),
-                               (unsigned long long)counts.by_outcome[o]);
-    log_info("totals of device \"%s\": created %llu%s, pending %llu", d->name,
-             (unsigned long long)counts.created, text,
-             (unsigned long long)counts.pending);
+    log_totals("device", d->name, &counts);
+  }
+  for (size_t i = 0; i < directory_endpoint_count(directory); i++) {
+    const struct endpoint *e = directory_endpoint(directory, i);
+    struct stats_endpoint counts;
+    stats_read_endpoint(r->stats, e, &counts);
+    log_totals("endpoint", e->name, &counts.commands);
   }
 }

@@ -14,6 +14,7 @@
 #include "stats.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct report;
 
@@ -25,11 +26,11 @@ void report_free(struct report *r);
 
 /* Dispatches all metrics, then one value per finished command, then the
  * notifications of outcomes, for half an interval at most. inbox_count: how
- * many firings wait to be taken. */
-void report_send(struct report *r, size_t inbox_count);
+ * many firings wait to be taken. now_ms: monotonic. */
+void report_send(struct report *r, size_t inbox_count, int64_t now_ms);
 
-/* Writes the totals of each device to the log: values dispatched at shutdown
- * would be lost. */
+/* Writes the totals of each endpoint, and of each device that is reported one
+ * by one, to the log: values dispatched at shutdown would be lost. */
 void report_log_totals(struct report *r);
 
 #endif

@@ -5,9 +5,13 @@
  *
  * Any thread may count what was ignored; all other counting is the I/O
  * thread's. Any one thread at a time may read. Nobody ever waits for a lock:
- * counters are atomics, and the counts of one device's commands are guarded by
- * a sequence number, so that a reader sees one snapshot: created = all outcomes
- * + pending.
+ * counters are atomics, and the counts of one device's commands, and of one
+ * endpoint's, are guarded by a sequence number, so that a reader sees one
+ * snapshot: created = all outcomes + pending.
+ *
+ * A device of which nothing is ever counted costs about 130 bytes: what most
+ * devices never need is made when it is first counted, and latencies only live
+ * until they are read or dropped.
  */
 #ifndef ONENET_STATS_H
 #define ONENET_STATS_H
@@ -31,7 +35,10 @@ struct stats;
 struct stats *stats_new(const struct directory *directory);
 void stats_free(struct stats *s);
 
-/* ---- counting ---- */
+/* ---- counting ----
+ *
+ * What is counted for a device's commands is counted for its endpoint, too, and
+ * makes the device one that stats_take_active returns. */
 
 void stats_count_created(struct stats *s, const struct device *d,
                          uint64_t count);
@@ -99,8 +106,8 @@ struct stats_latency {
       percentile_99_s; /* the upper end of its bucket: at most 9 % too high */
 };
 
-struct stats_device {
-  bool seen; /* anything was ever counted for it */
+/* Of the commands of a device, or of all devices of an endpoint. */
+struct stats_commands {
   uint64_t created;
   uint64_t by_outcome[OUTCOME_COUNT];
   uint64_t pending;
@@ -116,6 +123,7 @@ struct stats_tracked {
 };
 
 struct stats_endpoint {
+  struct stats_commands commands;
   uint64_t requests;
   size_t connections;
   bool circuit_open;
@@ -128,13 +136,23 @@ struct stats_agent {
   uint64_t unreported;
 };
 
+/* Returns a device for which something was counted since it was last returned:
+ * each once, the one that was active first before the others; NULL when there
+ * is none left. */
+const struct device *stats_take_active(struct stats *s);
+
 /* One snapshot of a device's counts. */
 void stats_read_device(const struct stats *s, const struct device *d,
-                       struct stats_device *ret_device);
+                       struct stats_commands *ret_commands);
 
-/* What was accepted since the last call for this device. */
-void stats_read_latency(struct stats *s, const struct device *d,
+/* What was accepted since the last call for this device, or since
+ * stats_drop_latencies. Returns whether any command of it was ever accepted;
+ * ret_latency is written in any case. */
+bool stats_read_latency(struct stats *s, const struct device *d,
                         struct stats_latency *ret_latency);
+
+/* Frees the latencies of a device that nobody will read. */
+void stats_drop_latencies(struct stats *s, const struct device *d);
 
 /* What became of the device's tracked commands, and what was answered since the
  * last call. Returns whether any was ever tracked; nothing is written if not.

@@ -17,7 +17,10 @@
 static struct {
   struct directory *directory;
   struct device *fan;
+  struct device *lamp;
+  struct device *pump; /* at another endpoint */
   struct endpoint *cloud;
+  struct endpoint *backup;
   struct stats *stats;
 } t;
 
@@ -25,7 +28,12 @@ static int set_up(void **state) {
   (void)state;
   t.directory = directory_new();
   directory_add_endpoint(t.directory, "cloud", &t.cloud);
+  directory_add_endpoint(t.directory, "backup", &t.backup);
   directory_add_device(t.directory, "fan", &t.fan);
+  directory_add_device(t.directory, "lamp", &t.lamp);
+  directory_add_device(t.directory, "pump", &t.pump);
+  t.fan->endpoint = t.lamp->endpoint = t.cloud;
+  t.pump->endpoint = t.backup;
   t.stats = stats_new(t.directory);
   return t.stats != NULL ? 0 : -1;
 }
@@ -37,29 +45,87 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void a_device_of_which_nothing_happened_is_not_seen(void **state) {
+static void a_device_that_was_active_is_returned_once(void **state) {
   (void)state;
-  struct stats_device counts;
-  stats_read_device(t.stats, t.fan, &counts);
-  assert_false(counts.seen);
+  assert_null(stats_take_active(t.stats));
   stats_count_ignored(t.stats, t.fan, STATS_IGNORED_LATE);
-  stats_read_device(t.stats, t.fan, &counts);
-  assert_true(counts.seen);
-  assert_int_equal(counts.created, 0);
+  stats_count_created(t.stats, t.fan, 1);
+  stats_count_ignored(t.stats, NULL, STATS_IGNORED_NO_DEVICE);
+  assert_ptr_equal(stats_take_active(t.stats), t.fan);
+  assert_null(stats_take_active(t.stats));
+  stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 1);
+  assert_ptr_equal(stats_take_active(t.stats), t.fan);
+  assert_null(stats_take_active(t.stats));
+}
+
+static void devices_are_returned_in_the_order_of_their_activity(void **state) {
+  (void)state;
+  stats_count_failure(t.stats, t.lamp, "errno_10");
+  stats_count_created(t.stats, t.fan, 1);
+  stats_count_failure(t.stats, t.lamp, "errno_10");
+  assert_ptr_equal(stats_take_active(t.stats), t.lamp);
+  stats_count_created(t.stats, t.lamp, 1);
+  stats_count_created(t.stats, t.fan, 1);
+  assert_ptr_equal(stats_take_active(t.stats), t.fan);
+  assert_ptr_equal(stats_take_active(t.stats), t.lamp);
+  assert_null(stats_take_active(t.stats));
+}
+
+static void *ignore_events(void *device) {
+  for (int i = 0; i < 20000; i++)
+    stats_count_ignored(t.stats, i % 2 == 0 ? device : t.fan,
+                        STATS_IGNORED_LATE);
+  return NULL;
+}
+
+static void activity_of_many_threads_is_not_lost(void **state) {
+  (void)state;
+  pthread_t threads[2];
+  pthread_create(&threads[0], NULL, ignore_events, t.lamp);
+  pthread_create(&threads[1], NULL, ignore_events, t.pump);
+  for (int i = 0; i < 1000; i++)
+    stats_take_active(t.stats);
+  pthread_join(threads[0], NULL);
+  pthread_join(threads[1], NULL);
+  while (stats_take_active(t.stats) != NULL) {
+  }
+  assert_int_equal(stats_ignored(t.stats, t.fan, STATS_IGNORED_LATE), 20000);
+  assert_int_equal(stats_ignored(t.stats, t.lamp, STATS_IGNORED_LATE), 10000);
+  stats_count_ignored(t.stats, t.pump, STATS_IGNORED_LATE);
+  assert_ptr_equal(stats_take_active(t.stats), t.pump);
+  assert_null(stats_take_active(t.stats));
 }
 
 static void what_is_created_and_not_finished_is_pending(void **state) {
   (void)state;
-  struct stats_device counts;
+  struct stats_commands counts;
   stats_count_created(t.stats, t.fan, 5);
   stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 2);
   stats_count_outcome(t.stats, t.fan, OUTCOME_DROPPED, 1);
   stats_read_device(t.stats, t.fan, &counts);
-  assert_true(counts.seen);
   assert_int_equal(counts.created, 5);
   assert_int_equal(counts.by_outcome[OUTCOME_ACCEPTED], 2);
   assert_int_equal(counts.by_outcome[OUTCOME_DROPPED], 1);
   assert_int_equal(counts.pending, 2);
+}
+
+static void an_endpoint_has_the_totals_of_its_devices(void **state) {
+  (void)state;
+  struct stats_endpoint counts;
+  stats_count_created(t.stats, t.fan, 5);
+  stats_count_created(t.stats, t.lamp, 3);
+  stats_count_created(t.stats, t.pump, 100);
+  stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 4);
+  stats_count_outcome(t.stats, t.lamp, OUTCOME_ACCEPTED, 1);
+  stats_count_outcome(t.stats, t.lamp, OUTCOME_REFUSED, 1);
+  stats_read_endpoint(t.stats, t.cloud, &counts);
+  assert_int_equal(counts.commands.created, 8);
+  assert_int_equal(counts.commands.by_outcome[OUTCOME_ACCEPTED], 5);
+  assert_int_equal(counts.commands.by_outcome[OUTCOME_REFUSED], 1);
+  assert_int_equal(counts.commands.pending, 2);
+  stats_read_endpoint(t.stats, t.backup, &counts);
+  assert_int_equal(counts.commands.created, 100);
+  assert_int_equal(counts.commands.pending, 100);
 }
 
 static atomic_bool stop_counting;
@@ -75,23 +141,26 @@ static void *count_commands(void *unused) {
 static void a_reader_never_sees_more_outcomes_than_commands(void **state) {
   (void)state;
   pthread_t thread;
-  struct stats_device counts;
+  struct stats_commands counts;
+  struct stats_endpoint totals;
   atomic_store(&stop_counting, false);
   pthread_create(&thread, NULL, count_commands, NULL);
   for (int i = 0; i < 100000; i++) {
     stats_read_device(t.stats, t.fan, &counts);
-    if (counts.pending > 1)
+    stats_read_endpoint(t.stats, t.cloud, &totals);
+    if (counts.pending > 1 || totals.commands.pending > 1)
       break;
   }
   atomic_store(&stop_counting, true);
   pthread_join(thread, NULL);
   assert_in_range(counts.pending, 0, 1);
+  assert_in_range(totals.commands.pending, 0, 1);
 }
 
 static void latencies_of_an_interval_are_told_once(void **state) {
   (void)state;
   struct stats_latency latency;
-  stats_read_latency(t.stats, t.fan, &latency);
+  assert_false(stats_read_latency(t.stats, t.fan, &latency));
   assert_true(isnan(latency.average_s));
   for (int i = 1; i <= 1000; i++)
     stats_count_latency(t.stats, t.fan, i);
@@ -100,7 +169,7 @@ static void latencies_of_an_interval_are_told_once(void **state) {
   assert_true(fabs(latency.upper_s - 1.0) < 1e-9);
   assert_true(latency.percentile_99_s >= 0.990);
   assert_true(latency.percentile_99_s <= 1.0);
-  stats_read_latency(t.stats, t.fan, &latency);
+  assert_true(stats_read_latency(t.stats, t.fan, &latency));
   assert_true(isnan(latency.average_s));
   assert_true(isnan(latency.upper_s));
   assert_true(isnan(latency.percentile_99_s));
@@ -116,6 +185,50 @@ static void a_percentile_is_at_most_a_bucket_too_high(void **state) {
   stats_read_latency(t.stats, t.fan, &latency);
   assert_true(latency.percentile_99_s >= 0.100);
   assert_true(latency.percentile_99_s <= 0.110);
+}
+
+static void few_latencies_are_as_exact_as_many(void **state) {
+  (void)state;
+  struct stats_latency latency;
+  for (int count = 1; count <= 12; count++) {
+    for (int i = 1; i <= count; i++)
+      stats_count_latency(t.stats, t.fan, 1000 * i);
+    stats_read_latency(t.stats, t.fan, &latency);
+    assert_true(fabs(latency.average_s - (count + 1) / 2.0) < 1e-9);
+    assert_true(fabs(latency.upper_s - count) < 1e-9);
+    assert_true(fabs(latency.percentile_99_s - count) < 1e-9);
+  }
+}
+
+static void
+the_first_latencies_of_an_interval_are_in_its_percentile(void **state) {
+  (void)state;
+  struct stats_latency latency;
+  for (int i = 0; i < 5; i++)
+    stats_count_latency(t.stats, t.fan, 5000);
+  for (int i = 0; i < 200; i++)
+    stats_count_latency(t.stats, t.fan, 100);
+  stats_read_latency(t.stats, t.fan, &latency);
+  assert_true(fabs(latency.percentile_99_s - 5) < 1e-9);
+}
+
+static void latencies_that_nobody_reads_are_dropped(void **state) {
+  (void)state;
+  struct stats_latency latency;
+  struct stats_tracked tracked;
+  stats_note_tracked(t.stats, t.fan);
+  for (int i = 0; i < 20; i++)
+    stats_count_latency(t.stats, t.fan, 5000);
+  stats_count_answer_latency(t.stats, t.fan, 5000);
+  stats_drop_latencies(t.stats, t.fan);
+  stats_drop_latencies(t.stats, t.lamp);
+  assert_true(stats_read_latency(t.stats, t.fan, &latency));
+  assert_true(isnan(latency.average_s));
+  stats_read_tracked(t.stats, t.fan, &tracked);
+  assert_true(isnan(tracked.latency.average_s));
+  stats_count_latency(t.stats, t.fan, 1000);
+  stats_read_latency(t.stats, t.fan, &latency);
+  assert_true(fabs(latency.average_s - 1) < 1e-9);
 }
 
 struct visited {
@@ -212,7 +325,13 @@ static void events_of_no_known_device_are_the_agents(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(a_device_of_which_nothing_happened_is_not_seen),
+      TEST(a_device_that_was_active_is_returned_once),
+      TEST(devices_are_returned_in_the_order_of_their_activity),
+      TEST(activity_of_many_threads_is_not_lost),
+      TEST(an_endpoint_has_the_totals_of_its_devices),
+      TEST(few_latencies_are_as_exact_as_many),
+      TEST(the_first_latencies_of_an_interval_are_in_its_percentile),
+      TEST(latencies_that_nobody_reads_are_dropped),
       TEST(what_is_created_and_not_finished_is_pending),
       TEST(a_reader_never_sees_more_outcomes_than_commands),
       TEST(latencies_of_an_interval_are_told_once),

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""Fleets: what many devices cost collectd, and which of them are reported one by
+one. Memory is the daemon's resident set, read from /proc."""
+
+import re
+import socket
+import time
+
+import pytest
+
+from collectd import HOST
+from conftest import Setup
+from simulator import Simulator, wait_until
+
+MEBIBYTE = 1024 * 1024
+MOST_BYTES = 300 * MEBIBYTE
+FLAT_BYTES = 10 * MEBIBYTE
+LANES = 64  # so many device_ids, that the fleet shares
+OUTCOMES = ("accepted", "refused", "unknown", "expired", "superseded",
+            "unchanged", "dropped", "cancelled")
+
+
+def resident_bytes(daemon):
+    with open(f"/proc/{daemon.pid}/status", encoding="ascii") as status:
+        return 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1])
+
+
+def assert_small_and_flat(daemon, interval_s):
+    """Two readings, several intervals apart."""
+    before = resident_bytes(daemon)
+    time.sleep(6 * interval_s)
+    after = resident_bytes(daemon)
+    print(f"resident: {before // MEBIBYTE} MiB, then {after // MEBIBYTE} MiB")
+    assert max(before, after) <= MOST_BYTES
+    assert after - before < FLAT_BYTES
+
+
+def identifiers_of(daemon, instance):
+    """Returns TYPE-INSTANCE of all series of a device, endpoint or the agent."""
+    prefix = f"onenet-{instance}/"
+    return {name[len(prefix):] for name in daemon.identifiers()
+            if name.startswith(prefix)}
+
+
+def reported_devices(daemon):
+    """Returns the names of all that is reported but `cloud` and `agent`. What is
+    told of single commands does not count."""
+    return {name.split("/")[0][len("onenet-"):]
+            for name in daemon.identifiers()
+            if name.startswith("onenet-") and "/duration-" not in name} - {
+                "cloud", "agent"}
+
+
+class Fleet(Setup):
+    """Devices rack1, rack2 ... of a DeviceFile, which one rule commands, each by
+    notifications of the host of its name."""
+
+    def start_fleet(self, size, more="", devices="", **options):
+        file = self.folder / "devices.csv"
+        file.write_text("".join(f"rack{i},fleet-{i % LANES}\n"
+                                for i in range(1, size + 1)))
+        endpoint = self.endpoint(more="RateLimit 1000000 1\nMaxInFlight 64")
+        rule = ('<Rule "fleet">\n  Plugin "sensors"\n  Device "%{host}"\n'
+                '  OnFailure "on"\n  OnOkay "off"\n</Rule>\n')
+        return self.start(f'LedgerSync normal\n{more}\n{endpoint}'
+                          f'DeviceFile "{file}"\n{devices}{rule}',
+                          threshold="", **options)
+
+    def fire(self, names):
+        """One notification for each, over one connection."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(60)
+            sock.connect(str(self.folder / "sock"))
+            stream = sock.makefile("rw")
+            for begin in range(0, len(names), 500):
+                some = names[begin:begin + 500]
+                stream.write("".join(
+                    f'PUTNOTIF severity=failure time={time.time():.3f} '
+                    f'message="hot" host={name} plugin=sensors '
+                    'type=temperature\n' for name in some))
+                stream.flush()
+                for _ in some:
+                    assert stream.readline().startswith("0 ")
+
+
+@pytest.fixture(name="fleet")
+def fleet_of_a_simulated_cloud(folder):
+    devices = [word for i in range(LANES) for word in ("--device", f"fleet-{i}")]
+    with Simulator("--rate", "0", *devices) as sim:
+        fleet = Fleet(folder, sim)
+        yield fleet
+        if fleet.daemon is not None and fleet.daemon.is_running():
+            fleet.daemon.stop()
+
+
+def test_100000_devices_that_fired_once_cost_little_and_stay_flat(fleet):
+    size = 100000
+    daemon = fleet.start_fleet(size, interval=1)
+    fleet.fire([f"rack{i}" for i in range(1, size + 1)])
+    wait_until(lambda: fleet.metric("onenet-cloud/commands-accepted") == size,
+               120, f"{size} accepted commands")
+    wait_until(lambda: fleet.metric("onenet-agent/count-devices_unreported")
+               == size - 1000, 10, "the rest to be counted")
+    assert_small_and_flat(daemon, interval_s=1)
+    assert fleet.outcomes("cloud") == {"created": size, "accepted": size}
+    assert len(reported_devices(daemon)) == 1000
+
+
+def test_10000_declared_devices_in_prometheus_cost_little_and_stay_flat(fleet):
+    devices = "".join(f'<Device "fan{i}">\nDeviceID "fleet-{i % LANES}"\n'
+                      '</Device>\n' for i in range(1, 10001))
+    daemon = fleet.start_fleet(0, devices=devices, interval=1)
+    wait_until(lambda: fleet.metric("onenet-fan1000/commands-created") == 0, 20,
+               "the last device that is reported")
+    begun = time.monotonic()
+    while time.monotonic() < begun + 14:
+        fleet.samples()  # as Prometheus would
+        time.sleep(1)
+    assert_small_and_flat(daemon, interval_s=1)
+    assert reported_devices(daemon) == {f"fan{i}" for i in range(1, 1001)}
+
+
+FAN = '<Device "fan">\nDeviceID "fleet-0"\n</Device>\n'
+
+
+def test_devices_are_reported_one_by_one_up_to_the_limit(fleet):
+    daemon = fleet.start_fleet(5, more="DeviceMetrics 3", devices=FAN)
+    wait_until(lambda: reported_devices(daemon) == {"fan"}, 10, "the fan")
+    for name in ("rack4", "rack2", "rack1", "rack3"):
+        fleet.fire([name])
+        wait_until(lambda: fleet.daemon.log().count(f'device "{name}"') == 1)
+    fleet.wait_for_outcomes("cloud", created=4, accepted=4)
+    wait_until(lambda: fleet.metric("onenet-agent/count-devices_unreported")
+               == 2, 10, "two devices that are only counted")
+    assert reported_devices(daemon) == {"fan", "rack4", "rack2"}
+    fleet.wait_for_outcomes("rack2", created=1, accepted=1)
+
+
+def test_with_no_device_metrics_there_are_totals_alone(fleet):
+    daemon = fleet.start_fleet(5, more="DeviceMetrics 0", devices=FAN)
+    fleet.fire(["rack1", "rack2", "rack1"])
+    wait_until(lambda: fleet.metric("onenet-agent/count-devices_unreported")
+               == 2, 10, "two devices that are only counted")
+    wait_until(lambda: fleet.metric("onenet-cloud/commands-accepted") == 2)
+    assert reported_devices(daemon) == set()
+
+
+def test_what_is_zero_and_always_was_is_sent_for_declared_devices_alone(fleet):
+    daemon = fleet.start_fleet(5, devices=FAN)
+    counts = {f"commands-{name}" for name in ("created", *OUTCOMES)}
+    wait_until(lambda: identifiers_of(daemon, "fan")
+               == counts | {"pending_operations"}, 10, "what is 0")
+    assert reported_devices(daemon) == {"fan"}
+    assert counts < identifiers_of(daemon, "cloud")
+    fleet.fire(["rack1"])
+    latencies = {f"latency-accept-{name}"
+                 for name in ("average", "upper", "percentile-99")}
+    wait_until(lambda: identifiers_of(daemon, "rack1") - {"duration-fleet"}
+               == {"commands-created", "commands-accepted",
+                   "pending_operations"} | latencies, 10, "what is not 0")
+
+
+def test_latencies_are_there_once_there_was_one_and_then_nan(fleet):
+    daemon = fleet.start_fleet(1, interval=1)
+    fleet.fire(["rack1"])
+    wait_until(lambda: "latency-accept-average"
+               in identifiers_of(daemon, "rack1"), 10, "a latency")
+    wait_until(lambda: daemon.value("onenet-rack1/latency-accept-average") !=
+               daemon.value("onenet-rack1/latency-accept-average"), 10, "NaN")
+
+
+def test_totals_are_logged_at_the_end(fleet):
+    fleet.start_fleet(5, more="DeviceMetrics 1", interval=0.2)
+    fleet.fire(["rack1", "rack2"])
+    fleet.wait_for_outcomes("cloud", created=2, accepted=2)
+    fleet.daemon.stop()
+    log = fleet.daemon.log()
+    assert 'totals of endpoint "cloud": created 2, accepted 2, ' in log
+    assert log.count("totals of device") == 1
