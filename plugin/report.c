@@ -8,6 +8,7 @@
 #include "collectd/core/daemon/collectd.h"
 
 #include "collectd/core/daemon/plugin.h"
+#include "collectd/core/daemon/utils_cache.h"
 #include "collectd/core/utils/avltree/avltree.h"
 #include "collectd/core/utils/common/common.h"
 
@@ -15,6 +16,9 @@
 
 #define PLUGIN_NAME "onenet"
 #define AGENT_INSTANCE "agent"
+#define REPORTS_SERIES "reports"
+#define UNCACHED_REPORTS_MAX 10
+#define FEW_SERIES 100 /* of devices and commands: sent in any case */
 #define UUID_SERIES_MAX 1000
 #define UUID_SERIES_KEPT TIME_T_TO_CDTIME_T(300)
 
@@ -33,11 +37,22 @@ struct uuid_series {
   cdtime_t changed_at;
 };
 
+/* How collectd keeps up with what is sent. Its queue of values has no bound by
+ * default, and is taken out in order: what was sent is taken once the count of
+ * reports that was sent behind it is in collectd's cache. */
+struct pace {
+  uint64_t reports;      /* sent until now */
+  uint64_t devices_sent; /* the report that had the devices last */
+  bool was_cached;
+  bool was_told; /* that collectd does not keep up */
+};
+
 struct report {
   const struct options *options;
   struct stats *stats;
   struct finished *finished;
   struct roster *roster; /* who is reported one by one */
+  struct pace pace;
   c_avl_tree_t *threads; /* DEVICE/RULE to struct thread_of_commands */
   struct uuid_series uuids[UUID_SERIES_MAX]; /* a ring */
   size_t uuids_oldest;
@@ -204,24 +219,6 @@ static void send_device(struct report *r, const struct device *d) {
   send_ignored(r, d, d->name);
 }
 
-/* Nobody reads the latencies of a device that has no place. */
-static void note_active(struct report *r, int64_t now_ms) {
-  const struct device *d;
-  while ((d = stats_take_active(r->stats)) != NULL) {
-    roster_note_active(r->roster, d, now_ms);
-    if (!roster_has(r->roster, d))
-      stats_drop_latencies(r->stats, d);
-  }
-  roster_turn(r->roster, now_ms);
-}
-
-static void send_devices(struct report *r, int64_t now_ms) {
-  note_active(r, now_ms);
-  for (const struct device *d = roster_first(r->roster); d != NULL;
-       d = roster_next(r->roster, d))
-    send_device(r, d);
-}
-
 static void send_endpoint(struct report *r, const struct endpoint *e) {
   struct stats_endpoint counts;
   stats_read_endpoint(r->stats, e, &counts);
@@ -349,6 +346,82 @@ static void send_uuids(struct report *r) {
       send_gauge(series->device->name, "gauge", series->cmd_uuid,
                  series->status);
   }
+}
+
+/* ---- many devices ---- */
+
+/* Nobody reads the latencies of a device that has no place. */
+static void note_active(struct report *r, int64_t now_ms) {
+  const struct device *d;
+  while ((d = stats_take_active(r->stats)) != NULL) {
+    roster_note_active(r->roster, d, now_ms);
+    if (!roster_has(r->roster, d))
+      stats_drop_latencies(r->stats, d);
+  }
+  roster_turn(r->roster, now_ms);
+}
+
+/* Returns the greatest count of reports that collectd has taken; 0: none is in
+ * its cache. */
+static uint64_t taken_reports(void) {
+  char name[6 * DATA_MAX_NAME_LEN];
+  value_t *values = NULL;
+  size_t count = 0;
+  uint64_t taken = 0;
+  snprintf(name, sizeof name, "%s/" PLUGIN_NAME "-" AGENT_INSTANCE "/derive-%s",
+           hostname_g, REPORTS_SERIES);
+  if (uc_get_value_by_name(name, &values, &count) == 0 && count > 0)
+    taken = (uint64_t)values[0].derive;
+  free(values);
+  return taken;
+}
+
+/* A count that was in the cache and is not any more is late, and one that never
+ * was is perhaps kept from it by a filter chain. */
+static bool has_kept_up(struct pace *p) {
+  uint64_t taken = taken_reports();
+  p->was_cached = p->was_cached || taken > 0;
+  return taken >= p->devices_sent ||
+         (!p->was_cached && p->reports > UNCACHED_REPORTS_MAX);
+}
+
+static void tell_late(struct pace *p) {
+  if (!p->was_told)
+    log_warning("collectd does not keep up with the values of so many devices: "
+                "they are sent less often than once per interval; a longer "
+                "Interval or a lower DeviceMetrics helps");
+  p->was_told = true;
+}
+
+/* What is sent every third interval is not missing after two. */
+static plugin_ctx_t stretch_interval(uint64_t reports) {
+  plugin_ctx_t before = plugin_get_ctx();
+  plugin_ctx_t stretched = before;
+  stretched.interval = plugin_get_interval() * reports;
+  plugin_set_ctx(stretched);
+  return before;
+}
+
+static void send_devices(struct report *r) {
+  for (const struct device *d = roster_first(r->roster); d != NULL;
+       d = roster_next(r->roster, d))
+    send_device(r, d);
+  if (r->options->command_series)
+    send_uuids(r);
+}
+
+/* All of which there are as many as devices or commands. */
+static void send_many(struct report *r) {
+  struct pace *p = &r->pace;
+  bool are_few = roster_reported(r->roster) + r->uuids_count <= FEW_SERIES;
+  if (!has_kept_up(p) && !are_few) {
+    tell_late(p);
+    return;
+  }
+  plugin_ctx_t before = stretch_interval(p->reports - p->devices_sent);
+  send_devices(r);
+  plugin_set_ctx(before);
+  p->devices_sent = p->reports;
 }
 
 static size_t take_batch(struct report *r) {
@@ -520,7 +593,8 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
   cdtime_t until = cdtime() + plugin_get_interval() / 2;
   size_t count = take_batch(r);
   uint64_t unreported = 0;
-  send_devices(r, now_ms);
+  r->pace.reports++;
+  note_active(r, now_ms);
   for (size_t i = 0; i < directory_endpoint_count(directory); i++)
     send_endpoint(r, directory_endpoint(directory, i));
   send_agent(r, inbox_count);
@@ -529,8 +603,8 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
       send_duration(r, &r->batch[i]);
     note_uuid(r, &r->batch[i]);
   }
-  if (r->options->command_series)
-    send_uuids(r);
+  send_many(r);
+  send_derive(AGENT_INSTANCE, "derive", REPORTS_SERIES, r->pace.reports);
   for (size_t i = 0; i < count; i++)
     unreported += send_notification(r, &r->batch[i], until) ? 0 : 1;
   stats_count_unreported(r->stats, unreported);

@@ -178,4 +178,6 @@ const struct device *roster_next(const struct roster *r,
   return after(r, (uint32_t)d->index);
 }
 
+size_t roster_reported(const struct roster *r) { return r->reported; }
+
 size_t roster_unreported(const struct roster *r) { return r->unreported; }

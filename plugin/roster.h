@@ -47,7 +47,8 @@ const struct device *roster_first(const struct roster *r);
 const struct device *roster_next(const struct roster *r,
                                  const struct device *d);
 
-/* Returns how many devices are active, but have no place. */
+/* Return how many devices have a place, and how many are active without one. */
+size_t roster_reported(const struct roster *r);
 size_t roster_unreported(const struct roster *r);
 
 #endif

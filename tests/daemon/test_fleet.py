@@ -169,6 +169,24 @@ def test_latencies_are_there_once_there_was_one_and_then_nan(fleet):
                daemon.value("onenet-rack1/latency-accept-average"), 10, "NaN")
 
 
+def test_a_writer_that_hangs_does_not_make_the_queue_grow(fleet):
+    with socket.socket() as deaf:  # accepts, and reads nothing
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        devices = "".join(f'<Device "fan{i}">\nDeviceID "{i}"\n</Device>\n'
+                          for i in range(1, 3001))
+        daemon = fleet.start_fleet(
+            0, more="DeviceMetrics 3000", devices=devices, interval=1,
+            extra='LoadPlugin write_graphite\n<Plugin write_graphite>\n<Node>\n'
+            f'Host "127.0.0.1"\nPort "{deaf.getsockname()[1]}"\n</Node>\n'
+            '</Plugin>\n')
+        wait_until(lambda: "does not keep up" in daemon.log(), 30, "the warning")
+        assert_small_and_flat(daemon, interval_s=1)
+        assert daemon.log().count("does not keep up") == 1
+        daemon.stop(kill=True)
+
+
 def test_totals_are_logged_at_the_end(fleet):
     fleet.start_fleet(5, more="DeviceMetrics 1", interval=0.2)
     fleet.fire(["rack1", "rack2"])

@@ -125,6 +125,7 @@ static void an_empty_block_has_the_documented_defaults(void **state) {
   assert_false(o->dry_run);
   assert_int_equal(o->notify_outcomes, NOTIFY_FAILURES);
   assert_false(o->command_series);
+  assert_int_equal(o->device_metrics, 1000);
   assert_int_equal(directory_endpoint_count(o->directory), 0);
   assert_int_equal(directory_device_count(o->directory), 0);
   assert_int_equal(rule_book_count(o->rules), 0);
@@ -192,7 +193,8 @@ static void every_option_of_the_plugin_is_read(void **state) {
                                           "ShutdownTimeout 60\n"
                                           "DryRun true\n"
                                           "NotifyOutcomes all\n"
-                                          "CommandSeries 'Yes'\n");
+                                          "CommandSeries 'Yes'\n"
+                                          "DeviceMetrics 1000000\n");
   assert_expands_to(f, o->ledger_path, "$DIR/ledger/x.db");
   assert_int_equal(o->ledger_sync, LEDGER_SYNC_NORMAL);
   assert_int_equal(o->history_days, 3650);
@@ -203,6 +205,7 @@ static void every_option_of_the_plugin_is_read(void **state) {
   assert_true(o->dry_run);
   assert_int_equal(o->notify_outcomes, NOTIFY_ALL);
   assert_true(o->command_series);
+  assert_int_equal(o->device_metrics, 1000000);
   o = read_lines(f, "HistoryMax 0\nNotifyOutcomes none\nLedger '/l.db'\n"
                     "DryRun 'off'\nCommandSeries false\n");
   assert_int_equal(o->history_max, 0);

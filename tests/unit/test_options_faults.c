@@ -201,6 +201,10 @@ static void the_plugin_s_options_have_ranges(void **state) {
        "Plugin 'onenet': ShutdownTimeout 61: must be 1..60"},
       {"NotifyOutcomes some", "Plugin 'onenet': NotifyOutcomes 'some': must be "
                               "all, failures or none"},
+      {"DeviceMetrics -1",
+       "Plugin 'onenet': DeviceMetrics -1: must be 0..1000000"},
+      {"DeviceMetrics 1000001",
+       "Plugin 'onenet': DeviceMetrics 1000001: must be 0..1000000"},
       {"CommandSeries 'perhaps'",
        "Plugin 'onenet': CommandSeries 'perhaps': must be true or false"},
   };

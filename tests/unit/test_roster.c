@@ -50,12 +50,15 @@ static void act(const char *name, int64_t now_ms) {
 /* names: those that are expected, in order, with a blank behind each. */
 static void assert_reported(const char *names, size_t unreported) {
   char text[512] = "";
+  size_t count = 0;
   for (const struct device *d = roster_first(t.roster); d != NULL;
        d = roster_next(t.roster, d)) {
     strcat(strcat(text, d->name), " ");
     assert_true(roster_has(t.roster, d));
+    count++;
   }
   assert_string_equal(text, names);
+  assert_int_equal(roster_reported(t.roster), count);
   assert_int_equal(roster_unreported(t.roster), unreported);
 }
 
