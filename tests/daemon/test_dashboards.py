@@ -56,6 +56,11 @@ invalid protocol
 contain sensitive words""".splitlines()
 
 
+# What tells a device from an endpoint.
+OF_DEVICES = "and on (instance, onenet) collectd_onenet_pending_operations"
+OF_ENDPOINTS = "and on (instance, onenet) collectd_onenet_total_requests_total"
+
+
 class World:
     """What the tests here ask: the greenhouse after its story, and Prometheus."""
 
@@ -73,8 +78,9 @@ class World:
     def settle(self):
         """Waits until Prometheus has scraped all that the story led to."""
         for expression, wanted in (
-                ('sum(collectd_onenet_commands_total{type="created"})',
-                 total("created")),
+                *(('sum(collectd_onenet_commands_total{type="created"} '
+                   f'{of_which})', total("created"))
+                  for of_which in (OF_DEVICES, OF_ENDPOINTS)),
                 ('sum(collectd_onenet_pending_operations)', total("pending")),
                 ('count(collectd_onenet_gauge)', total("accepted")),
                 ('sum(collectd_onenet_commands_total{type="answered"})',
@@ -97,8 +103,8 @@ def greenhouse_after_its_story():
                 with Prometheus(folder, f"127.0.0.1:{greenhouse.port}") as prom:
                     world = World(greenhouse, prom)
                     wait_until(lambda: prom.number(
-                        'sum(collectd_onenet_commands_total{type="created"})')
-                        == 0, 20, "the counters to be seen at 0")
+                        'sum(collectd_onenet_commands_total{type="created"} '
+                        f'{OF_DEVICES})') == 0, 20, "the counters to be seen at 0")
                     greenhouse.play()
                     world.settle()
                     yield world
@@ -685,6 +691,31 @@ def test_the_totals_of_a_fleet_are_those_of_its_endpoints(plant):
     assert "90%accepted" in text
     assert "500failed" in text
     assert "7pending" in text
+
+
+@pytest.mark.parametrize("device, ratio, failed, pending, accepted", [
+    (".*", 0.9, 500, 7, 4500), ("fan", 0.5, 1, 1, 1)])
+def test_the_dashboard_shows_totals_of_a_fleet_or_of_the_device_that_is_chosen(
+        plant, device, ratio, failed, pending, accepted):
+    def shown(title):
+        (panel,) = [p for p in PANELS if p["title"] == title]
+        return {key_of(labels): value for labels, value in plant.query(
+            substituted(panel["targets"][0]["expr"], device=device))}
+
+    assert shown("Success ratio") == {"": ratio}
+    assert shown("Failed") == {"": failed}
+    assert shown("Pending") == {"": pending}
+    assert shown("Commands by outcome") == {"accepted": accepted,
+                                            "refused": failed}
+    assert shown("Devices") == {"fan created": 3, "fan accepted": 1,
+                                "fan refused": 1, "fan pending": 1}
+
+
+def test_what_needs_a_series_for_each_command_says_so():
+    for panel in PANELS:
+        if any("onenet_gauge" in target["expr"] for target in panel["targets"]):
+            assert "Needs CommandSeries true" in panel["description"]
+            assert "CommandSeries" in panel["fieldConfig"]["defaults"]["noValue"]
 
 
 def test_the_console_page_says_what_is_missing_while_there_is_nothing(folder):
