@@ -9,7 +9,7 @@
  * endpoint's, are guarded by a sequence number, so that a reader sees one
  * snapshot: created = all outcomes + pending.
  *
- * A device of which nothing is ever counted costs about 130 bytes: what most
+ * A device of which nothing is ever counted costs about 140 bytes: what most
  * devices never need is made when it is first counted, and latencies only live
  * until they are read or dropped.
  */

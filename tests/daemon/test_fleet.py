@@ -187,6 +187,17 @@ def test_a_writer_that_hangs_does_not_make_the_queue_grow(fleet):
         daemon.stop(kill=True)
 
 
+def test_the_counts_begin_at_what_was_pending_when_collectd_stopped(fleet):
+    fleet.start_fleet(5)
+    fleet.sim.stop()
+    fleet.fire(["rack1", "rack2"])
+    fleet.wait_for_outcomes("rack2", created=1, pending=1)
+    fleet.daemon.stop()
+    fleet.daemon.start()
+    fleet.wait_for_outcomes("cloud", created=2)
+    fleet.wait_for_outcomes("rack2", created=1, pending=1)
+
+
 def test_totals_are_logged_at_the_end(fleet):
     fleet.start_fleet(5, more="DeviceMetrics 1", interval=0.2)
     fleet.fire(["rack1", "rack2"])
