@@ -443,15 +443,16 @@ def test_a_client_certificate_is_shown(make_setup, tls):
 
 CLOCK = r"""
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+/* The kernel's clock: a sanitizer asks for the time before dlsym works. */
 int clock_gettime(clockid_t clock, struct timespec *now) {
-  int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
-  int status = real(clock, now);
-  if (clock == CLOCK_MONOTONIC && access(getenv("CLOCK_FLAG"), F_OK) == 0)
+  int status = (int)syscall(SYS_clock_gettime, clock, now);
+  const char *flag = getenv("CLOCK_FLAG");
+  if (clock == CLOCK_MONOTONIC && flag != NULL && access(flag, F_OK) == 0)
     now->tv_sec += 3600;
   return status;
 }
