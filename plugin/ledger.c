@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger.h"
 
-#include "ledger_file.h"
 #include "ledger_restore.h"
 #include "ledger_row.h"
+#include "ledger_store.h"
 #include "log.h"
+#include "store_none.h"
+#include "store_sqlite.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,119 +19,69 @@
  * who writes to the file. */
 #define LOAD_BUSY_TIMEOUT_MS 5000
 
-enum statement {
-  PUT_COMMAND,
-  PUT_SLOT,
-  PUT_SERIES,
-  PUT_ACCOUNT,
-  PUT_TRACKED,
-  REMOVE_COMMAND,
-  REMOVE_SERIES,
-  REMOVE_SLOT,
-  TRIM_OLD,
-  TRIM_SURPLUS,
-  STATEMENTS
-};
-
-static const char *const statement_sql[STATEMENTS] = {
-    [PUT_COMMAND] = ledger_row_put_command,
-    [PUT_SLOT] = ledger_row_put_slot,
-    [PUT_SERIES] = ledger_row_put_series,
-    [PUT_ACCOUNT] = ledger_row_put_account,
-    [PUT_TRACKED] = ledger_row_put_tracked,
-    [REMOVE_COMMAND] = "DELETE FROM commands WHERE id = ?",
-    [REMOVE_SERIES] = "DELETE FROM series WHERE slot = ?",
-    [REMOVE_SLOT] = "DELETE FROM slots WHERE key = ?",
-    [TRIM_OLD] = "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
-                 " WHERE state = 'finished' AND finished_at < ?2"
-                 " ORDER BY finished_at LIMIT ?1)",
-    [TRIM_SURPLUS] =
-        "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
-        " WHERE state = 'finished' ORDER BY finished_at, id LIMIT ?1)",
-};
-
 struct ledger {
-  struct ledger_file file;
+  struct ledger_store *store;
+  char *path; /* as configured */
   int history_days;
   int64_t history_max;
-  sqlite3_stmt *statements[STATEMENTS];
   int64_t finished;         /* rows of history */
   int64_t finished_by_turn; /* more of them, once the turn is committed */
-  int turn_status;          /* 0, or the first error of the turn */
+  uint64_t set_aside_taken; /* see ledger_take_set_aside_count */
   int owed_status; /* an error outside of any turn, which the next turn is to
                       fail with: only so the whole state is put again */
-  bool failing;
+  int failure;     /* 0, or why it is failing */
 };
 
 static void fail(struct ledger *l, int status) {
-  l->turn_status = status;
-  if (!l->failing)
-    log_error("%s: commands go on from memory", l->file.why);
-  l->failing = true;
+  if (l->failure == 0)
+    log_error("%s: commands go on from memory",
+              l->store->type->error(l->store));
+  l->failure = status;
+}
+
+static void works_again(struct ledger *l) {
+  if (l->failure < 0)
+    log_info("ledger \"%s\": works again", l->path);
+  l->failure = 0;
 }
 
 /* ---- opening and closing ---- */
 
-static void disconnect(struct ledger *l) {
-  ledger_file_close(&l->file);
-  memset(l->statements, 0, sizeof l->statements);
+static struct ledger_store *new_store(const struct ledger_options *options) {
+  if (strcmp(options->path, LEDGER_IN_MEMORY) == 0)
+    return store_none_new();
+  return store_sqlite_new(options->path, options->sync == LEDGER_SYNC_FULL);
 }
 
-static int prepare(struct ledger *l) {
-  int status = 0;
-  for (int i = 0; i < STATEMENTS && status == 0; i++) {
-    int code =
-        sqlite3_prepare_v3(l->file.db, statement_sql[i], -1,
-                           SQLITE_PREPARE_PERSISTENT, &l->statements[i], NULL);
-    status = ledger_file_judge(&l->file, code);
-  }
-  return status;
-}
-
-static int count_finished(struct ledger *l) {
-  return ledger_file_query(
-      &l->file, "SELECT count(*) FROM commands WHERE state = 'finished'",
-      &l->finished);
-}
-
-static int try_to_connect(struct ledger *l, struct moment now) {
-  int status = ledger_file_open(&l->file, now);
-  if (status == 0)
-    status = prepare(l);
-  if (status == 0)
-    status = count_finished(l);
-  if (status < 0)
-    disconnect(l);
-  return status;
-}
-
-/* A file that turns out to be no good is set aside by the second try. */
-static int connect(struct ledger *l, struct moment now) {
-  int status = try_to_connect(l, now);
-  return status == -EILSEQ ? try_to_connect(l, now) : status;
+static struct ledger *new_ledger(const struct ledger_options *options) {
+  struct ledger *l = calloc(1, sizeof *l);
+  if (l == NULL)
+    return NULL;
+  l->history_days = options->history_days;
+  l->history_max = options->history_max;
+  l->path = strdup(options->path);
+  l->store = l->path != NULL ? new_store(options) : NULL;
+  if (l->store != NULL)
+    return l;
+  ledger_close(l);
+  return NULL;
 }
 
 int ledger_open(const struct ledger_options *options, struct moment now,
                 struct ledger **ret_ledger, bool *ret_was_set_aside,
                 char *ret_why, size_t why_bytes) {
-  struct ledger *l = calloc(1, sizeof *l);
+  struct ledger *l = new_ledger(options);
   if (l == NULL)
     return -ENOMEM;
-  l->history_days = options->history_days;
-  l->history_max = options->history_max;
-  int status = ledger_file_init(&l->file, options->path, options->sync);
-  if (status == 0 && ledger_file_lock(&l->file) == -EBUSY) {
-    snprintf(ret_why, why_bytes, "%s", l->file.why);
-    status = -EBUSY;
-  }
-  if (status < 0) {
+  int status = l->store->type->open(l->store, now, &l->finished);
+  if (status == -EALREADY) {
+    snprintf(ret_why, why_bytes, "%s", l->store->type->error(l->store));
     ledger_close(l);
-    return status;
+    return -EBUSY;
   }
-  status = connect(l, now);
   if (status < 0)
     fail(l, status);
-  *ret_was_set_aside = l->file.was_set_aside;
+  *ret_was_set_aside = l->store->type->set_aside_count(l->store) > 0;
   *ret_ledger = l;
   return 0;
 }
@@ -136,54 +89,22 @@ int ledger_open(const struct ledger_options *options, struct moment now,
 void ledger_close(struct ledger *l) {
   if (l == NULL)
     return;
-  ledger_file_release(&l->file);
+  if (l->store != NULL)
+    l->store->type->close(l->store);
+  free(l->path);
   free(l);
 }
 
-/* ---- restoring ---- */
-
-static int settle(struct ledger *l, const struct ledger_restore *r,
-                  int64_t *ret_next_id) {
-  if (l->file.db == NULL)
-    return l->turn_status;
-  sqlite3_busy_timeout(l->file.db, LOAD_BUSY_TIMEOUT_MS);
-  int status = ledger_file_run(&l->file, "BEGIN IMMEDIATE");
-  sqlite3_busy_timeout(l->file.db, LEDGER_BUSY_TIMEOUT_MS);
-  return status == 0 ? ledger_restore_settle(r, ret_next_id) : status;
-}
-
-static void give_up(struct ledger *l, int status) {
-  fail(l, status);
-  disconnect(l);
-}
-
-int ledger_load(struct ledger *l, const struct directory *directory,
-                const struct ledger_sink *sink, struct moment now,
-                int64_t *ret_next_id) {
-  const struct ledger_restore r = {
-      .file = &l->file, .directory = directory, .sink = sink, .now = now};
-  int64_t next_id = 1;
-  l->file.must_be_fresh = true;
-  int status = settle(l, &r, &next_id);
-  if (status < 0) {
-    give_up(l, status);
-    if (status == -ENOMEM)
-      return status;
-    *ret_next_id = next_id;
-    return 0;
-  }
-  status = ledger_restore_state(&r);
-  if (status < 0) {
-    give_up(l, status);
-    return status;
-  }
-  status = ledger_commit(l);
-  l->owed_status = status == 0 ? count_finished(l) : status;
-  *ret_next_id = next_id;
-  return 0;
-}
-
 /* ---- turns ---- */
+
+static int begin(struct ledger *l, struct moment now, int wait_ms) {
+  bool is_fresh = false;
+  int status = l->store->type->begin(l->store, now, wait_ms, &is_fresh);
+  l->finished_by_turn = 0;
+  if (is_fresh)
+    l->finished = 0;
+  return status;
+}
 
 static int owe(struct ledger *l) {
   int status = l->owed_status;
@@ -191,116 +112,87 @@ static int owe(struct ledger *l) {
   return status;
 }
 
-static void roll_back(struct ledger *l) {
-  /* SQLite has rolled back some of its errors by itself. */
-  if (l->file.db != NULL && !sqlite3_get_autocommit(l->file.db))
-    sqlite3_exec(l->file.db, "ROLLBACK", NULL, NULL, NULL);
-}
-
-/* The file is open, and the one of that name. */
-static int be_ready(struct ledger *l, struct moment now) {
-  if (l->owed_status < 0)
-    return owe(l);
-  if (l->file.db != NULL && ledger_file_has_moved(&l->file)) {
-    disconnect(l);
-    return ledger_file_explain(&l->file, -ENOENT, "it was removed");
-  }
-  if (l->file.condemned_as != NULL)
-    disconnect(l);
-  return l->file.db == NULL ? connect(l, now) : 0;
-}
-
 int ledger_begin(struct ledger *l, struct moment now) {
-  l->turn_status = 0;
-  l->finished_by_turn = 0;
-  roll_back(l); /* where the last turn had no memory for that */
-  int status = be_ready(l, now);
+  int status = owe(l);
   if (status == 0)
-    status = ledger_file_run(&l->file, "BEGIN IMMEDIATE");
+    status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
   if (status < 0)
     fail(l, status);
   return status;
 }
 
-static void run(struct ledger *l, enum statement which, int bind_code) {
-  sqlite3_stmt *statement = l->statements[which];
-  int code = bind_code == SQLITE_OK ? sqlite3_step(statement) : bind_code;
-  int status = ledger_file_result(&l->file, code);
-  if (status < 0)
-    fail(l, status);
-  sqlite3_reset(statement);
+static void put(struct ledger *l, const struct ledger_row *row) {
+  l->store->type->put(l->store, row);
 }
 
-static void run_for_key(struct ledger *l, enum statement which,
-                        const char *key) {
-  if (l->turn_status == 0)
-    run(l, which,
-        sqlite3_bind_text(l->statements[which], 1, key, -1, SQLITE_STATIC));
+static void remove_command(struct ledger *l, int64_t id) {
+  struct ledger_row like;
+  ledger_row_init(&like, LEDGER_TABLE_COMMANDS);
+  ledger_row_set_integer(&like, commands_id, id);
+  l->store->type->remove(l->store, &like);
+}
+
+static void remove_by_text(struct ledger *l, enum ledger_table table,
+                           int column, const char *text) {
+  struct ledger_row like;
+  ledger_row_init(&like, table);
+  ledger_row_set_text(&like, column, text);
+  l->store->type->remove(l->store, &like);
 }
 
 void ledger_put_command(struct ledger *l, const struct command *c,
                         struct moment now) {
-  bool finished = c->state == COMMAND_FINISHED;
-  if (l->turn_status < 0)
-    return;
-  if (finished && c->outcome == OUTCOME_UNCHANGED) {
-    run(l, REMOVE_COMMAND,
-        sqlite3_bind_int64(l->statements[REMOVE_COMMAND], 1, c->id));
+  struct ledger_row row;
+  bool is_finished = c->state == COMMAND_FINISHED;
+  if (is_finished && c->outcome == OUTCOME_UNCHANGED) {
+    remove_command(l, c->id);
     return;
   }
-  l->finished_by_turn += finished ? 1 : 0;
-  run(l, PUT_COMMAND,
-      ledger_row_bind_command(l->statements[PUT_COMMAND], c, now));
+  l->finished_by_turn += is_finished ? 1 : 0;
+  ledger_row_of_command(c, now, &row);
+  put(l, &row);
 }
 
 void ledger_put_slot(struct ledger *l, const struct slot *s,
                      struct moment now) {
-  if (l->turn_status == 0)
-    run(l, PUT_SLOT, ledger_row_bind_slot(l->statements[PUT_SLOT], s, now));
+  struct ledger_row row;
+  ledger_row_of_slot(s, now, &row);
+  put(l, &row);
 }
 
 void ledger_put_series(struct ledger *l, const struct series *s,
                        struct moment now) {
-  if (l->turn_status == 0)
-    run(l, PUT_SERIES,
-        ledger_row_bind_series(l->statements[PUT_SERIES], s, now));
+  struct ledger_row row;
+  ledger_row_of_series(s, now, &row);
+  put(l, &row);
 }
 
 void ledger_put_account(struct ledger *l, const struct account *a) {
-  if (l->turn_status == 0)
-    run(l, PUT_ACCOUNT, ledger_row_bind_account(l->statements[PUT_ACCOUNT], a));
+  struct ledger_row row;
+  ledger_row_of_account(a, &row);
+  put(l, &row);
 }
 
 void ledger_put_tracked(struct ledger *l, const struct tracked *t,
                         struct moment now) {
-  if (l->turn_status == 0)
-    run(l, PUT_TRACKED,
-        ledger_row_bind_tracked(l->statements[PUT_TRACKED], t, now));
+  struct ledger_row row;
+  ledger_row_of_tracked(t, now, &row);
+  put(l, &row);
 }
 
 void ledger_remove_slot(struct ledger *l, const char *slot_key) {
-  run_for_key(l, REMOVE_SERIES, slot_key);
-  run_for_key(l, REMOVE_SLOT, slot_key);
+  remove_by_text(l, LEDGER_TABLE_SERIES, series_slot, slot_key);
+  remove_by_text(l, LEDGER_TABLE_SLOTS, slots_key, slot_key);
 }
 
-void ledger_clear_state(struct ledger *l) {
-  if (l->turn_status < 0)
-    return;
-  int status = ledger_file_run(&l->file,
-                               "DELETE FROM commands WHERE state <> 'finished';"
-                               "DELETE FROM slots;"
-                               "DELETE FROM series;");
-  if (status < 0)
-    fail(l, status);
-}
+void ledger_clear_state(struct ledger *l) { l->store->type->clear(l->store); }
 
 /* Deletes at most `limit` rows of history. Returns how many. */
-static int64_t delete_history(struct ledger *l, enum statement which,
+static int64_t delete_history(struct ledger *l, double wall_before_s,
                               int64_t limit) {
-  if (l->turn_status < 0 || limit <= 0)
+  if (limit <= 0)
     return 0;
-  run(l, which, sqlite3_bind_int64(l->statements[which], 1, limit));
-  int64_t deleted = l->turn_status == 0 ? sqlite3_changes(l->file.db) : 0;
+  int64_t deleted = l->store->type->trim(l->store, wall_before_s, limit);
   l->finished_by_turn -= deleted;
   return deleted;
 }
@@ -308,49 +200,77 @@ static int64_t delete_history(struct ledger *l, enum statement which,
 bool ledger_trim(struct ledger *l, struct moment now) {
   double oldest_s =
       (double)now.wall_ms / 1000 - (double)l->history_days * DAY_S;
-  if (l->turn_status < 0)
-    return false;
-  sqlite3_bind_double(l->statements[TRIM_OLD], 2, oldest_s);
-  int64_t deleted = delete_history(l, TRIM_OLD, LEDGER_TRIM_ROWS);
+  int64_t deleted = delete_history(l, oldest_s, LEDGER_TRIM_ROWS);
   int64_t surplus = l->finished + l->finished_by_turn - l->history_max;
   int64_t room = LEDGER_TRIM_ROWS - deleted;
-  deleted += delete_history(l, TRIM_SURPLUS, surplus < room ? surplus : room);
+  deleted += delete_history(l, INFINITY, surplus < room ? surplus : room);
   return deleted == LEDGER_TRIM_ROWS;
 }
 
-static void works_again(struct ledger *l) {
-  if (l->failing)
-    log_info("ledger \"%s\": works again", l->file.path);
-  l->failing = false;
+int ledger_commit(struct ledger *l) {
+  int status = l->store->type->commit(l->store);
+  if (status < 0) {
+    fail(l, status);
+    return status;
+  }
+  l->finished += l->finished_by_turn;
+  works_again(l);
+  return 0;
 }
 
-int ledger_commit(struct ledger *l) {
-  if (l->turn_status == 0) {
-    int status = ledger_file_run(&l->file, "COMMIT");
-    if (status < 0)
-      fail(l, status);
-  }
-  if (l->turn_status == 0) {
-    l->finished += l->finished_by_turn;
-    works_again(l);
+/* ---- restoring ---- */
+
+static void give_up(struct ledger *l, int status) {
+  fail(l, status);
+  l->store->type->abandon(l->store);
+}
+
+/* A file that could not be opened is not tried again here: the caller has been
+ * told that nothing is known. */
+static int begin_load(struct ledger *l, struct moment now) {
+  return l->failure < 0 ? l->failure : begin(l, now, LOAD_BUSY_TIMEOUT_MS);
+}
+
+int ledger_load(struct ledger *l, const struct directory *directory,
+                const struct ledger_sink *sink, struct moment now,
+                int64_t *ret_next_id) {
+  const struct ledger_restore r = {
+      .store = l->store, .directory = directory, .sink = sink, .now = now};
+  struct ledger_settled settled = {.next_id = 1};
+  int status = begin_load(l, now);
+  if (status == 0)
+    status = ledger_restore_settle(&r, &settled);
+  if (status < 0) {
+    give_up(l, status);
+    if (status == -ENOMEM)
+      return status;
+    *ret_next_id = settled.next_id;
     return 0;
   }
-  roll_back(l);
-  return l->turn_status;
+  status = ledger_restore_state(&r);
+  if (status < 0) {
+    give_up(l, status);
+    return status;
+  }
+  l->finished_by_turn = settled.ended;
+  l->owed_status = ledger_commit(l);
+  *ret_next_id = settled.next_id;
+  return 0;
 }
 
 /* ---- what is seen from outside ---- */
 
 const char *ledger_error(const struct ledger *l) {
-  return l->failing ? l->file.why : "";
+  return l->failure < 0 ? l->store->type->error(l->store) : "";
 }
 
-bool ledger_was_set_aside(struct ledger *l) {
-  bool was_set_aside = l->file.was_set_aside;
-  l->file.was_set_aside = false;
-  return was_set_aside;
+uint64_t ledger_take_set_aside_count(struct ledger *l) {
+  uint64_t all = l->store->type->set_aside_count(l->store);
+  uint64_t untaken = all - l->set_aside_taken;
+  l->set_aside_taken = all;
+  return untaken;
 }
 
 int64_t ledger_file_bytes(const struct ledger *l) {
-  return ledger_file_size(&l->file);
+  return l->store->type->bytes(l->store);
 }

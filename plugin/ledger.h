@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * ledger owns what survives a crash: commands and slots, the history of
- * outcomes, and the account of each device. One SQLite file (WAL, mode 0640)
- * that users read with sqlite3 while the daemon runs; `<path>.lock` is held
- * with flock for life.
+ * outcomes, and the account of each device. It decides what is kept, for how
+ * long, and what a restart makes of it; a ledger_store keeps it: one SQLite
+ * file that users read with sqlite3 while the daemon runs, or nothing.
  *
  * The I/O thread calls everything, but ledger_open and ledger_load, which the
  * main thread calls before that thread starts. Times are monotonic in memory
@@ -30,11 +30,12 @@
 enum ledger_sync { LEDGER_SYNC_FULL, LEDGER_SYNC_NORMAL };
 
 #define LEDGER_IN_MEMORY ":memory:"
-#define LEDGER_BUSY_TIMEOUT_MS 250
-#define LEDGER_TRIM_ROWS 1000 /* at most so many are deleted in one turn */
+#define LEDGER_BUSY_TIMEOUT_MS 250 /* for another process that writes */
+#define LEDGER_TRIM_ROWS 1000      /* at most so many are deleted in one turn */
 
 struct ledger_options {
-  const char *path; /* or LEDGER_IN_MEMORY: no file and no lock; borrowed */
+  const char *path; /* or LEDGER_IN_MEMORY: nothing is kept, there is neither
+                       file nor lock; borrowed */
   enum ledger_sync sync;
   int history_days;
   int64_t history_max;
@@ -42,14 +43,9 @@ struct ledger_options {
 
 struct ledger;
 
-/* Takes the lock, then opens the file, or begins it.
- *
- * A file that is damaged, not a database, not ours, or of a newer schema is
- * renamed with its -wal and -shm to `<path>.corrupt-<Unix seconds>`, and a
- * fresh one is begun; ret_was_set_aside tells. An older schema is migrated.
- * Symbolic links are followed: the lock and what is set aside are beside the
- * file itself. A missing directory is not made: it may be a disk that is not
- * mounted yet.
+/* Takes the lock, then opens the file, or begins it; see store_sqlite.h. A file
+ * that is not a ledger, or a damaged one, is set aside, and a fresh one is
+ * begun; ret_was_set_aside tells.
  *
  * Returns 0 and a ledger that the caller owns; it may be failing (no such
  * directory, no permission, disk full ...): ledger_begin then tries again.
@@ -62,9 +58,8 @@ int ledger_open(const struct ledger_options *options, struct moment now,
 /* Closes it and gives the lock back; NULL is allowed. */
 void ledger_close(struct ledger *l);
 
-/* What the stored state is restored into. Each function may be called several
- * times, in this order. Each returns 0 or a negative errno, which ends the
- * load. */
+/* Receives the stored state. Each function may be called several times, in this
+ * order. Each returns 0 or a negative errno, which ends the load. */
 struct ledger_sink {
   void *context;
   /* Returns the policy of that name, or NULL if no rule has it any more. Called
@@ -84,8 +79,9 @@ struct ledger_sink {
   /* Takes an accepted command that is tracked on success; in the order of ids.
    */
   int (*tracked)(void *context, struct tracked *tracked);
-  /* The last command of that rule and device of which one is notified ended
-   * otherwise than accepted. NULL: not wanted. */
+  /* Notes that the newest notified command of that rule and device ended
+   * otherwise than accepted. Notified is one that ended as accepted, refused,
+   * unknown, expired or dropped. NULL: not wanted. */
   int (*failing)(void *context, const struct policy *policy,
                  const struct device *device, enum outcome outcome);
 };
@@ -150,10 +146,12 @@ int ledger_commit(struct ledger *l);
 /* Returns what is wrong, one line that names the file; "" while all is well. */
 const char *ledger_error(const struct ledger *l);
 
-/* Returns whether a file was set aside since the last call, or ever. */
-bool ledger_was_set_aside(struct ledger *l);
+/* Returns how many files were set aside since the ledger was opened or since
+ * this was called last, and counts anew from zero. */
+uint64_t ledger_take_set_aside_count(struct ledger *l);
 
-/* Returns the size of the file and its -wal; 0 in memory. */
+/* Returns the size of the file and its -wal; 0 in
+ * memory. */
 int64_t ledger_file_bytes(const struct ledger *l);
 
 #endif

@@ -2,317 +2,402 @@
 #include "ledger_restore.h"
 
 #include "ledger_row.h"
-#include "ledger_schema.h"
 #include "log.h"
 
 #include <errno.h>
+#include <search.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-typedef int visit_fn(const struct ledger_restore *r, sqlite3_stmt *row);
-
-/* What is pending and can not stay so; how it ends. */
-#define ENDED                                                                  \
-  "state <> 'finished' AND why_ended(rule, device, device_id, endpoint, "      \
-  "state, severity, body) IS NOT NULL"
-#define FATE                                                                   \
-  "CASE WHEN doubtful OR state <> 'waiting' THEN 'unknown' "                   \
-  "ELSE 'cancelled' END"
-
-static const char count_ended[] =
-    "UPDATE totals SET"
-    " unknown = unknown + (SELECT count(*) FROM commands WHERE " ENDED
-    "  AND commands.device = totals.device AND " FATE " = 'unknown'),"
-    " cancelled = cancelled + (SELECT count(*) FROM commands WHERE " ENDED
-    "  AND commands.device = totals.device AND " FATE " = 'cancelled')"
-    " WHERE device IN (SELECT device FROM commands WHERE " ENDED ")";
-
-static const char end[] =
-    "UPDATE commands SET state = 'finished', outcome = " FATE ","
-    " finished_at = ?1, error = why_ended(rule, device, device_id,"
-    "  endpoint, state, severity, body)"
-    " WHERE " ENDED " RETURNING id, rule, device, outcome, error";
-
-/* What its rule no longer tracks is concluded without a word. */
-static const char end_tracking[] =
-    "UPDATE commands SET track_until = NULL WHERE track_until IS NOT NULL"
-    " AND NOT is_tracked(rule, device, device_id, endpoint)";
-
-/* A rule with another Combine, or another spelling of a name, has other slots:
- * the state of a series moves there. What the old slot remembers does not. */
-static const char move_slots[] =
-    "UPDATE commands SET slot = present_slot(rule, device, series)"
-    " WHERE state <> 'finished' AND slot <> present_slot(rule, device, series);"
-    "UPDATE OR REPLACE series SET slot = present_slot(rule, device, name)"
-    " WHERE slot <> present_slot(rule, device, name);"
-    "DELETE FROM series WHERE present_slot(rule, device, name) IS NULL;"
-    "DELETE FROM slots WHERE key NOT IN (SELECT slot FROM series)"
-    " OR present_slot(rule, device, '') IS NULL;";
-
-/* Each command and each dropped event was counted as created, when or after it
- * was given its id. */
-static const char next_id[] =
-    "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM commands),"
-    " (SELECT CAST(total(created) AS INTEGER) FROM totals))";
-
-/* ---- what SQL asks ---- */
-
-static const char *text_of(sqlite3_value *value) {
-  const unsigned char *text = sqlite3_value_text(value);
-  return text != NULL ? (const char *)text : "";
+static const struct policy *find_policy(const struct ledger_restore *r,
+                                        const struct ledger_row *row,
+                                        int column) {
+  return r->sink->find_policy(r->sink->context, ledger_row_text(row, column));
 }
 
-/* present_slot(rule, device, series): NULL if rule or device is gone. */
-static void sql_present_slot(sqlite3_context *context, int count,
-                             sqlite3_value **values) {
-  const struct ledger_restore *r = sqlite3_user_data(context);
-  const struct policy *policy =
-      r->sink->find_policy(r->sink->context, text_of(values[0]));
-  const struct device *device =
-      directory_find_device(r->directory, text_of(values[1]));
-  char key[SLOT_KEY_BYTES];
-  (void)count;
-  if (policy == NULL || device == NULL)
-    return;
-  slot_format_key(policy, device, text_of(values[2]), key);
-  sqlite3_result_text(context, key, -1, SQLITE_TRANSIENT);
+static const struct device *find_device(const struct ledger_restore *r,
+                                        const struct ledger_row *row,
+                                        int column) {
+  return directory_find_device(r->directory, ledger_row_text(row, column));
 }
 
-static bool can_be_read(sqlite3_value *state, sqlite3_value *severity,
-                        sqlite3_value *body) {
-  enum severity known;
-  int bytes = sqlite3_value_bytes(body);
-  return (strcmp(text_of(state), "waiting") == 0 ||
-          strcmp(text_of(state), "in_flight") == 0) &&
-         event_parse_severity(text_of(severity), &known) == 0 && bytes > 0 &&
-         bytes <= COMMAND_BODY_MAX_BYTES;
+/* ---- settling ---- */
+
+/* The commands of one device that have been ended. */
+struct tally {
+  int64_t unknown;
+  int64_t cancelled;
+  char device[];
+};
+
+struct settling {
+  const struct ledger_restore *r;
+  void *tallies;   /* tsearch trees: struct tally, by device */
+  void *slot_keys; /* of the series that are left */
+  int64_t ended;
+  int64_t last_id;
+  double created; /* by all devices */
+};
+
+static int compare_tallies(const void *a, const void *b) {
+  return strcasecmp(((const struct tally *)a)->device,
+                    ((const struct tally *)b)->device);
+}
+
+static int compare_keys(const void *a, const void *b) { return strcmp(a, b); }
+
+static void free_tree(void **root, int (*compare)(const void *, const void *)) {
+  while (*root != NULL) {
+    void *item = *(void **)*root;
+    tdelete(item, root, compare);
+    free(item);
+  }
+}
+
+static struct tally *new_tally(const char *device) {
+  size_t bytes = strlen(device) + 1;
+  struct tally *t = calloc(1, sizeof *t + bytes);
+  if (t != NULL)
+    memcpy(t->device, device, bytes);
+  return t;
+}
+
+/* Returns the tally of the device, made if there is none; NULL without
+ * memory. */
+static struct tally *find_or_add_tally(struct settling *s, const char *device) {
+  struct tally *t = new_tally(device);
+  if (t == NULL)
+    return NULL;
+  struct tally **found = tsearch(t, &s->tallies, compare_tallies);
+  if (found == NULL || *found != t)
+    free(t);
+  return found != NULL ? *found : NULL;
+}
+
+/* Notes that a series is left in that slot. Returns 0 or -ENOMEM. */
+static int keep_key(struct settling *s, const char *key) {
+  char *own = strdup(key);
+  if (own == NULL)
+    return -ENOMEM;
+  char **found = tsearch(own, &s->slot_keys, compare_keys);
+  if (found == NULL || *found != own)
+    free(own);
+  return found != NULL ? 0 : -ENOMEM;
+}
+
+static int put(const struct settling *s, const struct ledger_row *row) {
+  return s->r->store->type->put(s->r->store, row);
+}
+
+static int remove_like(const struct settling *s, const struct ledger_row *row) {
+  return s->r->store->type->remove(s->r->store, row);
 }
 
 /* Returns why a command is no longer for the same device; NULL if it is. */
-static const char *why_not_same(const struct ledger_restore *r,
-                                sqlite3_value *name, sqlite3_value *device_id,
-                                sqlite3_value *endpoint) {
-  const struct device *device =
-      directory_find_device(r->directory, text_of(name));
+static const char *why_not_same_device(const struct ledger_restore *r,
+                                       const struct ledger_row *row) {
+  const struct device *device = find_device(r, row, commands_device);
   if (device == NULL)
     return "the device is no longer configured";
-  if (strcmp(device->device_id, text_of(device_id)) != 0)
+  if (strcmp(device->device_id, ledger_row_text(row, commands_device_id)) != 0)
     return "the device has another device_id now";
-  if (strcasecmp(device->endpoint->name, text_of(endpoint)) != 0)
+  if (strcasecmp(device->endpoint->name,
+                 ledger_row_text(row, commands_endpoint)) != 0)
     return "the device has another endpoint now";
   return NULL;
 }
 
-/* why_ended(rule, device, device_id, endpoint, state, severity, body): NULL if
- * the command goes on. */
-static void sql_why_ended(sqlite3_context *context, int count,
-                          sqlite3_value **values) {
-  const struct ledger_restore *r = sqlite3_user_data(context);
-  const char *why = why_not_same(r, values[1], values[2], values[3]);
-  (void)count;
-  if (r->sink->find_policy(r->sink->context, text_of(values[0])) == NULL)
-    why = "the rule is no longer configured";
-  else if (why == NULL && !can_be_read(values[4], values[5], values[6]))
+/* Returns why a pending command can not stay so; NULL if it goes on. */
+static const char *why_ended(const struct ledger_restore *r,
+                             const struct ledger_row *row) {
+  if (find_policy(r, row, commands_rule) == NULL)
+    return "the rule is no longer configured";
+  const char *why = why_not_same_device(r, row);
+  if (why == NULL && !ledger_row_is_readable(row))
     why = "its record can not be read";
-  if (why != NULL)
-    sqlite3_result_text(context, why, -1, SQLITE_STATIC);
+  return why;
 }
 
-/* is_tracked(rule, device, device_id, endpoint) */
-static void sql_is_tracked(sqlite3_context *context, int count,
-                           sqlite3_value **values) {
-  const struct ledger_restore *r = sqlite3_user_data(context);
-  const struct policy *policy =
-      r->sink->find_policy(r->sink->context, text_of(values[0]));
-  (void)count;
-  sqlite3_result_int(
-      context, policy != NULL && policy->track &&
-                   why_not_same(r, values[1], values[2], values[3]) == NULL);
-}
-
-static int
-add_function(const struct ledger_restore *r, const char *name, int count,
-             void (*function)(sqlite3_context *, int, sqlite3_value **)) {
-  int code = sqlite3_create_function(r->file->db, name, count,
-                                     SQLITE_UTF8 | SQLITE_DIRECTONLY, (void *)r,
-                                     function, NULL, NULL);
-  return ledger_file_result(r->file, code);
-}
-
-static int add_functions(const struct ledger_restore *r) {
-  int status = add_function(r, "present_slot", 3, sql_present_slot);
-  if (status == 0)
-    status = add_function(r, "why_ended", 7, sql_why_ended);
-  if (status == 0)
-    status = add_function(r, "is_tracked", 4, sql_is_tracked);
-  return status;
-}
-
-/* ---- rows ---- */
-
-/* Visits each row. A parameter of the SQL stands for now. */
-static int each_row(const struct ledger_restore *r, const char *sql,
-                    visit_fn *visit) {
-  sqlite3_stmt *row = NULL;
-  int status = 0;
-  int code = sqlite3_prepare_v2(r->file->db, sql, -1, &row, NULL);
-  if (code == SQLITE_OK && sqlite3_bind_parameter_count(row) > 0)
-    code = sqlite3_bind_double(row, 1, (double)r->now.wall_ms / 1000);
-  if (code == SQLITE_OK)
-    code = sqlite3_step(row);
-  for (; code == SQLITE_ROW && status == 0; code = sqlite3_step(row))
-    status = visit(r, row);
-  if (status == 0)
-    status = ledger_file_result(r->file, code);
-  sqlite3_finalize(row);
-  return status;
-}
-
-static int log_ended(const struct ledger_restore *r, sqlite3_stmt *row) {
-  (void)r;
+static int end_command(struct settling *s, const struct ledger_row *row,
+                       const char *why) {
+  struct ledger_row end;
+  enum outcome outcome =
+      ledger_row_is_doubtful(row) ? OUTCOME_UNKNOWN : OUTCOME_CANCELLED;
+  int64_t id = ledger_row_integer(row, commands_id);
+  const char *device = ledger_row_text(row, commands_device);
+  struct tally *tally = find_or_add_tally(s, device);
+  if (tally == NULL)
+    return -ENOMEM;
+  ledger_row_of_end(id, outcome, why, s->r->now, &end);
+  int status = put(s, &end);
+  if (status < 0)
+    return status;
+  *(outcome == OUTCOME_UNKNOWN ? &tally->unknown : &tally->cancelled) += 1;
+  s->ended++;
   log_warning("command %lld of rule \"%s\" for device \"%s\": %s: %s",
-              (long long)sqlite3_column_int64(row, 0), ledger_row_text(row, 1),
-              ledger_row_text(row, 2), ledger_row_text(row, 3),
-              ledger_row_text(row, 4));
+              (long long)id, ledger_row_text(row, commands_rule), device,
+              outcome_name(outcome), why);
   return 0;
 }
 
-static int pass_over(const struct ledger_restore *r, sqlite3_stmt *row) {
-  (void)r, (void)row;
+/* A rule with another Combine, or another spelling of a name, has other slots:
+ * its commands and the states of its series move there. What the old slot
+ * remembers does not. */
+static int move_command(const struct settling *s, const struct ledger_row *row,
+                        const char *key) {
+  struct ledger_row moved;
+  ledger_row_init(&moved, LEDGER_TABLE_COMMANDS);
+  ledger_row_copy(&moved, commands_id, row);
+  ledger_row_set_text(&moved, commands_slot, key);
+  return put(s, &moved);
+}
+
+static int settle_command(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  const char *why = why_ended(s->r, row);
+  char key[SLOT_KEY_BYTES];
+  if (why != NULL)
+    return end_command(s, row, why);
+  slot_format_key(find_policy(s->r, row, commands_rule),
+                  find_device(s->r, row, commands_device),
+                  ledger_row_text(row, commands_series), key);
+  return strcmp(key, ledger_row_text(row, commands_slot)) == 0
+             ? 0
+             : move_command(s, row, key);
+}
+
+static int remove_series(const struct settling *s,
+                         const struct ledger_row *row) {
+  struct ledger_row like;
+  ledger_row_init(&like, LEDGER_TABLE_SERIES);
+  ledger_row_copy(&like, series_slot, row);
+  ledger_row_copy(&like, series_name, row);
+  return remove_like(s, &like);
+}
+
+static int move_series(const struct settling *s, const struct ledger_row *row,
+                       const char *key) {
+  struct ledger_row moved = *row;
+  int status = remove_series(s, row);
+  ledger_row_set_text(&moved, series_slot, key);
+  return status == 0 ? put(s, &moved) : status;
+}
+
+static int settle_series(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  const struct policy *policy = find_policy(s->r, row, series_rule);
+  const struct device *device = find_device(s->r, row, series_device);
+  char key[SLOT_KEY_BYTES];
+  if (policy == NULL || device == NULL)
+    return remove_series(s, row);
+  slot_format_key(policy, device, ledger_row_text(row, series_name), key);
+  int status = keep_key(s, key);
+  if (status == 0 && strcmp(key, ledger_row_text(row, series_slot)) != 0)
+    status = move_series(s, row, key);
+  return status;
+}
+
+/* Removes a slot of what is gone, and one without a series: it asks for
+ * nothing. */
+static int settle_slot(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  struct ledger_row like;
+  if (find_policy(s->r, row, slots_rule) != NULL &&
+      find_device(s->r, row, slots_device) != NULL &&
+      tfind(ledger_row_text(row, slots_key), &s->slot_keys, compare_keys) !=
+          NULL)
+    return 0;
+  ledger_row_init(&like, LEDGER_TABLE_SLOTS);
+  ledger_row_copy(&like, slots_key, row);
+  return remove_like(s, &like);
+}
+
+/* Concludes, without a word in the log, what its rule no longer tracks. */
+static int settle_tracked(void *context, const struct ledger_row *row) {
+  const struct settling *s = context;
+  const struct policy *policy = find_policy(s->r, row, commands_rule);
+  struct ledger_row concluded;
+  if (policy != NULL && policy->track && why_not_same_device(s->r, row) == NULL)
+    return 0;
+  ledger_row_init(&concluded, LEDGER_TABLE_COMMANDS);
+  ledger_row_copy(&concluded, commands_id, row);
+  ledger_row_set_null(&concluded, commands_track_until);
+  return put(s, &concluded);
+}
+
+/* Adds to a number without trusting it: the file may be damaged. */
+static void set_sum(struct ledger_row *ret_row, int column,
+                    const struct ledger_row *row, int64_t more) {
+  uint64_t sum = (uint64_t)ledger_row_integer(row, column) + (uint64_t)more;
+  ledger_row_set_integer(ret_row, column, (int64_t)sum);
+}
+
+static int settle_totals(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  struct ledger_row counted;
+  struct tally *t = find_or_add_tally(s, ledger_row_text(row, totals_device));
+  s->created += (double)ledger_row_integer(row, totals_created);
+  if (t == NULL)
+    return -ENOMEM;
+  if (t->unknown == 0 && t->cancelled == 0)
+    return 0;
+  ledger_row_init(&counted, LEDGER_TABLE_TOTALS);
+  ledger_row_copy(&counted, totals_device, row);
+  set_sum(&counted, totals_unknown, row, t->unknown);
+  set_sum(&counted, totals_cancelled, row, t->cancelled);
+  return put(s, &counted);
+}
+
+static int pass_over(void *context, const struct ledger_row *row) {
+  (void)context, (void)row;
   return 0;
+}
+
+static int note_last_id(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  s->last_id = ledger_row_integer(row, commands_id);
+  return 0;
+}
+
+/* Slots are settled after the series that leave them, totals after the commands
+ * that end. */
+static const struct {
+  enum ledger_selection selection;
+  ledger_visit_fn *settle;
+} settlings[] = {{LEDGER_PENDING_COMMANDS, settle_command},
+                 {LEDGER_ALL_SERIES, settle_series},
+                 {LEDGER_ALL_SLOTS, settle_slot},
+                 {LEDGER_TRACKED_COMMANDS, settle_tracked},
+                 {LEDGER_ALL_TOTALS, settle_totals},
+                 {LEDGER_FAILING_COMMANDS, pass_over},
+                 {LEDGER_LAST_COMMAND, note_last_id}};
+
+/* Returns the sum without trusting it: the file may be damaged. */
+static int64_t all_created(const struct settling *s) {
+  const int64_t most = INT64_C(1) << 62;
+  if (s->created >= (double)most)
+    return most;
+  return s->created > 0 ? (int64_t)s->created : 0;
+}
+
+/* Each command and each dropped event was counted as created, when or after it
+ * was given its id. */
+static int64_t next_id(const struct settling *s) {
+  int64_t created = all_created(s);
+  int64_t greatest = s->last_id > created ? s->last_id : created;
+  return greatest < INT64_MAX ? greatest + 1 : greatest;
+}
+
+int ledger_restore_settle(const struct ledger_restore *r,
+                          struct ledger_settled *ret_settled) {
+  struct settling s = {.r = r};
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < sizeof settlings / sizeof settlings[0];
+       i++)
+    status = r->store->type->read(r->store, settlings[i].selection,
+                                  settlings[i].settle, &s);
+  free_tree(&s.tallies, compare_tallies);
+  free_tree(&s.slot_keys, compare_keys);
+  if (status == 0)
+    *ret_settled =
+        (struct ledger_settled){.next_id = next_id(&s), .ended = s.ended};
+  return status;
 }
 
 /* ---- the state ---- */
 
-static int restore_account(const struct ledger_restore *r, sqlite3_stmt *row) {
-  struct account account = {
-      .device = directory_find_device(r->directory,
-                                      ledger_row_text(row, totals_device))};
+static int restore_account(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct account account = {.device = find_device(r, row, totals_device)};
   if (account.device == NULL)
     return 0;
-  ledger_row_read_account(row, &account);
+  ledger_row_to_account(row, &account);
   return r->sink->account(r->sink->context, account.device, &account);
 }
 
-/* Returns the slot of that key; NULL without memory. */
-static struct slot *find_slot(const struct ledger_restore *r, const char *rule,
-                              const char *device, const char *key) {
-  return r->sink->slot(r->sink->context,
-                       r->sink->find_policy(r->sink->context, rule),
-                       directory_find_device(r->directory, device), key);
+static int restore_slot(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct slot *slot = r->sink->slot(
+      r->sink->context, find_policy(r, row, slots_rule),
+      find_device(r, row, slots_device), ledger_row_text(row, slots_key));
+  return slot != NULL ? ledger_row_to_slot(row, r->now, slot) : -ENOMEM;
 }
 
-static int restore_slot(const struct ledger_restore *r, sqlite3_stmt *row) {
-  struct slot *slot = find_slot(r, ledger_row_text(row, slots_rule),
-                                ledger_row_text(row, slots_device),
-                                ledger_row_text(row, slots_key));
-  return slot != NULL ? ledger_row_read_slot(row, r->now, slot) : -ENOMEM;
-}
-
-static int restore_series(const struct ledger_restore *r, sqlite3_stmt *row) {
-  struct slot *slot = find_slot(r, ledger_row_text(row, series_rule),
-                                ledger_row_text(row, series_device),
-                                ledger_row_text(row, series_slot));
+static int restore_series(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct slot *slot = r->sink->slot(
+      r->sink->context, find_policy(r, row, series_rule),
+      find_device(r, row, series_device), ledger_row_text(row, series_slot));
   struct series *series =
       slot != NULL ? slot_add_series(slot, ledger_row_text(row, series_name))
                    : NULL;
-  if (series == NULL || ledger_row_read_series(row, r->now, series) < 0)
+  if (series == NULL || ledger_row_to_series(row, r->now, series) < 0)
     return -ENOMEM;
   if (series->arrived_ms > slot->last_event_ms)
     slot->last_event_ms = series->arrived_ms;
   return r->sink->series(r->sink->context, series);
 }
 
-static int restore_command(const struct ledger_restore *r, sqlite3_stmt *row) {
-  struct command *c = ledger_row_read_command(row, r->now);
+static int restore_command(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct command *c = ledger_row_to_command(row, r->now);
   if (c == NULL)
     return -ENOMEM;
-  c->policy = r->sink->find_policy(r->sink->context,
-                                   ledger_row_text(row, commands_rule));
-  c->device = directory_find_device(r->directory,
-                                    ledger_row_text(row, commands_device));
+  c->policy = find_policy(r, row, commands_rule);
+  c->device = find_device(r, row, commands_device);
   int status = r->sink->command(r->sink->context, c);
   if (status < 0)
     command_free(c);
   return status;
 }
 
-static int restore_tracked(const struct ledger_restore *r, sqlite3_stmt *row) {
-  const struct policy *policy = r->sink->find_policy(
-      r->sink->context, ledger_row_text(row, tracked_rule));
-  const struct device *device =
-      directory_find_device(r->directory, ledger_row_text(row, tracked_device));
+static int restore_tracked(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  const struct policy *policy = find_policy(r, row, commands_rule);
+  const struct device *device = find_device(r, row, commands_device);
   char key[SLOT_KEY_BYTES];
-  slot_format_key(policy, device, ledger_row_text(row, tracked_series), key);
+  slot_format_key(policy, device, ledger_row_text(row, commands_series), key);
   struct tracked *t = tracked_new(key);
   if (t == NULL)
     return -ENOMEM;
   t->policy = policy;
   t->device = device;
-  ledger_row_read_tracked(row, r->now, t);
+  ledger_row_to_tracked(row, r->now, t);
   int status = r->sink->tracked(r->sink->context, t);
   if (status < 0)
     tracked_free(t);
   return status;
 }
 
-/* Of the commands of which one is notified, the last of each rule and device,
- * where that was not accepted. */
-static const char get_failing[] =
-    "SELECT rule, device, outcome FROM commands"
-    " WHERE id IN (SELECT max(id) FROM commands WHERE outcome IN ('accepted',"
-    " 'refused', 'unknown', 'expired', 'dropped') GROUP BY rule, device)"
-    " AND outcome <> 'accepted'";
-
-static int restore_failing(const struct ledger_restore *r, sqlite3_stmt *row) {
-  const struct policy *policy =
-      r->sink->find_policy(r->sink->context, ledger_row_text(row, 0));
-  const struct device *device =
-      directory_find_device(r->directory, ledger_row_text(row, 1));
+static int restore_failing(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  const struct policy *policy = find_policy(r, row, commands_rule);
+  const struct device *device = find_device(r, row, commands_device);
   enum outcome outcome;
   if (r->sink->failing == NULL || policy == NULL || device == NULL ||
-      outcome_parse(ledger_row_text(row, 2), &outcome) < 0)
+      outcome_parse(ledger_row_text(row, commands_outcome), &outcome) < 0)
     return 0;
   return r->sink->failing(r->sink->context, policy, device, outcome);
 }
 
-/* In the order in which the sink is told. */
+/* The sink is told in this order. */
 static const struct {
-  const char *sql;
-  visit_fn *restore;
-} kinds[] = {{ledger_row_get_accounts, restore_account},
-             {ledger_row_get_slots, restore_slot},
-             {ledger_row_get_series, restore_series},
-             {ledger_row_get_commands, restore_command},
-             {ledger_row_get_tracked, restore_tracked},
-             {get_failing, restore_failing}};
-static const size_t kind_count = sizeof kinds / sizeof kinds[0];
-
-/* ---- settling ---- */
-
-int ledger_restore_settle(const struct ledger_restore *r,
-                          int64_t *ret_next_id) {
-  int status = add_functions(r);
-  if (status == 0)
-    status = ledger_file_run(r->file, count_ended);
-  if (status == 0)
-    status = each_row(r, end, log_ended);
-  if (status == 0)
-    status = ledger_file_run(r->file, move_slots);
-  if (status == 0)
-    status = ledger_file_run(r->file, end_tracking);
-  for (size_t i = 0; status == 0 && i < kind_count; i++)
-    status = each_row(r, kinds[i].sql, pass_over);
-  return status == 0 ? ledger_file_query(r->file, next_id, ret_next_id)
-                     : status;
-}
+  enum ledger_selection selection;
+  ledger_visit_fn *restore;
+} restorings[] = {{LEDGER_ALL_TOTALS, restore_account},
+                  {LEDGER_ALL_SLOTS, restore_slot},
+                  {LEDGER_ALL_SERIES, restore_series},
+                  {LEDGER_PENDING_COMMANDS, restore_command},
+                  {LEDGER_TRACKED_COMMANDS, restore_tracked},
+                  {LEDGER_FAILING_COMMANDS, restore_failing}};
 
 int ledger_restore_state(const struct ledger_restore *r) {
+  struct ledger_restore context = *r;
   int status = 0;
-  for (size_t i = 0; status == 0 && i < kind_count; i++)
-    status = each_row(r, kinds[i].sql, kinds[i].restore);
-  add_function(r, "present_slot", 3, NULL);
-  add_function(r, "why_ended", 7, NULL);
-  add_function(r, "is_tracked", 4, NULL);
+  for (size_t i = 0;
+       status == 0 && i < sizeof restorings / sizeof restorings[0]; i++)
+    status = r->store->type->read(r->store, restorings[i].selection,
+                                  restorings[i].restore, &context);
   return status;
 }

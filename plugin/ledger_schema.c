@@ -1,51 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger_schema.h"
 
+#include "ledger_table.h"
+
 #include <stddef.h>
 
 #define TEXT_OF(number) #number
 #define NUMBER(macro) TEXT_OF(macro)
 
-/* Times are Unix seconds. COLLATE NOCASE where the configuration does not
- * regard case either. A body is TEXT, or a BLOB where it is no text. The
- * partial indexes serve queries with these very words only:
+#define FIRST(name, type, put, take) " " #name SQL_##type
+#define NEXT(name, type, put, take) ", " #name SQL_##type
+
+#define SQL_ID " INTEGER PRIMARY KEY"
+#define SQL_KEY " TEXT PRIMARY KEY"
+#define SQL_NAME_KEY " TEXT PRIMARY KEY COLLATE NOCASE"
+#define SQL_INTEGER " INTEGER NOT NULL"
+#define SQL_INTEGER_OR_NULL " INTEGER"
+#define SQL_REAL " REAL NOT NULL"
+#define SQL_REAL_OR_NULL " REAL"
+#define SQL_TEXT " TEXT NOT NULL"
+#define SQL_TEXT_OR_NULL " TEXT"
+#define SQL_NAME " TEXT NOT NULL COLLATE NOCASE"
+#define SQL_BODY ""
+
+#define COMMANDS_COLUMNS LEDGER_COMMANDS(FIRST, NEXT, NEXT)
+#define SLOTS_COLUMNS LEDGER_SLOTS(FIRST, NEXT)
+#define SERIES_COLUMNS LEDGER_SERIES(FIRST, NEXT)
+#define TOTALS_COLUMNS LEDGER_TOTALS(FIRST, NEXT)
+
+/* The partial indexes serve queries with these very words only:
  * state <> 'finished' for what is pending, state = 'finished' for history. */
 static const char commands[] =
-    "CREATE TABLE commands ("
-    " id INTEGER PRIMARY KEY,"
-    " created_at REAL NOT NULL,"
-    " rule TEXT NOT NULL COLLATE NOCASE,"
-    " device TEXT NOT NULL COLLATE NOCASE,"
-    " device_id TEXT NOT NULL,"
-    " endpoint TEXT NOT NULL COLLATE NOCASE,"
-    " slot TEXT NOT NULL,"
-    " series TEXT NOT NULL,"
-    " severity TEXT NOT NULL,"
-    " body,"
-    " content_type TEXT NOT NULL,"
-    " qos INTEGER,"
-    " timeout_s INTEGER NOT NULL,"
-    " expires_at REAL,"
-    " not_before REAL,"
-    " state TEXT NOT NULL," /* waiting, in_flight, finished */
-    " outcome TEXT,"
-    " attempts INTEGER NOT NULL,"
-    " http_code INTEGER,"
-    " errno INTEGER,"
-    " error TEXT,"
-    " cmd_uuid TEXT,"
-    " sent_at REAL,"
-    " finished_at REAL,"
-    " status INTEGER,"
-    " status_at REAL,"
-    " answer,"           /* of the device */
-    " track_until REAL," /* while it is tracked; NULL: it is not, any more */
-    " cause TEXT," /* of its last failed attempt: errno_10, http_503 ... */
-    " class TEXT," /* of that attempt: offline, not_sent, doubtful ... */
-    " value REAL,"
-    " valid_from REAL NOT NULL,"
-    " waits_for_credentials INTEGER NOT NULL,"
-    " doubtful INTEGER NOT NULL);"
+    "CREATE TABLE commands (" COMMANDS_COLUMNS ");"
     "CREATE INDEX commands_pending ON commands (device)"
     " WHERE state <> 'finished';"
     "CREATE INDEX commands_finished ON commands (finished_at)"
@@ -53,52 +39,12 @@ static const char commands[] =
     "CREATE INDEX commands_tracked ON commands (id)"
     " WHERE track_until IS NOT NULL;";
 
-static const char slots[] =
-    "CREATE TABLE slots ("
-    " key TEXT PRIMARY KEY,"
-    " rule TEXT NOT NULL COLLATE NOCASE,"
-    " device TEXT NOT NULL COLLATE NOCASE,"
-    " device_id TEXT NOT NULL,"
-    " endpoint TEXT NOT NULL COLLATE NOCASE,"
-    " content_type TEXT NOT NULL,"
-    " qos INTEGER,"
-    " body," /* what the device accepted last; NULL: nothing is remembered */
-    " value REAL,"
-    " accepted_at REAL,"
-    " epoch INTEGER NOT NULL," /* void unless that of the device in totals */
-    " cooldown_until REAL,"
-    " last_event_at REAL NOT NULL);";
+static const char slots[] = "CREATE TABLE slots (" SLOTS_COLUMNS ");";
 
 static const char series[] =
-    "CREATE TABLE series ("
-    " slot TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " rule TEXT NOT NULL COLLATE NOCASE,"
-    " device TEXT NOT NULL COLLATE NOCASE,"
-    " severity TEXT NOT NULL,"
-    " body,"
-    " okay_body,"
-    " unsendable_bytes INTEGER," /* NULL: the body can be sent */
-    " value REAL,"
-    " arrived_at REAL NOT NULL,"
-    " timed_severity TEXT," /* NULL: no event carried a CurrentValue */
-    " timed_at REAL,"
-    " timed_arrived_at REAL,"
-    " PRIMARY KEY (slot, name));";
+    "CREATE TABLE series (" SERIES_COLUMNS ", PRIMARY KEY (slot, name));";
 
-/* epoch: attempts begun. */
-static const char totals[] = "CREATE TABLE totals ("
-                             " device TEXT PRIMARY KEY COLLATE NOCASE,"
-                             " created INTEGER NOT NULL,"
-                             " accepted INTEGER NOT NULL,"
-                             " refused INTEGER NOT NULL,"
-                             " unknown INTEGER NOT NULL,"
-                             " expired INTEGER NOT NULL,"
-                             " superseded INTEGER NOT NULL,"
-                             " unchanged INTEGER NOT NULL,"
-                             " dropped INTEGER NOT NULL,"
-                             " cancelled INTEGER NOT NULL,"
-                             " epoch INTEGER NOT NULL);";
+static const char totals[] = "CREATE TABLE totals (" TOTALS_COLUMNS ");";
 
 /* For people: a body on one line, and no longer than a terminal is wide. */
 #define SHORT(column)                                                          \
@@ -190,22 +136,20 @@ static const char errors_view[] =
     " FROM commands WHERE cause IS NOT NULL"
     " GROUP BY cause, device ORDER BY commands DESC, cause, device;";
 
-static const char application[] =
-    "PRAGMA application_id = " NUMBER(LEDGER_SCHEMA_APPLICATION_ID);
+static const char version[] = "PRAGMA application_id = " NUMBER(
+    LEDGER_SCHEMA_APPLICATION_ID) ";"
+                                  "PRAGMA user_version = " NUMBER(
+                                      LEDGER_SCHEMA_VERSION);
 
-/* A fresh file takes every step: what a later one makes anew is not made
- * here. */
-static const char *const step_1[] = {
-    commands,    slots,          series,
-    totals,      by_device_view, balance_view,
-    errors_view, application,    "PRAGMA user_version = 1",
-    NULL};
+const char *const ledger_schema[] = {
+    commands,     slots,       series,      totals,         readable_view,
+    pending_view, recent_view, states_view, by_device_view, balance_view,
+    errors_view,  version,     NULL};
 
-/* timed: of the last event that carried a CurrentValue; event: of the last one
- * of all, of which version 1 knew nothing. since_at: when a series came into
- * its state. The views of version 1 had `fate` for what is called outcome, and
- * `answer` for cmd_uuid or error. */
-static const char *const step_2[] = {
+/* Version 1 knew nothing of the last event of all, and not when a series came
+ * into its state; its views had `fate` for what is called outcome, and `answer`
+ * for cmd_uuid or error. */
+static const char *const from_1[] = {
     "DROP VIEW IF EXISTS pending",
     "DROP VIEW IF EXISTS recent",
     "DROP VIEW IF EXISTS readable",
@@ -221,5 +165,5 @@ static const char *const step_2[] = {
     "PRAGMA user_version = 2",
     NULL};
 
-const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {step_1,
-                                                                       step_2};
+const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
+    [1] = from_1};

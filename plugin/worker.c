@@ -495,7 +495,7 @@ static void put_changes(struct worker *w, struct moment now) {
 
 static int commit(struct worker *w, struct moment now) {
   int status = ledger_begin(w->ledger, now);
-  if (ledger_was_set_aside(w->ledger))
+  if (ledger_take_set_aside_count(w->ledger) > 0)
     stats_count_ledger_error(w->stats);
   if (status < 0)
     return status;

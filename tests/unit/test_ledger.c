@@ -850,16 +850,29 @@ static void history_of_a_turn_that_failed_does_not_count(void **state) {
   assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1\n2");
 }
 
+static void history_of_a_file_that_was_removed_does_not_count(void **state) {
+  struct fixture *f = *state;
+  f->history_max = 3;
+  open_fresh(f);
+  put_many_finished(f, 5);
+  assert_int_equal(unlink(f->path), 0);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), -ENOENT);
+  put_many_finished(f, 2);
+  trim(f, FIXTURE_NOW);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1\n2");
+}
+
 /* ---- in memory ---- */
 
 static void in_memory_there_is_neither_file_nor_lock(void **state) {
   struct fixture *f = *state;
   snprintf(f->path, sizeof f->path, "%s", LEDGER_IN_MEMORY);
   open_fresh(f);
-  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
   fixture_load(f, FIXTURE_NOW);
-  assert_int_equal(f->command_count, 3);
+  assert_int_equal(f->next_id, 1);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
   assert_false(trim(f, FIXTURE_NOW));
+  assert_string_equal(ledger_error(f->ledger), "");
   assert_int_equal(ledger_file_bytes(f->ledger), 0);
   assert_int_equal(fixture_count_files(f, "onenet"), 0);
   assert_int_equal(access(LEDGER_IN_MEMORY, F_OK), -1);
@@ -910,6 +923,7 @@ int main(void) {
       SITUATION(a_turn_trims_so_many_rows_and_says_that_there_are_more),
       SITUATION(history_of_earlier_runs_counts_towards_the_maximum),
       SITUATION(history_of_a_turn_that_failed_does_not_count),
+      SITUATION(history_of_a_file_that_was_removed_does_not_count),
       SITUATION(in_memory_there_is_neither_file_nor_lock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

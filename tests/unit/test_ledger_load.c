@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lanes.h"
 #include "ledger_fixture.h"
-#include "ledger_version_1.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -267,77 +266,6 @@ static void a_shorter_cooldown_ends_one_that_is_under_way(void **state) {
   assert_int_equal(f->slots[0]->cooldown_until_ms, FIXTURE_NOW.ms + 5000);
 }
 
-/* ---- a file of an older version ---- */
-
-/* Leaves a ledger as version 1 did: a series in FAILURE, and four commands of
- * the fan, of which 1 waits and 2 is in flight. */
-static void leave_version_1(struct fixture *f) {
-  sqlite3 *db = NULL;
-  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-  assert_int_equal(sqlite3_exec(db, LEDGER_VERSION_1, NULL, NULL, NULL),
-                   SQLITE_OK);
-  sqlite3_close(db);
-}
-
-static void
-a_file_of_version_1_is_taken_over_with_what_is_pending(void **state) {
-  struct fixture *f = *state;
-  leave_version_1(f);
-  fixture_restart(f, FIXTURE_NOW);
-  assert_false(f->was_set_aside);
-  assert_int_equal(f->log_count, 0);
-  assert_int_equal(f->command_count, 2);
-  assert_int_equal(f->commands[0]->id, 1);
-  assert_int_equal(f->commands[0]->state, COMMAND_WAITING);
-  assert_int_equal(f->commands[1]->id, 2);
-  assert_int_equal(f->commands[1]->state, COMMAND_IN_FLIGHT);
-  assert_int_equal(f->next_id, 5);
-  assert_int_equal(f->slot_count, 1);
-  assert_non_null(f->slots[0]->memory.body);
-  assert_int_equal(f->series_count, 1);
-  assert_int_equal(f->series[0]->severity, SEVERITY_FAILURE);
-  assert_int_equal(f->series[0]->since_ms, f->series[0]->arrived_ms);
-  assert_int_equal(f->account_count, 1);
-  assert_int_equal(f->accounts[0].created, 4);
-}
-
-static void a_file_of_version_1_gets_the_present_views(void **state) {
-  struct fixture *f = *state;
-  leave_version_1(f);
-  fixture_restart(f, FIXTURE_NOW);
-  assert_string_equal(fixture_sql(f, "PRAGMA user_version"), "2");
-  assert_string_equal(
-      fixture_sql(f, "SELECT id, outcome, error, cmd_uuid FROM recent"),
-      "4|refused|auth failed|\n"
-      "3|accepted||0b5b1c52-9e2f-5e7f-8c46-8d2f1d7d2c11\n"
-      "2||auth failed|81572aae-fc34\n"
-      "1||auth failed|81572aae-fc34");
-  assert_string_equal(fixture_sql(f, "SELECT id, cmd_uuid FROM pending"),
-                      "1|81572aae-fc34\n2|81572aae-fc34");
-  assert_string_equal(
-      fixture_sql(f, "SELECT rule, device, series, state, decides, asks_for,"
-                     " accepted FROM states"),
-      "overheat|fan|" FIXTURE_CORE
-      "|failure|yes|{\"fan\":\"on\"}|{\"fan\":\"off\"}");
-  assert_string_equal(fixture_sql(f, BALANCE), "fan|4|2|2|0");
-}
-
-/* Every object, but for the order in which they were made. */
-static void
-a_file_that_was_taken_over_is_as_one_that_was_begun_anew(void **state) {
-  static const char objects[] =
-      "SELECT type, name, sql FROM sqlite_master ORDER BY type, name";
-  struct fixture *f = *state;
-  leave_version_1(f);
-  fixture_restart(f, FIXTURE_NOW);
-  char *taken_over = strdup(fixture_sql(f, objects));
-  fixture_close(f);
-  assert_int_equal(remove(f->path), 0);
-  open_fresh(f);
-  assert_string_equal(fixture_sql(f, objects), taken_over);
-  free(taken_over);
-}
-
 /* ---- a rule with another Combine ---- */
 
 static void put_series(struct fixture *f, int rule, const char *name,
@@ -534,18 +462,6 @@ static void no_event_is_late_for_a_clock_that_went_back(void **state) {
   assert_false(f->series[0]->event.known || f->series[0]->valued.known);
 }
 
-static void a_series_of_version_1_knows_when_its_last_value_was(void **state) {
-  struct fixture *f = *state;
-  leave_version_1(f);
-  fixture_sql(f, "UPDATE series SET timed_severity = 'failure',"
-                 " timed_at = 1699999096, timed_arrived_at = 1699999100");
-  fixture_restart(f, FIXTURE_NOW);
-  assert_int_equal(f->series_count, 1);
-  assert_true(f->series[0]->valued.known);
-  assert_int_equal(f->series[0]->valued.wall_event_ms, 1699999096000);
-  assert_false(f->series[0]->event.known);
-}
-
 /* ---- together with lanes ---- */
 
 static const struct policy *find_policy(void *context, const char *rule) {
@@ -730,9 +646,6 @@ int main(void) {
       SITUATION(nothing_is_remembered_of_another_content_type),
       SITUATION(nothing_is_remembered_of_another_qos),
       SITUATION(a_shorter_cooldown_ends_one_that_is_under_way),
-      SITUATION(a_file_of_version_1_is_taken_over_with_what_is_pending),
-      SITUATION(a_file_of_version_1_gets_the_present_views),
-      SITUATION(a_file_that_was_taken_over_is_as_one_that_was_begun_anew),
       SITUATION(the_states_of_series_move_into_the_slot_they_now_share),
       SITUATION(the_states_of_series_move_into_slots_of_their_own),
       SITUATION(deadlines_go_on_while_the_process_is_away),
@@ -745,7 +658,6 @@ int main(void) {
       SITUATION(a_clock_that_went_back_lets_no_deadline_be_where_none_was),
       SITUATION(a_command_that_was_never_sent_counts_from_its_creation),
       SITUATION(no_event_is_late_for_a_clock_that_went_back),
-      SITUATION(a_series_of_version_1_knows_when_its_last_value_was),
       SITUATION(what_was_in_flight_at_a_crash_is_unknown_and_the_balance_holds),
       SITUATION(what_had_not_begun_at_a_crash_is_sent),
       SITUATION(a_slot_remembers_across_a_restart_what_was_accepted),

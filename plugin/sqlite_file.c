@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ledger_file.h"
+#include "sqlite_file.h"
 
 #include "ledger_schema.h"
 #include "log.h"
@@ -23,22 +23,22 @@ static const char *const companions[] = {"", "-wal", "-shm"};
 
 /* ---- what is wrong ---- */
 
-int ledger_file_explain(struct ledger_file *f, int status, const char *reason) {
+int sqlite_file_explain(struct sqlite_file *f, int status, const char *reason) {
   snprintf(f->why, sizeof f->why, "ledger \"%s\": %s", f->path, reason);
   return status;
 }
 
-static int explain_errno(struct ledger_file *f, const char *doing, int error) {
+static int explain_errno(struct sqlite_file *f, const char *doing, int error) {
   char text[128], reason[256];
   if (strerror_r(error, text, sizeof text) != 0)
     snprintf(text, sizeof text, "error %d", error);
   snprintf(reason, sizeof reason, "%s: %s", doing, text);
-  return ledger_file_explain(f, -error, reason);
+  return sqlite_file_explain(f, -error, reason);
 }
 
-static int condemn(struct ledger_file *f, const char *as, const char *reason) {
+static int condemn(struct sqlite_file *f, const char *as, const char *reason) {
   f->condemned_as = as;
-  ledger_file_explain(f, -EILSEQ, reason);
+  sqlite_file_explain(f, -EILSEQ, reason);
   memcpy(f->condemned_why, f->why, sizeof f->condemned_why);
   return -EILSEQ;
 }
@@ -69,35 +69,35 @@ static int errno_of(int code) {
   }
 }
 
-int ledger_file_result(struct ledger_file *f, int code) {
+int sqlite_file_result(struct sqlite_file *f, int code) {
   int status = errno_of(code);
   if (status == 0)
     return 0;
   if (status == -EILSEQ)
     return condemn(f, "corrupt", sqlite3_errmsg(f->db));
-  return ledger_file_explain(f, status, sqlite3_errmsg(f->db));
+  return sqlite_file_explain(f, status, sqlite3_errmsg(f->db));
 }
 
-int ledger_file_judge(struct ledger_file *f, int code) {
+int sqlite_file_judge(struct sqlite_file *f, int code) {
   if ((code & 0xff) == SQLITE_ERROR)
     return condemn(f, "corrupt", sqlite3_errmsg(f->db));
-  return ledger_file_result(f, code);
+  return sqlite_file_result(f, code);
 }
 
 /* ---- SQL ---- */
 
-int ledger_file_run(struct ledger_file *f, const char *sql) {
-  return ledger_file_result(f, sqlite3_exec(f->db, sql, NULL, NULL, NULL));
+int sqlite_file_run(struct sqlite_file *f, const char *sql) {
+  return sqlite_file_result(f, sqlite3_exec(f->db, sql, NULL, NULL, NULL));
 }
 
 /* Returns the statement at its first row; the caller finalizes it. */
-static int query_row(struct ledger_file *f, const char *sql,
+static int query_row(struct sqlite_file *f, const char *sql,
                      sqlite3_stmt **ret_statement) {
   sqlite3_stmt *statement = NULL;
   int code = sqlite3_prepare_v2(f->db, sql, -1, &statement, NULL);
   if (code == SQLITE_OK)
     code = sqlite3_step(statement);
-  int status = ledger_file_judge(f, code);
+  int status = sqlite_file_judge(f, code);
   if (status == 0)
     *ret_statement = statement;
   else
@@ -105,7 +105,7 @@ static int query_row(struct ledger_file *f, const char *sql,
   return status;
 }
 
-int ledger_file_query(struct ledger_file *f, const char *sql,
+int sqlite_file_query(struct sqlite_file *f, const char *sql,
                       int64_t *ret_number) {
   sqlite3_stmt *statement;
   int status = query_row(f, sql, &statement);
@@ -118,17 +118,15 @@ int ledger_file_query(struct ledger_file *f, const char *sql,
 
 /* ---- life ---- */
 
-bool ledger_file_is_in_memory(const struct ledger_file *f) {
-  return strcmp(f->path, LEDGER_IN_MEMORY) == 0;
-}
-
-int ledger_file_init(struct ledger_file *f, const char *path,
-                     enum ledger_sync sync) {
-  *f = (struct ledger_file){.path = strdup(path), .sync = sync, .lock_fd = -1};
+int sqlite_file_init(struct sqlite_file *f, const char *path,
+                     bool syncs_every_commit) {
+  *f = (struct sqlite_file){.path = strdup(path),
+                            .syncs_every_commit = syncs_every_commit,
+                            .lock_fd = -1};
   return f->path != NULL ? 0 : -ENOMEM;
 }
 
-void ledger_file_close(struct ledger_file *f) {
+void sqlite_file_close(struct sqlite_file *f) {
   sqlite3_stmt *statement;
   while (f->db != NULL && (statement = sqlite3_next_stmt(f->db, NULL)) != NULL)
     sqlite3_finalize(statement);
@@ -139,8 +137,8 @@ void ledger_file_close(struct ledger_file *f) {
   f->db = NULL;
 }
 
-void ledger_file_release(struct ledger_file *f) {
-  ledger_file_close(f);
+void sqlite_file_release(struct sqlite_file *f) {
+  sqlite_file_close(f);
   if (f->lock_fd >= 0)
     close(f->lock_fd);
   free(f->real_path);
@@ -151,7 +149,7 @@ void ledger_file_release(struct ledger_file *f) {
 
 /* To be called only while SQLite does not have the file open: closing a file
  * gives back all POSIX locks that the process holds on it. */
-static int touch(struct ledger_file *f, const char *path) {
+static int touch(struct sqlite_file *f, const char *path) {
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
   if (fd < 0)
     return explain_errno(f, "can not be opened", errno);
@@ -159,7 +157,7 @@ static int touch(struct ledger_file *f, const char *path) {
   return 0;
 }
 
-static int find_place(struct ledger_file *f) {
+static int find_place(struct sqlite_file *f) {
   if (f->real_path != NULL)
     return 0;
   int status = touch(f, f->path);
@@ -176,24 +174,24 @@ static int find_place(struct ledger_file *f) {
   return 0;
 }
 
-/* The file name of what is beside the ledger. */
-static void format_beside(const struct ledger_file *f, const char *suffix,
+/* Writes the name of what is beside the file, or of the file itself. */
+static void format_beside(const struct sqlite_file *f, const char *suffix,
                           char ret_path[static PATH_MAX]) {
   snprintf(ret_path, PATH_MAX, "%s%s", f->real_path, suffix);
 }
 
-static int64_t size_of(const struct ledger_file *f, const char *suffix) {
+static int64_t size_of(const struct sqlite_file *f, const char *suffix) {
   char path[PATH_MAX];
   struct stat about;
   format_beside(f, suffix, path);
   return stat(path, &about) == 0 ? about.st_size : 0;
 }
 
-static int explain_holder(struct ledger_file *f, int fd) {
+static int explain_holder(struct sqlite_file *f, int fd) {
   char reason[64] = "in use by another process", pid[24] = "";
   if (pread(fd, pid, sizeof pid - 1, 0) > 0 && atol(pid) > 0)
     snprintf(reason, sizeof reason, "in use by process %ld", atol(pid));
-  return ledger_file_explain(f, -EBUSY, reason);
+  return sqlite_file_explain(f, -EBUSY, reason);
 }
 
 /* What is written is for people only: on a full disk it may be missing. */
@@ -202,9 +200,9 @@ static void write_holder(int fd) {
     dprintf(fd, "%ld\n", (long)getpid());
 }
 
-int ledger_file_lock(struct ledger_file *f) {
+int sqlite_file_lock(struct sqlite_file *f) {
   char path[PATH_MAX];
-  if (f->lock_fd >= 0 || ledger_file_is_in_memory(f))
+  if (f->lock_fd >= 0)
     return 0;
   int status = find_place(f);
   if (status < 0)
@@ -228,7 +226,7 @@ int ledger_file_lock(struct ledger_file *f) {
 /* ---- setting aside ---- */
 
 /* A name that nothing bears yet: two files may be set aside in one second. */
-static void format_aside(const struct ledger_file *f, int64_t wall_s,
+static void format_aside(const struct sqlite_file *f, int64_t wall_s,
                          char ret_suffix[static SUFFIX_BYTES]) {
   char path[PATH_MAX];
   do {
@@ -238,7 +236,7 @@ static void format_aside(const struct ledger_file *f, int64_t wall_s,
   } while (access(path, F_OK) == 0);
 }
 
-static int rename_aside(struct ledger_file *f, const char *suffix) {
+static int rename_aside(struct sqlite_file *f, const char *suffix) {
   char from[PATH_MAX], to[PATH_MAX], with_companion[SUFFIX_BYTES + 8];
   for (size_t i = 0; i < sizeof companions / sizeof companions[0]; i++) {
     format_beside(f, companions[i], from);
@@ -251,7 +249,7 @@ static int rename_aside(struct ledger_file *f, const char *suffix) {
   return 0;
 }
 
-static int set_aside(struct ledger_file *f, struct moment now) {
+static int set_aside(struct sqlite_file *f, struct moment now) {
   char suffix[SUFFIX_BYTES];
   format_aside(f, now.wall_ms / 1000, suffix);
   int status = rename_aside(f, suffix);
@@ -259,28 +257,26 @@ static int set_aside(struct ledger_file *f, struct moment now) {
     return status;
   log_error("%s: it is set aside as \"%s%s\", and a fresh one is begun",
             f->condemned_why, f->real_path, suffix);
-  f->was_set_aside = true;
+  f->set_aside_count++;
   f->condemned_as = NULL;
   return 0;
 }
 
 /* ---- opening ---- */
 
-static int connect_file(struct ledger_file *f) {
-  const char *path =
-      ledger_file_is_in_memory(f) ? LEDGER_IN_MEMORY : f->real_path;
-  int code = sqlite3_open_v2(path, &f->db,
+static int connect_file(struct sqlite_file *f) {
+  int code = sqlite3_open_v2(f->real_path, &f->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_PRIVATECACHE,
                              NULL);
   if (f->db == NULL)
-    return ledger_file_explain(f, -ENOMEM, "out of memory");
+    return sqlite_file_explain(f, -ENOMEM, "out of memory");
   if (code == SQLITE_OK)
-    code = sqlite3_busy_timeout(f->db, LEDGER_BUSY_TIMEOUT_MS);
-  return ledger_file_result(f, code);
+    code = sqlite3_busy_timeout(f->db, SQLITE_FILE_WAIT_MS);
+  return sqlite_file_result(f, code);
 }
 
-static int check_by(struct ledger_file *f, const char *pragma) {
+static int check_by(struct sqlite_file *f, const char *pragma) {
   sqlite3_stmt *statement;
   int status = query_row(f, pragma, &statement);
   if (status < 0)
@@ -296,20 +292,20 @@ static int check_by(struct ledger_file *f, const char *pragma) {
  * The list of free pages is left out (SQLite 3.40) if SQLite happens to look at
  * a view first, which depends on the names of tables and views; it is never
  * left out where its own table is asked for. */
-static int check_integrity(struct ledger_file *f) {
+static int check_integrity(struct sqlite_file *f) {
   int status = check_by(f, "PRAGMA integrity_check(1)");
   return status == 0 ? check_by(f, "PRAGMA integrity_check(sqlite_schema)")
                      : status;
 }
 
-static int identify(struct ledger_file *f, int64_t *ret_version) {
+static int identify(struct sqlite_file *f, int64_t *ret_version) {
   int64_t application = 0, version = 0, objects = 0;
-  int status = ledger_file_query(f, "PRAGMA application_id", &application);
+  int status = sqlite_file_query(f, "PRAGMA application_id", &application);
   if (status == 0)
-    status = ledger_file_query(f, "PRAGMA user_version", &version);
+    status = sqlite_file_query(f, "PRAGMA user_version", &version);
   if (status == 0)
     status =
-        ledger_file_query(f, "SELECT count(*) FROM sqlite_master", &objects);
+        sqlite_file_query(f, "SELECT count(*) FROM sqlite_master", &objects);
   if (status < 0)
     return status;
   /* It can be written: SQLite does not know its format. */
@@ -332,35 +328,44 @@ static int identify(struct ledger_file *f, int64_t *ret_version) {
 
 /* -wal and -shm stay when the file is closed: on a full disk they could not be
  * made again, and nothing would be restored. */
-static void keep_companions(struct ledger_file *f) {
+static void keep_companions(struct sqlite_file *f) {
   int keep = 1;
   sqlite3_file_control(f->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 }
 
-static int set_modes(struct ledger_file *f) {
+static int set_modes(struct sqlite_file *f) {
   keep_companions(f);
-  int status = ledger_file_run(f, "PRAGMA journal_mode = WAL;"
+  int status = sqlite_file_run(f, "PRAGMA journal_mode = WAL;"
                                   "PRAGMA journal_size_limit = 16777216;"
                                   "PRAGMA temp_store = MEMORY;");
   if (status < 0)
     return status;
-  return ledger_file_run(f, f->sync == LEDGER_SYNC_FULL
+  return sqlite_file_run(f, f->syncs_every_commit
                                 ? "PRAGMA synchronous = FULL"
                                 : "PRAGMA synchronous = NORMAL");
 }
 
-static int migrate(struct ledger_file *f, int64_t version) {
-  if (version == LEDGER_SCHEMA_VERSION)
-    return 0;
-  int status = ledger_file_run(f, "BEGIN IMMEDIATE");
-  for (; version < LEDGER_SCHEMA_VERSION; version++)
-    for (const char *const *sql = ledger_schema_steps[version];
-         status == 0 && *sql != NULL; sql++)
-      status = ledger_file_run(f, *sql);
-  return status == 0 ? ledger_file_run(f, "COMMIT") : status;
+static int run_all(struct sqlite_file *f, const char *const *sql) {
+  int status = 0;
+  for (; status == 0 && *sql != NULL; sql++)
+    status = sqlite_file_run(f, *sql);
+  return status;
 }
 
-static int open_checked(struct ledger_file *f) {
+/* Brings the file to the present version; version 0 is an empty one. */
+static int migrate(struct sqlite_file *f, int64_t version) {
+  if (version == LEDGER_SCHEMA_VERSION)
+    return 0;
+  int status = sqlite_file_run(f, "BEGIN IMMEDIATE");
+  if (status == 0 && version == 0)
+    status = run_all(f, ledger_schema);
+  for (; status == 0 && version > 0 && version < LEDGER_SCHEMA_VERSION;
+       version++)
+    status = run_all(f, ledger_schema_steps[version]);
+  return status == 0 ? sqlite_file_run(f, "COMMIT") : status;
+}
+
+static int open_checked(struct sqlite_file *f) {
   int64_t version = 0;
   int status = connect_file(f);
   if (status < 0)
@@ -371,28 +376,26 @@ static int open_checked(struct ledger_file *f) {
   return status == 0 ? migrate(f, version) : status;
 }
 
-int ledger_file_open(struct ledger_file *f, struct moment now) {
-  int status = ledger_file_lock(f);
-  if (status == 0 && !ledger_file_is_in_memory(f)) {
-    if (f->condemned_as != NULL)
-      status = set_aside(f, now);
-    if (status == 0)
-      status = touch(f, f->real_path);
-  }
+int sqlite_file_open(struct sqlite_file *f, struct moment now) {
+  int status = sqlite_file_lock(f);
+  if (status == 0 && f->condemned_as != NULL)
+    status = set_aside(f, now);
+  if (status == 0)
+    status = touch(f, f->real_path);
   if (status == 0)
     status = open_checked(f);
   if (status < 0)
-    ledger_file_close(f);
+    sqlite_file_close(f);
   return status;
 }
 
-bool ledger_file_has_moved(struct ledger_file *f) {
+bool sqlite_file_has_moved(struct sqlite_file *f) {
   int moved = 0;
   sqlite3_file_control(f->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   return moved != 0;
 }
 
-int64_t ledger_file_size(const struct ledger_file *f) {
+int64_t sqlite_file_size(const struct sqlite_file *f) {
   if (f->real_path == NULL)
     return 0;
   return size_of(f, "") + size_of(f, "-wal");

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ledger_table owns the form of what the ledger keeps: its tables, their
+ * columns, and rows as plain data that any store can keep. Private to the
+ * ledger and its stores.
+ *
+ * A stored field is one line of one of the lists below, and a step of the
+ * schema of each store that adds its column to the files of users.
+ */
+#ifndef ONENET_LEDGER_TABLE_H
+#define ONENET_LEDGER_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the lists ----
+ *
+ * FIRST(name, type, put, take), then X(...) for every other column: its name
+ * and its type; an expression for its value in a row, and a statement that
+ * takes it back from the value *v, both in the terms of ledger_row.c. The
+ * columns that identify a row come first. A value that the statement needs of
+ * another column stands above it.
+ *
+ * Times are Unix seconds. */
+// clang-format off
+
+/* Of a command `c`; and TRACKED(...) of a command `t` that is tracked. `cause`
+ * and `class` are those of the last attempt that failed. */
+#define LEDGER_COMMANDS(FIRST, X, TRACKED)                                     \
+  FIRST(id, ID, integer(c->id), c->id = as_integer(v))                      \
+  X(created_at, REAL, moment(now, c->created.ms),                           \
+    c->created = as_moment(v, zero_ms))                                        \
+  X(rule, NAME, text(c->policy->rule), nothing)                             \
+  X(device, NAME, text(c->device->name), nothing)                           \
+  X(device_id, TEXT, text(c->device->device_id), nothing)                   \
+  X(endpoint, NAME, text(c->device->endpoint->name), nothing)               \
+  X(slot, TEXT, text(c->slot_key), take_copy(v, &c->slot_key, &status))     \
+  X(series, TEXT, text(c->series), take_copy(v, &c->series, &status))       \
+  X(severity, TEXT, severity(c->severity), c->severity = as_severity(v))    \
+  X(body, BODY, body(c->body), take_body(v, &c->body, &status))             \
+  X(content_type, TEXT, text(c->policy->content_type), nothing)             \
+  X(qos, INTEGER_OR_NULL, qos(c->device), nothing)                          \
+  X(timeout_s, INTEGER, integer(c->timeout_s), c->timeout_s = as_int(v))    \
+  X(expires_at, REAL_OR_NULL,                                               \
+    moment_if(c->deadline_ms != COMMAND_NEVER_MS, now, c->deadline_ms),        \
+    c->deadline_ms = as_ms_or(v, zero_ms, COMMAND_NEVER_MS))                   \
+  X(not_before, REAL_OR_NULL,                                               \
+    moment_if(c->not_before_ms != 0, now, c->not_before_ms),                   \
+    c->not_before_ms = as_ms_or(v, zero_ms, 0))                                \
+  X(state, TEXT, text(state_names[c->state]), c->state = as_state(v))       \
+  X(outcome, TEXT_OR_NULL,                                                  \
+    text_if(is_finished(c), outcome_name(c->outcome)), nothing)                \
+  X(attempts, INTEGER, integer(c->attempts), c->attempts = as_int(v))       \
+  X(http_code, INTEGER_OR_NULL,                                             \
+    integer_if(c->verdict.http_code != 0, c->verdict.http_code),               \
+    c->verdict.http_code = as_int(v))                                          \
+  X(errno, INTEGER_OR_NULL,                                                 \
+    integer_if(c->verdict.has_errno, c->verdict.errno_value),                  \
+    take_errno(v, &c->verdict))                                                \
+  X(error, TEXT_OR_NULL, text_unless_empty(c->verdict.error),               \
+    take_text(v, c->verdict.error, sizeof c->verdict.error))                   \
+  X(cmd_uuid, TEXT_OR_NULL, text_unless_empty(c->verdict.cmd_uuid),         \
+    take_text(v, c->verdict.cmd_uuid, sizeof c->verdict.cmd_uuid))             \
+  X(sent_at, REAL_OR_NULL,                                                  \
+    moment_if(c->attempts > 0, now, c->sent.ms),                               \
+    if (c->attempts > 0) c->sent = as_moment(v, zero_ms))                      \
+  X(finished_at, REAL_OR_NULL,                                              \
+    moment_if(is_finished(c), now, c->finished.ms), nothing)                   \
+  TRACKED(status, INTEGER_OR_NULL, integer(t->status),                      \
+    t->status = as_status(v))                                                  \
+  TRACKED(status_at, REAL_OR_NULL, moment(now, t->status_ms),               \
+    t->status_ms = as_ms(v, zero_ms))                                          \
+  TRACKED(answer, BODY, body(t->answer), nothing)                           \
+  TRACKED(track_until, REAL_OR_NULL,                                        \
+    moment_if(!t->concluded, now, t->until_ms),                                \
+    t->until_ms = as_ms(v, zero_ms))                                           \
+  X(cause, TEXT_OR_NULL, text_unless_empty(c->verdict.cause),               \
+    take_text(v, c->verdict.cause, sizeof c->verdict.cause))                   \
+  X(class, TEXT_OR_NULL,                                                    \
+    text_unless_empty(class_names[c->verdict.class]),                          \
+    c->verdict.class = as_class(v))                                            \
+  X(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
+    take_real(v, &c->has_value, &c->value))                                    \
+  X(valid_from, REAL, moment(now, c->valid_from_ms),                        \
+    c->valid_from_ms = as_ms(v, zero_ms))                                      \
+  X(waits_for_credentials, INTEGER, integer(c->waits_for_credentials),      \
+    c->waits_for_credentials = as_integer(v) != 0)                             \
+  X(doubtful, INTEGER, integer(c->doubtful),                                \
+    c->doubtful = as_integer(v) != 0)
+
+/* Of a slot `s`. The body is what the device accepted last, NULL if nothing is
+ * remembered; it is void unless `epoch` is that of the device in the totals. */
+#define LEDGER_SLOTS(FIRST, X)                                                 \
+  FIRST(key, KEY, text(s->key), nothing)                                    \
+  X(rule, NAME, text(s->policy->rule), nothing)                             \
+  X(device, NAME, text(s->device->name), nothing)                           \
+  X(device_id, TEXT, text(s->device->device_id), nothing)                   \
+  X(endpoint, NAME, text(s->device->endpoint->name), nothing)               \
+  X(content_type, TEXT, text(s->policy->content_type), nothing)             \
+  X(qos, INTEGER_OR_NULL, qos(s->device), nothing)                          \
+  X(body, BODY, body(s->memory.body),                                       \
+    if (is_same_device) take_body(v, &s->memory.body, &status))                \
+  X(value, REAL_OR_NULL, real_if(s->memory.has_value, s->memory.value),     \
+    if (remembers(s)) take_real(v, &s->memory.has_value, &s->memory.value))    \
+  X(accepted_at, REAL_OR_NULL,                                              \
+    moment_if(remembers(s), now, s->memory.accepted_ms),                       \
+    if (remembers(s)) s->memory.accepted_ms = as_past_ms(v, now))              \
+  X(epoch, INTEGER, count(s->memory.epoch),                                 \
+    if (remembers(s)) s->memory.epoch = as_count(v))                           \
+  X(cooldown_until, REAL_OR_NULL,                                           \
+    moment_if(s->cooldown_until_ms != 0, now, s->cooldown_until_ms),           \
+    take_cooldown(v, now, s))                                                  \
+  X(last_event_at, REAL, moment(now, s->last_event_ms),                     \
+    s->last_event_ms = as_past_ms(v, now))
+
+/* Of a series `s`. unsendable_bytes is NULL if the body can be sent. event: of
+ * the last event; timed: of the last one that carried a CurrentValue; NULL if
+ * there was none. since_at: when it came into its state. */
+#define LEDGER_SERIES(FIRST, X)                                                \
+  FIRST(slot, TEXT, text(s->slot->key), nothing)                            \
+  X(name, TEXT, text(s->name), nothing)                                     \
+  X(rule, NAME, text(s->slot->policy->rule), nothing)                       \
+  X(device, NAME, text(s->slot->device->name), nothing)                     \
+  X(severity, TEXT, severity(s->severity), s->severity = as_severity(v))    \
+  X(body, BODY, body(s->body), take_body(v, &s->body, &status))             \
+  X(okay_body, BODY, body(s->okay_body),                                    \
+    take_body(v, &s->okay_body, &status))                                      \
+  X(unsendable_bytes, INTEGER_OR_NULL,                                      \
+    integer_if(s->has_unsendable, (int64_t)s->unsendable_bytes),               \
+    take_size(v, &s->has_unsendable, &s->unsendable_bytes))                    \
+  X(value, REAL_OR_NULL, real_if(s->has_value, s->value),                   \
+    take_real(v, &s->has_value, &s->value))                                    \
+  X(arrived_at, REAL, moment(now, s->arrived_ms),                           \
+    s->arrived_ms = as_past_ms(v, now))                                        \
+  X(since_at, REAL, moment(now, s->since_ms), s->since_ms = as_past_ms(v, now)) \
+  X(event_severity, TEXT_OR_NULL,                                              \
+    text_if(s->event.known, event_severity_name(s->event_severity)),           \
+    s->event_severity = as_severity(v))                                        \
+  X(event_at, REAL_OR_NULL, wall_if(s->event.known, s->event.wall_event_ms),   \
+    take_event_time(v, &s->event))                                             \
+  X(event_arrived_at, REAL_OR_NULL,                                            \
+    moment_if(s->event.known, now, s->event.arrived.ms),                       \
+    take_arrival(v, now, &s->event))                                           \
+  X(timed_at, REAL_OR_NULL, wall_if(s->valued.known, s->valued.wall_event_ms), \
+    take_event_time(v, &s->valued))                                            \
+  X(timed_arrived_at, REAL_OR_NULL,                                            \
+    moment_if(s->valued.known, now, s->valued.arrived.ms),                     \
+    take_arrival(v, now, &s->valued))
+
+/* Of an account `a`. `epoch` counts the attempts begun. */
+#define LEDGER_TOTALS(FIRST, X)                                                \
+  FIRST(device, NAME_KEY, text(a->device->name), nothing)                   \
+  X(created, INTEGER, count(a->created), a->created = as_count(v))          \
+  X(accepted, INTEGER, count(ENDED(ACCEPTED)),                              \
+    ENDED(ACCEPTED) = as_count(v))                                             \
+  X(refused, INTEGER, count(ENDED(REFUSED)), ENDED(REFUSED) = as_count(v))  \
+  X(unknown, INTEGER, count(ENDED(UNKNOWN)), ENDED(UNKNOWN) = as_count(v))  \
+  X(expired, INTEGER, count(ENDED(EXPIRED)), ENDED(EXPIRED) = as_count(v))  \
+  X(superseded, INTEGER, count(ENDED(SUPERSEDED)),                          \
+    ENDED(SUPERSEDED) = as_count(v))                                           \
+  X(unchanged, INTEGER, count(ENDED(UNCHANGED)),                            \
+    ENDED(UNCHANGED) = as_count(v))                                            \
+  X(dropped, INTEGER, count(ENDED(DROPPED)), ENDED(DROPPED) = as_count(v))  \
+  X(cancelled, INTEGER, count(ENDED(CANCELLED)),                            \
+    ENDED(CANCELLED) = as_count(v))                                            \
+  X(epoch, INTEGER, count(a->epoch), a->epoch = as_count(v))
+// clang-format on
+
+/* ---- tables and columns ---- */
+
+enum ledger_table {
+  LEDGER_TABLE_COMMANDS,
+  LEDGER_TABLE_SLOTS,
+  LEDGER_TABLE_SERIES,
+  LEDGER_TABLE_TOTALS,
+  LEDGER_TABLES
+};
+
+/* The indexes of the columns in their table: commands_id, slots_key ... */
+#define LEDGER_COMMANDS_INDEX(name, type, put, take) commands_##name,
+#define LEDGER_SLOTS_INDEX(name, type, put, take) slots_##name,
+#define LEDGER_SERIES_INDEX(name, type, put, take) series_##name,
+#define LEDGER_TOTALS_INDEX(name, type, put, take) totals_##name,
+enum {
+  LEDGER_COMMANDS(LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
+                  LEDGER_COMMANDS_INDEX) LEDGER_COMMANDS_COLUMNS
+};
+enum {
+  LEDGER_SLOTS(LEDGER_SLOTS_INDEX, LEDGER_SLOTS_INDEX) LEDGER_SLOTS_COLUMNS
+};
+enum {
+  LEDGER_SERIES(LEDGER_SERIES_INDEX, LEDGER_SERIES_INDEX) LEDGER_SERIES_COLUMNS
+};
+enum {
+  LEDGER_TOTALS(LEDGER_TOTALS_INDEX, LEDGER_TOTALS_INDEX) LEDGER_TOTALS_COLUMNS
+};
+
+/* What a column holds. A NAME is a text that is compared without regard to
+ * case; an ID, a KEY and a NAME_KEY identify a row alone; a BODY is a text, or
+ * bytes where it is none, or NULL. */
+enum ledger_type {
+  LEDGER_ID,
+  LEDGER_KEY,
+  LEDGER_NAME_KEY,
+  LEDGER_INTEGER,
+  LEDGER_INTEGER_OR_NULL,
+  LEDGER_REAL,
+  LEDGER_REAL_OR_NULL,
+  LEDGER_TEXT,
+  LEDGER_TEXT_OR_NULL,
+  LEDGER_NAME,
+  LEDGER_BODY
+};
+
+struct ledger_column {
+  const char *name;
+  enum ledger_type type;
+};
+
+struct ledger_form {
+  const char *name; /* of the table */
+  const struct ledger_column *columns;
+  size_t column_count;
+  size_t key_count; /* the first columns, which identify a row */
+};
+
+extern const struct ledger_form ledger_forms[LEDGER_TABLES];
+
+/* ---- rows ---- */
+
+#define LEDGER_COLUMNS_MAX 48
+
+enum ledger_value_kind {
+  LEDGER_VALUE_NULL,
+  LEDGER_VALUE_INTEGER,
+  LEDGER_VALUE_REAL,
+  LEDGER_VALUE_TEXT, /* UTF-8 without a NUL */
+  LEDGER_VALUE_BYTES
+};
+
+struct ledger_value {
+  enum ledger_value_kind kind;
+  union {
+    int64_t integer;
+    double real;
+    const char *data; /* of a text or of bytes, borrowed; in a row that was read
+                         a text is NUL-terminated */
+  };
+  size_t size; /* of a text or of bytes */
+};
+
+struct ledger_row {
+  enum ledger_table table;
+  uint64_t columns; /* bit n: the row has a value for column n */
+  struct ledger_value values[LEDGER_COLUMNS_MAX];
+};
+
+/* Returns the mask of all columns of a table, or of those that identify a
+ * row. */
+uint64_t ledger_table_all(enum ledger_table table);
+uint64_t ledger_table_key(enum ledger_table table);
+
+#endif
