@@ -1,87 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmds_api.h"
 
+#include "json.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdalign.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
-#define CHECK_MAX_DEPTH 64
-#define NUMBER_BYTES 12 /* "-2147483648" and its NUL */
 #define WHY_BYTES 96
 
-/* ---- memory for yajl ---- */
+/* ---- reading an answer ---- */
 
-/* yajl looks at no result of malloc. It gets its memory from one block that is
- * allocated beforehand, and when that is used up, parsing ends by a jump: out
- * of memory costs one answer, not the daemon. Nothing is freed but the block.
- */
-struct arena {
-  jmp_buf exhausted;
-  char *next;
-  size_t left_bytes;
-};
-
-static void *arena_alloc(void *context, size_t size) {
-  struct arena *a = context;
-  const size_t align = alignof(max_align_t);
-  const size_t taken = (size + align - 1) / align * align;
-  if (taken > a->left_bytes)
-    longjmp(a->exhausted, 1);
-  char *block = a->next;
-  a->next += taken;
-  a->left_bytes -= taken;
-  return block;
-}
-
-/* The old size is not known, but no block reaches beyond the one after it. */
-static void *arena_realloc(void *context, void *old, size_t size) {
-  char *block = arena_alloc(context, size);
-  if (old == NULL)
-    return block;
-  const size_t old_size = (size_t)(block - (char *)old);
-  return memcpy(block, old, old_size < size ? old_size : size);
-}
-
-static void arena_free(void *context, void *block) {
-  (void)context;
-  (void)block;
-}
-
-/* Enough for the parser and its two text buffers, which grow by doubling. */
-static size_t arena_bytes(size_t text_size) { return 8 * text_size + 16384; }
-
-/* ---- reading JSON ---- */
-
-enum field {
-  FIELD_OTHER,
-  FIELD_ERRNO,
-  FIELD_ERROR,
-  FIELD_DATA,
-  FIELD_UUID,
-  FIELD_STATUS
-};
-
-/* What is wanted from a text, filled in while yajl walks through it. */
+/* What is wanted from an answer. */
 struct reading {
-  struct arena arena;
-  int depth;
-  int max_depth;
-  enum field field; /* that the next value belongs to */
-  bool in_data;
-  int errno_keys;
+  int errno_members;
   bool has_errno;
   int32_t errno_value;
   char error[COMMAND_ERROR_BYTES];
   char cmd_uuid[COMMAND_UUID_BYTES];
-  int status_keys;
+  int status_members;
   bool has_status;
   int32_t status;
-  char why[WHY_BYTES]; /* why reading stopped */
+  char why[WHY_BYTES]; /* why errno does not decide */
 };
 
 /* Returns the bytes of the control character at `at`, of C0, DEL or C1; 0 if it
@@ -115,173 +56,38 @@ static void keep_line(char *ret_line, size_t line_bytes, const void *text,
   buf_free(&valid);
 }
 
-static bool key_is(const char *name, const unsigned char *key, size_t size) {
-  return size == strlen(name) && memcmp(key, name, size) == 0;
+static void keep_uuid(struct reading *r, const struct json_member *m) {
+  if (!cmds_api_uuid_is_valid(m->text, m->size))
+    return;
+  memcpy(r->cmd_uuid, m->text, m->size);
+  r->cmd_uuid[m->size] = '\0';
 }
 
-static int on_map_key(void *context, const unsigned char *key, size_t size) {
+static void take_member(void *context, const struct json_member *m) {
   struct reading *r = context;
-  r->field = FIELD_OTHER;
-  if (r->depth == 2 && r->in_data && key_is("cmd_uuid", key, size))
-    r->field = FIELD_UUID;
-  if (r->depth == 2 && r->in_data && key_is("status", key, size)) {
-    r->field = FIELD_STATUS;
-    r->status_keys++;
+  bool is_string = m->type == JSON_STRING;
+  if (json_member_is(m, NULL, "errno")) {
+    r->errno_members++;
+    r->has_errno = json_member_int32(m, &r->errno_value);
+  } else if (json_member_is(m, "data", "status")) {
+    r->status_members++;
+    r->has_status = json_member_int32(m, &r->status);
+  } else if (is_string && json_member_is(m, NULL, "error")) {
+    keep_line(r->error, sizeof(r->error), m->text, m->size);
+  } else if (is_string && json_member_is(m, "data", "cmd_uuid")) {
+    keep_uuid(r, m);
   }
-  if (r->depth != 1)
-    return 1;
-  if (key_is("errno", key, size)) {
-    r->field = FIELD_ERRNO;
-    r->errno_keys++;
-  } else if (key_is("error", key, size)) {
-    r->field = FIELD_ERROR;
-  } else if (key_is("data", key, size)) {
-    r->field = FIELD_DATA;
-  }
-  return 1;
-}
-
-static int on_enter(void *context) {
-  struct reading *r = context;
-  if (r->depth == 1)
-    r->in_data = r->field == FIELD_DATA;
-  r->field = FIELD_OTHER;
-  return ++r->depth <= r->max_depth;
-}
-
-static int on_leave(void *context) {
-  struct reading *r = context;
-  r->depth--;
-  return 1;
-}
-
-/* JSON has kept away signs, leading zeros and the like. A fraction or an
- * exponent is no integer even if its value is one, and -0 is not what OneNET
- * sends. */
-static bool parse_integer(const char *text, size_t size, int32_t *ret_value) {
-  char digits[NUMBER_BYTES];
-  if (size >= sizeof(digits))
-    return false;
-  memcpy(digits, text, size);
-  digits[size] = '\0';
-  char *end = NULL;
-  const long long value = strtoll(digits, &end, 10);
-  if (*end != '\0' || strcmp(digits, "-0") == 0 || value < INT32_MIN ||
-      value > INT32_MAX)
-    return false;
-  *ret_value = (int32_t)value;
-  return true;
-}
-
-static int on_number(void *context, const char *text, size_t size) {
-  struct reading *r = context;
-  if (r->field == FIELD_ERRNO)
-    r->has_errno = parse_integer(text, size, &r->errno_value);
-  if (r->field == FIELD_STATUS)
-    r->has_status = parse_integer(text, size, &r->status);
-  return 1;
-}
-
-static int on_string(void *context, const unsigned char *text, size_t size) {
-  struct reading *r = context;
-  if (r->field == FIELD_ERROR)
-    keep_line(r->error, sizeof(r->error), text, size);
-  if (r->field == FIELD_UUID &&
-      cmds_api_uuid_is_valid((const char *)text, size)) {
-    memcpy(r->cmd_uuid, text, size);
-    r->cmd_uuid[size] = '\0';
-  }
-  return 1;
-}
-
-static const yajl_callbacks reading_callbacks = {.yajl_number = on_number,
-                                                 .yajl_string = on_string,
-                                                 .yajl_start_map = on_enter,
-                                                 .yajl_map_key = on_map_key,
-                                                 .yajl_end_map = on_leave,
-                                                 .yajl_start_array = on_enter,
-                                                 .yajl_end_array = on_leave};
-
-static int stop(struct reading *r, size_t offset, const char *why) {
-  snprintf(r->why, sizeof(r->why), "not JSON at byte %zu: %.*s", offset,
-           (int)strcspn(why, "\n"), why);
-  return -EINVAL;
-}
-
-/* yajl lets pass overlong UTF-8, surrogates, and \v and \f as white space. */
-static int check_characters(struct reading *r, const char *text, size_t size) {
-  struct buf valid;
-  buf_init(&valid, 3 * size);
-  int status = buf_append_utf8(&valid, text, size);
-  const char *valid_text = buf_text(&valid);
-  const char *blank = strpbrk(valid_text, "\v\f");
-  size_t same = 0;
-  while (status == 0 && same < size && valid_text[same] == text[same])
-    same++;
-  if (status == 0 && (same < size || valid.size != size))
-    status = stop(r, same, "invalid UTF-8");
-  else if (status == 0 && blank != NULL)
-    status = stop(r, (size_t)(blank - valid_text), "a control character");
-  buf_free(&valid);
-  return status;
-}
-
-static int feed(struct reading *r, yajl_handle handle, const char *text,
-                size_t size) {
-  const unsigned char *bytes = (const unsigned char *)text;
-  switch (yajl_parse(handle, bytes, size)) {
-  case yajl_status_ok:
-    return 0;
-  case yajl_status_client_canceled:
-    return stop(r, yajl_get_bytes_consumed(handle), "nested too deeply");
-  default:
-    return stop(r, yajl_get_bytes_consumed(handle),
-                (const char *)yajl_get_error(handle, 0, bytes, size));
-  }
-}
-
-static int walk(struct reading *r, const char *text, size_t size) {
-  if (setjmp(r->arena.exhausted) != 0)
-    return -ENOMEM;
-  yajl_alloc_funcs funcs = {arena_alloc, arena_realloc, arena_free, &r->arena};
-  const yajl_handle handle = yajl_alloc(&reading_callbacks, &funcs, r);
-  int status = feed(r, handle, text, size);
-  /* An unfinished string behind the value is no error to yajl, until a line end
-   * comes that may not be in a string. */
-  if (status == 0 && (feed(r, handle, "\n", 1) != 0 ||
-                      yajl_complete_parse(handle) != yajl_status_ok))
-    status = stop(r, size, "unfinished");
-  return status;
-}
-
-/* Reads text as one JSON value. Returns 0, or -EINVAL or -ENOMEM and r->why. */
-static int read_json(struct reading *r, int max_depth, const char *text,
-                     size_t size) {
-  *r = (struct reading){.max_depth = max_depth};
-  int status = check_characters(r, text, size);
-  if (status == 0) {
-    r->arena.left_bytes = arena_bytes(size);
-    char *block = malloc(r->arena.left_bytes);
-    r->arena.next = block;
-    status = block == NULL ? -ENOMEM : walk(r, text, size);
-    free(block);
-  }
-  if (status == -ENOMEM)
-    snprintf(r->why, sizeof(r->why), "out of memory");
-  return status;
 }
 
 /* Returns whether the answer's errno decides; if not, r->why says why. */
 static bool read_answer(struct reading *r, const struct http_reply *reply) {
-  if (reply->answer_too_large ||
-      reply->answer_size > CMDS_API_ANSWER_MAX_BYTES) {
-    *r = (struct reading){.why = "an answer of more than 64 KiB"};
+  *r = (struct reading){.why = "an answer of more than 64 KiB"};
+  if (reply->answer_too_large || reply->answer_size > CMDS_API_ANSWER_MAX_BYTES)
     return false;
-  }
-  if (read_json(r, CMDS_API_ANSWER_MAX_DEPTH, reply->answer,
-                reply->answer_size) != 0)
+  if (json_read(reply->answer, reply->answer_size, CMDS_API_ANSWER_MAX_DEPTH,
+                take_member, r, r->why, sizeof(r->why)) != 0)
     return false;
-  if (r->errno_keys == 1 && r->has_errno)
+  if (r->errno_members == 1 && r->has_errno)
     return true;
   snprintf(r->why, sizeof(r->why), "an answer without one integer errno");
   return false;
@@ -420,7 +226,7 @@ void cmds_api_judge_status(const struct http_reply *reply,
   judge(reply, &v, &answer);
   if (v.class != VERDICT_ACCEPTED) {
     set_unknown(&p, &v);
-  } else if (answer.status_keys == 1 && answer.has_status &&
+  } else if (answer.status_members == 1 && answer.has_status &&
              answer.status >= 0 && answer.status < TRACKED_STATUSES) {
     p.status = (enum tracked_status)answer.status;
   } else {
@@ -549,13 +355,4 @@ int cmds_api_append_status_url(struct buf *out, const char *base,
 int cmds_api_append_answer_url(struct buf *out, const char *base,
                                const char *cmd_uuid) {
   return append_follow_url(out, base, cmd_uuid, "/resp");
-}
-
-int cmds_api_check_json(const char *text, size_t size, char *ret_why,
-                        size_t why_bytes) {
-  struct reading r;
-  const int status = read_json(&r, CHECK_MAX_DEPTH, text, size);
-  if (status != 0)
-    snprintf(ret_why, why_bytes, "%s", r.why);
-  return status;
 }

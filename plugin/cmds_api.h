@@ -63,10 +63,4 @@ const char *cmds_api_errno_text(int32_t errno_value);
  * "." or "..", which would leave their place in the path. */
 bool cmds_api_uuid_is_valid(const char *uuid, size_t size);
 
-/* Checks that text is one JSON value, at most 64 levels deep, with nothing
- * behind it. Returns 0, or -EINVAL or -ENOMEM and one line that says where it
- * stops being JSON. */
-int cmds_api_check_json(const char *text, size_t size, char *ret_why,
-                        size_t why_bytes);
-
 #endif

@@ -2,7 +2,7 @@
 #include "options_rule.h"
 
 #include "buf.h"
-#include "cmds_api.h"
+#include "json.h"
 #include "log.h"
 #include "nearest.h"
 #include "options_value.h"
@@ -17,6 +17,7 @@
 #define WHY_BYTES 256
 #define SECONDS_MAX 2678400
 #define YEAR_S 31536000
+#define BODY_MAX_DEPTH 64 /* of a JSON body */
 #define BODY_FILE_MAX_BYTES                                                    \
   (1 << 20) /* far above any body, however written                             \
              */
@@ -217,8 +218,8 @@ static bool check_body(struct options_block *b, const struct options_option *o,
     options_block_fault(b, o, item, "must be 1..%d bytes, and is %zu",
                         COMMAND_BODY_MAX_BYTES, sample->size);
   else if (rb->format == TEMPLATE_JSON &&
-           cmds_api_check_json(buf_text(sample), sample->size, why,
-                               sizeof(why)) != 0)
+           json_read(buf_text(sample), sample->size, BODY_MAX_DEPTH, NULL, NULL,
+                     why, sizeof(why)) != 0)
     options_block_fault(b, o, item, "%s", why);
   else
     return true;

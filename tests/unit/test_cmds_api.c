@@ -800,70 +800,6 @@ static void a_url_that_does_not_fit_is_an_error(void **state) {
   }
 }
 
-static void assert_not_json(const char *text, size_t size, const char *why) {
-  char said[128] = "";
-  assert_int_equal(cmds_api_check_json(text, size, said, sizeof(said)),
-                   -EINVAL);
-  assert_string_equal(said, why);
-}
-
-static void any_one_value_is_json(void **state) {
-  (void)state;
-  const char *texts[] = {"{\"fan\":\"on\",\"t\":0}",
-                         "[]",
-                         " 17 ",
-                         "-0",
-                         "\"on\"",
-                         "true",
-                         "null",
-                         "{}\n"};
-  for (size_t i = 0; i < COUNT(texts); i++) {
-    char why[128] = "untouched";
-    assert_int_equal(
-        cmds_api_check_json(texts[i], strlen(texts[i]), why, sizeof(why)), 0);
-    assert_string_equal(why, "untouched");
-  }
-}
-
-static void what_is_not_json_is_refused_with_its_place(void **state) {
-  (void)state;
-  assert_not_json(BYTES(""), "not JSON at byte 0: unfinished");
-  assert_not_json(BYTES("{\"a\":"), "not JSON at byte 5: unfinished");
-  assert_not_json(BYTES("nul"), "not JSON at byte 3: unfinished");
-  assert_not_json(BYTES("{}\"x"), "not JSON at byte 4: unfinished");
-  assert_not_json(BYTES("{} {}"),
-                  "not JSON at byte 4: parse error: trailing garbage");
-  assert_not_json(BYTES("[1,]"), "not JSON at byte 4: parse error: unallowed "
-                                 "token at this point in JSON text");
-  assert_not_json(BYTES("[\"\xed\xa0\x80\"]"),
-                  "not JSON at byte 2: invalid UTF-8");
-  assert_not_json(BYTES("\"\xef\xbf"), "not JSON at byte 3: invalid UTF-8");
-  assert_not_json(BYTES("[\v]"), "not JSON at byte 1: a control character");
-  assert_not_json(BYTES("on"), "not JSON at byte 1: lexical error: invalid "
-                               "char in json text.");
-}
-
-static void depth_is_bounded_where_json_is_checked(void **state) {
-  (void)state;
-  char why[128];
-  char *deep = repeat("", "[", 64, "");
-  char *text = repeat(deep, "]", 64, "");
-  assert_int_equal(cmds_api_check_json(text, strlen(text), why, sizeof(why)),
-                   0);
-  free(text);
-  free(deep);
-  deep = repeat("", "[", 1000000, "");
-  assert_not_json(deep, strlen(deep), "not JSON at byte 65: nested too deeply");
-  free(deep);
-}
-
-static void a_message_is_cut_to_the_room_there_is(void **state) {
-  (void)state;
-  char why[8];
-  assert_int_equal(cmds_api_check_json("", 0, why, sizeof(why)), -EINVAL);
-  assert_string_equal(why, "not JSO");
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(errno_0_with_a_2xx_is_accepted_with_its_uuid),
@@ -909,10 +845,6 @@ int main(void) {
       cmocka_unit_test(a_device_id_can_not_add_to_the_url),
       cmocka_unit_test(a_base_with_a_query_is_continued),
       cmocka_unit_test(a_url_that_does_not_fit_is_an_error),
-      cmocka_unit_test(any_one_value_is_json),
-      cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
-      cmocka_unit_test(depth_is_bounded_where_json_is_checked),
-      cmocka_unit_test(a_message_is_cut_to_the_room_there_is),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
