@@ -91,8 +91,7 @@ static int init_endpoints(struct lanes *l) {
   for (size_t i = 0; i < l->endpoint_count; i++) {
     const struct endpoint *e = directory_endpoint(l->options.directory, i);
     l->endpoints[i].due.kind = QUEUE_DUE;
-    breaker_init(&l->endpoints[i].breaker, e->breaker_threshold);
-    if (bucket_init(&l->endpoints[i].bucket, e->rate) < 0)
+    if (gate_init(&l->endpoints[i].gate, e) < 0)
       return -ENOMEM;
   }
   return 0;
@@ -161,7 +160,7 @@ void lanes_free(struct lanes *l) {
   heap_free(&l->silence);
   free_slots(l);
   for (size_t i = 0; l->endpoints != NULL && i < l->endpoint_count; i++)
-    bucket_free(&l->endpoints[i].bucket);
+    gate_free(&l->endpoints[i].gate);
   for (size_t i = 0; l->devices != NULL && i < l->device_count; i++)
     bucket_free(&l->devices[i].bucket);
   free(l->endpoints);
@@ -427,7 +426,7 @@ size_t lanes_waiting(const struct lanes *l) { return l->waiting; }
 
 bool lanes_circuit_is_open(const struct lanes *l,
                            const struct endpoint *endpoint) {
-  return l->endpoints[endpoint->index].breaker.open;
+  return l->endpoints[endpoint->index].gate.breaker.open;
 }
 
 int64_t lanes_circuit_wait_ms(const struct lanes *l,
@@ -437,5 +436,5 @@ int64_t lanes_circuit_wait_ms(const struct lanes *l,
 }
 
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint) {
-  return l->endpoints[endpoint->index].in_flight;
+  return l->endpoints[endpoint->index].gate.in_flight;
 }

@@ -11,8 +11,8 @@
 #ifndef ONENET_LANES_STATE_H
 #define ONENET_LANES_STATE_H
 
-#include "breaker.h"
 #include "bucket.h"
+#include "gate.h"
 #include "heap.h"
 #include "lanes.h"
 
@@ -43,11 +43,8 @@ struct lane {
 };
 
 struct endpoint_state {
-  struct bucket bucket;
-  struct breaker breaker;
+  struct gate gate;
   struct queue due;
-  size_t in_flight; /* polls included */
-  size_t polls;     /* in flight */
   size_t waiting;
   size_t waiting_for_credentials;
 };

@@ -112,19 +112,6 @@ static void settle(struct lanes *l, struct moment now) {
     settle_lane(l, lane, now);
 }
 
-/* How long until the endpoint lets an attempt begin. */
-static int64_t gate_wait_ms(const struct lanes *l, size_t index,
-                            int64_t now_ms) {
-  const struct endpoint_state *e = &l->endpoints[index];
-  const struct endpoint *limits =
-      directory_endpoint(l->options.directory, index);
-  if (e->in_flight >= (size_t)limits->max_in_flight)
-    return COMMAND_NEVER_MS;
-  int64_t breaker_ms = breaker_wait_ms(&e->breaker, now_ms);
-  int64_t bucket_ms = bucket_wait_ms(&e->bucket, now_ms);
-  return breaker_ms > bucket_ms ? breaker_ms : bucket_ms;
-}
-
 /* What was due when its lane was queued may have been superseded or ended
  * since. */
 static bool may_be_sent(struct lanes *l, const struct command *c,
@@ -136,7 +123,7 @@ static bool may_be_sent(struct lanes *l, const struct command *c,
 
 static struct command *next_due(struct lanes *l, size_t index, int64_t now_ms) {
   struct lane *lane;
-  if (gate_wait_ms(l, index, now_ms) > 0)
+  if (gate_wait_ms(&l->endpoints[index].gate, now_ms) > 0)
     return NULL;
   while ((lane = queue_pop(&l->endpoints[index].due)) != NULL)
     if (may_be_sent(l, lane->holder, now_ms))
@@ -145,7 +132,6 @@ static struct command *next_due(struct lanes *l, size_t index, int64_t now_ms) {
 }
 
 static void begin(struct lanes *l, struct command *c, struct moment now) {
-  struct endpoint_state *e = lanes_endpoint_of(l, c);
   struct device_state *d = lanes_device_of(l, c);
   lanes_stop_waiting(l, c);
   c->lane->holder = c;
@@ -153,10 +139,8 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
   c->not_before_ms = 0;
   c->sent = now;
   c->attempts++;
-  e->in_flight++;
-  bucket_take(&e->bucket, now.ms);
+  gate_begin(&lanes_endpoint_of(l, c)->gate, c, now.ms);
   bucket_take(&d->bucket, now.ms);
-  breaker_begin(&e->breaker, c);
   slot_begin_attempt(c->slot, d->account.epoch);
   d->account.epoch++;
   lanes_touch_account(l, &d->account);
@@ -191,7 +175,7 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
   if (silent != NULL && lanes_silent_at_ms(silent) - now.ms < wait_ms)
     wait_ms = lanes_silent_at_ms(silent) - now.ms;
   for (size_t i = 0; i < l->endpoint_count; i++) {
-    int64_t gate_ms = gate_wait_ms(l, i, now.ms);
+    int64_t gate_ms = gate_wait_ms(&l->endpoints[i].gate, now.ms);
     if (l->endpoints[i].due.first != NULL && gate_ms < wait_ms)
       wait_ms = gate_ms;
   }
@@ -305,9 +289,8 @@ static void leave_flight(struct lanes *l, struct command *c,
   struct endpoint_state *e = lanes_endpoint_of(l, c);
   if (c->state != COMMAND_IN_FLIGHT || c->lane->holder != c)
     abort();
-  e->in_flight--;
-  breaker_end(&e->breaker, c, class_for_breaker(c, class), c->lane,
-              e->waiting > c->lane->waiting, now.ms);
+  gate_end(&e->gate, c, class_for_breaker(c, class), c->lane,
+           e->waiting > c->lane->waiting, now.ms);
   slot_end_attempt(c->slot, c, class, lanes_device_of(l, c)->account.epoch,
                    now.ms);
   if (!slot_surely_unexecuted(class))
@@ -339,26 +322,21 @@ void lanes_end_dry(struct lanes *l, struct command *c, struct moment now) {
 int64_t lanes_poll_wait_ms(const struct lanes *l,
                            const struct endpoint *endpoint, struct moment now) {
   const struct endpoint_state *e = &l->endpoints[endpoint->index];
-  size_t most = e->breaker.open ? 1 : ((size_t)endpoint->max_in_flight + 1) / 2;
-  if (l->fresh.first != NULL || e->due.first != NULL || e->polls >= most)
+  if (l->fresh.first != NULL || e->due.first != NULL)
     return COMMAND_NEVER_MS;
-  return gate_wait_ms(l, endpoint->index, now.ms);
+  return gate_poll_wait_ms(&e->gate, now.ms);
 }
 
 bool lanes_begin_poll(struct lanes *l, const struct endpoint *endpoint,
                       struct moment now) {
-  struct endpoint_state *e = &l->endpoints[endpoint->index];
   if (lanes_poll_wait_ms(l, endpoint, now) > 0)
     return false;
-  e->in_flight++;
-  e->polls++;
-  bucket_take(&e->bucket, now.ms);
+  gate_begin_poll(&l->endpoints[endpoint->index].gate, now.ms);
   return true;
 }
 
 void lanes_end_poll(struct lanes *l, const struct endpoint *endpoint) {
-  l->endpoints[endpoint->index].in_flight--;
-  l->endpoints[endpoint->index].polls--;
+  gate_end_poll(&l->endpoints[endpoint->index].gate);
 }
 
 /* ---- credentials ---- */
