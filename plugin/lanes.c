@@ -432,7 +432,7 @@ bool lanes_circuit_is_open(const struct lanes *l,
 int64_t lanes_circuit_wait_ms(const struct lanes *l,
                               const struct endpoint *endpoint,
                               struct moment now) {
-  return breaker_wait_ms(&l->endpoints[endpoint->index].breaker, now.ms);
+  return breaker_wait_ms(&l->endpoints[endpoint->index].gate.breaker, now.ms);
 }
 
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint) {
