@@ -7,7 +7,7 @@
 #ifndef ONENET_HTTP_FIXTURE_H
 #define ONENET_HTTP_FIXTURE_H
 
-#include "http.h"
+#include "cloud/http.h"
 #include "raw_server.h"
 
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 #ifndef ONENET_TESTS_LANES_HARNESS_H
 #define ONENET_TESTS_LANES_HARNESS_H
 
-#include "lanes.h"
+#include "delivery/lanes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger_fixture.h"
 
-#include "log.h"
+#include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
 #ifndef ONENET_LEDGER_FIXTURE_H
 #define ONENET_LEDGER_FIXTURE_H
 
-#include "device.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
+#include "words/device.h"
 
 #include <stdbool.h>
 #include <stddef.h>

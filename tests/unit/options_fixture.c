@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "options_fixture.h"
 
+#include "base/log.h"
 #include "config_text.h"
-#include "log.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -8,7 +8,7 @@
 #ifndef ONENET_OPTIONS_FIXTURE_H
 #define ONENET_OPTIONS_FIXTURE_H
 
-#include "options.h"
+#include "config/options.h"
 
 #include <stddef.h>
 

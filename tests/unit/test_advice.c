@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "advice.h"
+#include "cloud/advice.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "breaker.h"
+#include "delivery/breaker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bucket.h"
+#include "delivery/bucket.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

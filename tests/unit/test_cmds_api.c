@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmds_api.h"
+#include "cloud/cmds_api.h"
 
 #include <errno.h>
 #include <setjmp.h>

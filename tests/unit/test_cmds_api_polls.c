@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cmds_api.h"
+#include "cloud/cmds_api.h"
 
 #include <errno.h>
 #include <string.h>

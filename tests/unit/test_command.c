@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command.h"
+#include "words/command.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credential.h"
+#include "cloud/credential.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "device.h"
+#include "words/device.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "event.h"
+#include "words/event.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "finished.h"
+#include "agent/finished.h"
 
 static void put(struct finished *f, int attempts, bool *ret_gave_way) {
   const struct finished_command one = {.attempts = attempts};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "gate.h"
+#include "delivery/gate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  *
  * Answers that come before the whole body was asked for.
  */
-#include "cmds_api.h"
+#include "cloud/cmds_api.h"
 #include "http_fixture.h"
 
 #include <curl/curl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "inbox.h"
+#include "agent/inbox.h"
 
 #include <errno.h>
 #include <pthread.h>

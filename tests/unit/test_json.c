@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "json.h"
+#include "base/json.h"
 
-#include "buf.h"
+#include "base/buf.h"
 
 #include <errno.h>
 #include <setjmp.h>

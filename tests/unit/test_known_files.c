@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "known_files.h"
+#include "config/known_files.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lanes.h"
+#include "delivery/lanes.h"
 #include "ledger_fixture.h"
 
 #include <errno.h>

@@ -3,9 +3,9 @@
  * What a restart decides of rows: the store is a list, and keeps in words what
  * is to be changed.
  */
+#include "ledger/ledger_restore.h"
+#include "ledger/ledger_row.h"
 #include "ledger_fixture.h"
-#include "ledger_restore.h"
-#include "ledger_row.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -2,10 +2,10 @@
  *
  * What every store promises of rows, and what the one does that keeps none.
  */
+#include "ledger/ledger_row.h"
+#include "ledger/store_none.h"
+#include "ledger/store_sqlite.h"
 #include "ledger_fixture.h"
-#include "ledger_row.h"
-#include "store_none.h"
-#include "store_sqlite.h"
 
 #include <errno.h>
 #include <math.h>

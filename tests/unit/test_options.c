@@ -2,9 +2,9 @@
  *
  * What becomes of a configuration that is right. In all texts ' stands for ".
  */
-#include "options.h"
+#include "config/options.h"
 
-#include "known_files.h"
+#include "config/known_files.h"
 #include "options_fixture.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "roster.h"
+#include "agent/roster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

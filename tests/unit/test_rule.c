@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "rule.h"
+#include "config/rule.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "slot.h"
+#include "words/slot.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "stats.h"
+#include "agent/stats.h"
 
 #include <math.h>
 #include <pthread.h>

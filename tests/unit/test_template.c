@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "template.h"
+#include "words/template.h"
 
 #include <errno.h>
 #include <float.h>

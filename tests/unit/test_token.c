@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "token.h"
+#include "cloud/token.h"
 
 #include <errno.h>
 #include <setjmp.h>

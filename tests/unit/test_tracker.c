@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tracker.h"
+#include "delivery/tracker.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "troubles.h"
+#include "agent/troubles.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "watch.h"
+#include "agent/watch.h"
 
-#include "log.h"
+#include "base/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * onenet is collectd's callbacks and nothing else: what collectd says is turned
+ * into plain data and handed to the layers below.
+ */
+#include "agent/report.h"
+#include "agent/stats.h"
+#include "agent/watch.h"
+#include "agent/worker.h"
+#include "agent/worker_log.h"
+#include "base/log.h"
+#include "cloud/http.h"
+#include "config/known_files.h"
+#include "config/options.h"
+#include "config/rule.h"
+#include "words/event.h"
+
+#include "collectd/core/daemon/collectd.h"
+
+#include "collectd/core/daemon/plugin.h"
+#include "collectd/core/daemon/utils_cache.h"
+#include "collectd/core/utils/common/common.h"
+
+#include <math.h>
+
+#define PLUGIN_NAME "onenet"
+
+/* One plugin, one instance: collectd's callbacks have no other way to find it.
+ * All is made by config and init, on the main thread, before any other callback
+ * is registered, and freed when collectd frees the notification callback: that
+ * may still be called after our shutdown. */
+static struct {
+  struct options *options;
+  struct stats *stats;
+  struct watch *watch;
+  struct finished *finished;
+  struct worker *worker;
+  struct report *report;
+  bool is_dry;
+} onenet;
+
+static void write_log(enum log_level level, const char *line) {
+  static const int levels[] = {[LOG_LEVEL_ERROR] = LOG_ERR,
+                               [LOG_LEVEL_WARNING] = LOG_WARNING,
+                               [LOG_LEVEL_INFO] = LOG_INFO};
+  plugin_log(levels[level], PLUGIN_NAME " plugin: %s", line);
+}
+
+/* ---- events ---- */
+
+static const notification_meta_t *
+find_notification_meta(const notification_meta_t *meta, const char *name) {
+  while (meta != NULL && strcmp(meta->name, name) != 0)
+    meta = meta->next;
+  return meta;
+}
+
+static int append_notification_meta(const void *meta, const char *name,
+                                    struct buf *out) {
+  const notification_meta_t *found = find_notification_meta(meta, name);
+  if (found == NULL)
+    return -ENOENT;
+  switch (found->type) {
+  case NM_TYPE_STRING:
+    return buf_append_text(out, found->nm_value.nm_string);
+  case NM_TYPE_SIGNED_INT:
+    return buf_append_format(out, "%" PRIi64, found->nm_value.nm_signed_int);
+  case NM_TYPE_UNSIGNED_INT:
+    return buf_append_format(out, "%" PRIu64, found->nm_value.nm_unsigned_int);
+  case NM_TYPE_DOUBLE:
+    return template_append_number(out, found->nm_value.nm_double);
+  case NM_TYPE_BOOLEAN:
+    return buf_append_text(out, found->nm_value.nm_boolean ? "true" : "false");
+  }
+  return -ENOENT;
+}
+
+static int append_value_meta(const void *meta, const char *name,
+                             struct buf *out) {
+  char *text = NULL;
+  if (meta == NULL ||
+      meta_data_as_string((meta_data_t *)meta, name, &text) != 0)
+    return -ENOENT;
+  int status = buf_append_text(out, text);
+  free(text);
+  return status;
+}
+
+static enum severity severity_of(int severity) {
+  if (severity == NOTIF_FAILURE)
+    return SEVERITY_FAILURE;
+  return severity == NOTIF_WARNING ? SEVERITY_WARNING : SEVERITY_OKAY;
+}
+
+static struct event event_of_notification(const notification_t *n) {
+  const notification_meta_t *value =
+      find_notification_meta(n->meta, "CurrentValue");
+  const notification_meta_t *source =
+      find_notification_meta(n->meta, "DataSource");
+  bool has_value = value != NULL && value->type == NM_TYPE_DOUBLE;
+  bool has_source = source != NULL && source->type == NM_TYPE_STRING;
+  return (struct event){.source = EVENT_NOTIFICATION,
+                        .severity = severity_of(n->severity),
+                        .host = n->host,
+                        .plugin = n->plugin,
+                        .plugin_instance = n->plugin_instance,
+                        .type = n->type,
+                        .type_instance = n->type_instance,
+                        .data_source =
+                            has_source ? source->nm_value.nm_string : "",
+                        .message = n->message,
+                        .has_value = has_value,
+                        .value = has_value ? value->nm_value.nm_double : NAN,
+                        .wall_time_ms = (int64_t)CDTIME_T_TO_MS(n->time),
+                        .find_meta = append_notification_meta,
+                        .meta = n->meta};
+}
+
+static struct event event_of_value(const value_list_t *vl,
+                                   const data_source_t *source, double value) {
+  return (struct event){.source = EVENT_VALUE,
+                        .severity = SEVERITY_VALUE,
+                        .host = vl->host,
+                        .plugin = vl->plugin,
+                        .plugin_instance = vl->plugin_instance,
+                        .type = vl->type,
+                        .type_instance = vl->type_instance,
+                        .data_source = source->name,
+                        .message = "",
+                        .has_value = true,
+                        .value = value,
+                        .wall_time_ms = (int64_t)CDTIME_T_TO_MS(vl->time),
+                        .find_meta = append_value_meta,
+                        .meta = vl->meta};
+}
+
+static void fire(void *context, struct firing *f) {
+  (void)context;
+  worker_put(onenet.worker, f);
+}
+
+static void match(void *context, const struct policy *policy) {
+  (void)context;
+  watch_note_match(onenet.watch, policy);
+}
+
+static void lack(void *context, const struct rule_lack *what) {
+  (void)context;
+  watch_tell_lack(onenet.watch, what);
+}
+
+static void ignore(void *context, enum rule_ignored reason,
+                   const struct device *device, const char *detail) {
+  static const enum stats_ignored reasons[] = {
+      [RULE_IGNORED_NAN] = STATS_IGNORED_NAN,
+      [RULE_IGNORED_TRUNCATED] = STATS_IGNORED_TRUNCATED,
+      [RULE_IGNORED_MISSING] = STATS_IGNORED_MISSING,
+      [RULE_IGNORED_NO_DEVICE] = STATS_IGNORED_NO_DEVICE,
+      [RULE_IGNORED_NO_VALUE] = STATS_IGNORED_NO_VALUE,
+      [RULE_IGNORED_UNMATCHED] = STATS_IGNORED_UNMATCHED};
+  stats_count_ignored(onenet.stats, device, reasons[reason]);
+  if (reason == RULE_IGNORED_NO_DEVICE)
+    watch_tell_no_device(onenet.watch, detail);
+  else if (reason == RULE_IGNORED_UNMATCHED && onenet.options->dry_run)
+    watch_tell_unmatched(onenet.watch, context);
+  else if (reason != RULE_IGNORED_UNMATCHED && onenet.is_dry)
+    worker_log_dry_ignored(detail, device, stats_ignored_name(reasons[reason]));
+}
+
+static int fire_rules(struct event *event) {
+  const struct rule_sink sink = {.match = match,
+                                 .fire = fire,
+                                 .ignore = ignore,
+                                 .lack = lack,
+                                 .context = event};
+  int status =
+      rule_book_fire(onenet.options->rules, event, worker_now(), &sink);
+  if (status < 0)
+    log_error("out of memory: a command for an event of plugin \"%s\" was lost",
+              event->plugin);
+  return status;
+}
+
+/* ---- collectd's callbacks ---- */
+
+static int onenet_notify(const notification_t *n, user_data_t *user_data) {
+  (void)user_data;
+  struct event event = event_of_notification(n);
+  return fire_rules(&event);
+}
+
+static bool has_rates(const data_set_t *ds) {
+  for (size_t i = 0; i < ds->ds_num; i++)
+    if (ds->ds[i].type != DS_TYPE_GAUGE)
+      return true;
+  return false;
+}
+
+/* What a value rule sees: the value itself, or for what only counts, the rate.
+ * A chain in front of the cache knows no rate. */
+static double value_of(const data_source_t *source, const value_t *value,
+                       const gauge_t *rate) {
+  if (source->type == DS_TYPE_GAUGE)
+    return value->gauge;
+  return rate != NULL ? *rate : NAN;
+}
+
+static int onenet_write(const data_set_t *ds, const value_list_t *vl,
+                        user_data_t *user_data) {
+  (void)user_data;
+  if (strcmp(vl->plugin, PLUGIN_NAME) == 0)
+    return 0;
+  gauge_t *rates = has_rates(ds) ? uc_get_rate(ds, vl) : NULL;
+  int status = 0;
+  for (size_t i = 0; i < ds->ds_num && i < vl->values_len; i++) {
+    struct event event = event_of_value(
+        vl, &ds->ds[i],
+        value_of(&ds->ds[i], &vl->values[i], rates != NULL ? &rates[i] : NULL));
+    if (fire_rules(&event) < 0)
+      status = -1;
+  }
+  free(rates);
+  return status;
+}
+
+static int onenet_read(void) {
+  int64_t now_ms = worker_now().ms;
+  report_send(onenet.report, worker_inbox_count(onenet.worker), now_ms);
+  watch_tell_idle(onenet.watch, now_ms);
+  return 0;
+}
+
+static int onenet_flush(cdtime_t timeout, const char *identifier,
+                        user_data_t *user_data) {
+  (void)timeout;
+  (void)identifier;
+  (void)user_data;
+  worker_wake(onenet.worker);
+  return 0;
+}
+
+static int onenet_shutdown(void) {
+  worker_stop(onenet.worker);
+  report_log_totals(onenet.report);
+  return 0;
+}
+
+static void free_all(void *unused) {
+  (void)unused;
+  worker_free(onenet.worker);
+  report_free(onenet.report);
+  finished_free(onenet.finished);
+  watch_free(onenet.watch);
+  stats_free(onenet.stats);
+  options_free(onenet.options);
+  memset(&onenet, 0, sizeof onenet);
+  http_global_cleanup();
+}
+
+/* ---- start ---- */
+
+static void tell_fault(void *context, const char *line) {
+  (void)context;
+  log_error("%s", line);
+}
+
+/* `collectd -T` runs init, one read and the thresholds for real. */
+static bool is_configuration_test(void) {
+  const char *read_threads = global_option_get("ReadThreads");
+  return read_threads != NULL && strcmp(read_threads, "-1") == 0;
+}
+
+static int onenet_config(oconfig_item_t *block) {
+  const char *base_dir = global_option_get("BaseDir");
+  if (onenet.options != NULL) {
+    log_error("<Plugin " PLUGIN_NAME ">: given twice: all options belong into "
+              "one block");
+    return -1;
+  }
+  return options_read(block, base_dir != NULL ? base_dir : ".",
+                      is_configuration_test() ? OPTIONS_FOR_CHECK
+                                              : OPTIONS_FOR_START,
+                      tell_fault, NULL, &onenet.options);
+}
+
+static int make_all(bool is_test) {
+  onenet.is_dry = is_test || onenet.options->dry_run;
+  onenet.stats = stats_new(onenet.options->directory);
+  onenet.watch = watch_new(onenet.options->rules, worker_now().ms);
+  onenet.finished = finished_new();
+  if (onenet.stats == NULL || onenet.watch == NULL || onenet.finished == NULL)
+    return -ENOMEM;
+  onenet.worker =
+      worker_new(onenet.options, onenet.stats, onenet.finished, is_test);
+  onenet.report = report_new(onenet.options, onenet.stats, onenet.finished);
+  return onenet.worker != NULL && onenet.report != NULL ? 0 : -ENOMEM;
+}
+
+static bool has_value_rules(void) {
+  const struct rule_book *rules = onenet.options->rules;
+  for (size_t i = 0; i < rule_book_count(rules); i++)
+    if (rule_source(rule_book_rule(rules, i)) == EVENT_VALUE)
+      return true;
+  return false;
+}
+
+/* A failing init leaves a plugin's other callbacks registered, so they are only
+ * registered once everything runs. */
+static void register_callbacks(void) {
+  const user_data_t owner = {.data = &onenet, .free_func = free_all};
+  plugin_register_notification(PLUGIN_NAME, onenet_notify, &owner);
+  if (has_value_rules())
+    plugin_register_write(PLUGIN_NAME, onenet_write, NULL);
+  plugin_register_read(PLUGIN_NAME, onenet_read);
+  plugin_register_flush(PLUGIN_NAME, onenet_flush, NULL);
+  plugin_register_shutdown(PLUGIN_NAME, onenet_shutdown);
+}
+
+static int start_all(bool is_test) {
+  char why[512] = "out of memory";
+  int status = http_global_init();
+  if (status < 0) {
+    log_error("libcurl can not be used: it must be 7.68 or newer");
+    return status;
+  }
+  status = make_all(is_test);
+  if (status == 0)
+    status = worker_start(onenet.worker, why, sizeof why);
+  if (status < 0)
+    log_error("%s", why);
+  return status;
+}
+
+/* All files of devices are right, or were so before: this start is one that
+ * works. */
+static void remember_device_files(void) {
+  const struct options *o = onenet.options;
+  if (onenet.is_dry)
+    return;
+  int status = known_files_write(o->ledger_path, o->device_files);
+  if (status < 0)
+    log_warning("\"%s.devices\" can not be written: %s; a wrong line of a "
+                "DeviceFile stops the next start",
+                o->ledger_path, strerror(-status));
+}
+
+static int onenet_init(void) {
+  if (onenet.options == NULL) {
+    log_error("no <Plugin " PLUGIN_NAME "> block in the configuration");
+    return -1;
+  }
+  if (start_all(is_configuration_test()) < 0) {
+    free_all(NULL);
+    return -1;
+  }
+  remember_device_files();
+  register_callbacks();
+  return 0;
+}
+
+void module_register(void) {
+  log_install(write_log, NULL);
+  plugin_register_complex_config(PLUGIN_NAME, onenet_config);
+  plugin_register_init(PLUGIN_NAME, onenet_init);
+}

@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/report.h"
+
+#include "agent/roster.h"
+#include "base/log.h"
+
+/* collectd's headers redefine PACKAGE_NAME and its like. */
+#include "collectd/core/daemon/collectd.h"
+
+#include "collectd/core/daemon/plugin.h"
+#include "collectd/core/daemon/utils_cache.h"
+#include "collectd/core/utils/avltree/avltree.h"
+#include "collectd/core/utils/common/common.h"
+
+#include <math.h>
+
+#define PLUGIN_NAME "onenet"
+#define AGENT_INSTANCE "agent"
+#define REPORTS_SERIES "reports"
+#define UNCACHED_REPORTS_MAX 10
+#define FEW_SERIES 100 /* of devices and commands: sent in any case */
+#define UUID_SERIES_MAX 1000
+#define UUID_SERIES_KEPT TIME_T_TO_CDTIME_T(300)
+
+/* What is kept per (device, rule): one series of durations, one of
+ * notifications. */
+struct thread_of_commands {
+  cdtime_t last_time;
+  bool is_failing;  /* the last notification was not OKAY */
+  bool was_bad_end; /* since a tracked command ended badly */
+};
+
+struct uuid_series {
+  const struct device *device;
+  char cmd_uuid[COMMAND_UUID_BYTES];
+  enum tracked_status status;
+  cdtime_t changed_at;
+};
+
+/* How collectd keeps up with what is sent. Its queue of values has no bound by
+ * default, and is taken out in order: what was sent is taken once the count of
+ * reports that was sent behind it is in collectd's cache. */
+struct pace {
+  uint64_t reports;      /* sent until now */
+  uint64_t devices_sent; /* the report that had the devices last */
+  bool was_cached;
+  bool was_told; /* that collectd does not keep up */
+};
+
+struct report {
+  const struct options *options;
+  struct stats *stats;
+  struct finished *finished;
+  struct roster *roster; /* who is reported one by one */
+  struct pace pace;
+  c_avl_tree_t *threads; /* DEVICE/RULE to struct thread_of_commands */
+  struct uuid_series uuids[UUID_SERIES_MAX]; /* a ring */
+  size_t uuids_oldest;
+  size_t uuids_count;
+  struct finished_command batch[FINISHED_MAX];
+};
+
+/* ---- life ---- */
+
+struct report *report_new(const struct options *options, struct stats *stats,
+                          struct finished *finished) {
+  struct report *r = calloc(1, sizeof *r);
+  if (r == NULL)
+    return NULL;
+  r->options = options;
+  r->stats = stats;
+  r->finished = finished;
+  r->roster = roster_new(options->directory, options->device_metrics);
+  r->threads = c_avl_create((int (*)(const void *, const void *))strcmp);
+  if (r->roster != NULL && r->threads != NULL)
+    return r;
+  report_free(r);
+  return NULL;
+}
+
+void report_free(struct report *r) {
+  void *key, *value;
+  if (r == NULL)
+    return;
+  while (r->threads != NULL && c_avl_pick(r->threads, &key, &value) == 0) {
+    free(key);
+    free(value);
+  }
+  c_avl_destroy(r->threads);
+  roster_free(r->roster);
+  free(r);
+}
+
+static struct thread_of_commands *
+find_or_add_thread(struct report *r, const struct finished_command *one) {
+  char name[2 * DEVICE_NAME_BYTES];
+  void *found = NULL;
+  snprintf(name, sizeof name, "%s/%s", one->device->name, one->policy->rule);
+  if (c_avl_get(r->threads, name, &found) == 0)
+    return found;
+  char *key = strdup(name);
+  found = calloc(1, sizeof(struct thread_of_commands));
+  if (key == NULL || found == NULL ||
+      c_avl_insert(r->threads, key, found) != 0) {
+    free(key);
+    free(found);
+    return NULL;
+  }
+  return found;
+}
+
+/* ---- value lists ---- */
+
+/* Which series a value is for, but its host. */
+struct identity {
+  const char *instance;
+  const char *type;
+  const char *type_instance;
+};
+
+static void dispatch(struct identity id, value_t value, cdtime_t time,
+                     meta_data_t *meta) {
+  value_list_t vl = VALUE_LIST_INIT;
+  vl.values = &value;
+  vl.values_len = 1;
+  vl.time = time;
+  vl.meta = meta;
+  sstrncpy(vl.plugin, PLUGIN_NAME, sizeof vl.plugin);
+  sstrncpy(vl.plugin_instance, id.instance, sizeof vl.plugin_instance);
+  sstrncpy(vl.type, id.type, sizeof vl.type);
+  sstrncpy(vl.type_instance, id.type_instance, sizeof vl.type_instance);
+  plugin_dispatch_values(&vl);
+}
+
+static void send_derive(const char *instance, const char *type,
+                        const char *type_instance, uint64_t value) {
+  dispatch((struct identity){instance, type, type_instance},
+           (value_t){.derive = (derive_t)value}, cdtime(), NULL);
+}
+
+static void send_gauge(const char *instance, const char *type,
+                       const char *type_instance, double value) {
+  dispatch((struct identity){instance, type, type_instance},
+           (value_t){.gauge = value}, cdtime(), NULL);
+}
+
+/* ---- devices, endpoints, the agent ---- */
+
+struct visit_context {
+  const char *instance;
+  const char *type;
+};
+
+static void send_counter(void *context, const char *name, uint64_t count) {
+  const struct visit_context *c = context;
+  send_derive(c->instance, c->type, name, count);
+}
+
+/* instance is the device's name, or `agent` for events of no known device. */
+static void send_ignored(struct report *r, const struct device *d,
+                         const char *instance) {
+  for (int reason = 0; reason < STATS_IGNORED_REASONS; reason++) {
+    char name[DATA_MAX_NAME_LEN];
+    uint64_t count = stats_ignored(r->stats, d, (enum stats_ignored)reason);
+    if (count == 0)
+      continue;
+    snprintf(name, sizeof name, "ignored_%s",
+             stats_ignored_name((enum stats_ignored)reason));
+    send_derive(instance, "derive", name, count);
+  }
+}
+
+/* what: `accept` or `answer`. */
+static void send_latency(const struct device *d, const char *what,
+                         const struct stats_latency *latency) {
+  char name[DATA_MAX_NAME_LEN];
+  snprintf(name, sizeof name, "%s-average", what);
+  send_gauge(d->name, "latency", name, latency->average_s);
+  snprintf(name, sizeof name, "%s-upper", what);
+  send_gauge(d->name, "latency", name, latency->upper_s);
+  snprintf(name, sizeof name, "%s-percentile-99", what);
+  send_gauge(d->name, "latency", name, latency->percentile_99_s);
+}
+
+/* What is 0 was never anything else: of a device of a DeviceFile it is not
+ * sent. */
+static void send_device_count(const struct device *d, const char *name,
+                              uint64_t count) {
+  if (d->declared || count > 0)
+    send_derive(d->name, "commands", name, count);
+}
+
+static void send_tracked(struct report *r, const struct device *d) {
+  struct stats_tracked tracked;
+  if (!stats_read_tracked(r->stats, d, &tracked))
+    return;
+  send_device_count(d, "delivered", tracked.delivered);
+  send_device_count(d, "answered", tracked.answered);
+  send_device_count(d, "unanswered", tracked.unanswered);
+  send_device_count(d, "undelivered", tracked.undelivered);
+  if (tracked.answered > 0)
+    send_latency(d, "answer", &tracked.latency);
+}
+
+static void send_device(struct report *r, const struct device *d) {
+  struct stats_commands counts;
+  struct stats_latency latency;
+  stats_read_device(r->stats, d, &counts);
+  send_device_count(d, "created", counts.created);
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    send_device_count(d, outcome_name((enum outcome)i), counts.by_outcome[i]);
+  if (d->declared || counts.created > 0)
+    send_gauge(d->name, "pending_operations", "", (double)counts.pending);
+  if (stats_read_latency(r->stats, d, &latency))
+    send_latency(d, "accept", &latency);
+  send_tracked(r, d);
+  stats_each_cause(r->stats, d, send_counter,
+                   &(struct visit_context){d->name, "errors"});
+  send_ignored(r, d, d->name);
+}
+
+static void send_endpoint(struct report *r, const struct endpoint *e) {
+  struct stats_endpoint counts;
+  stats_read_endpoint(r->stats, e, &counts);
+  send_derive(e->name, "commands", "created", counts.commands.created);
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    send_derive(e->name, "commands", outcome_name((enum outcome)i),
+                counts.commands.by_outcome[i]);
+  send_derive(e->name, "total_requests", "", counts.requests);
+  stats_each_http_code(r->stats, e, send_counter,
+                       &(struct visit_context){e->name, "http_response_codes"});
+  send_gauge(e->name, "current_connections", "", (double)counts.connections);
+  send_gauge(e->name, "bool", "circuit_open", counts.circuit_open ? 1 : 0);
+}
+
+static void send_agent(struct report *r, size_t inbox_count) {
+  struct stats_agent counts;
+  stats_read_agent(r->stats, &counts);
+  send_gauge(AGENT_INSTANCE, "queue_length", "inbox", (double)inbox_count);
+  send_gauge(AGENT_INSTANCE, "records", "pending",
+             (double)counts.records_pending);
+  send_gauge(AGENT_INSTANCE, "file_size", "ledger",
+             (double)counts.ledger_bytes);
+  send_derive(AGENT_INSTANCE, "errors", "ledger", counts.ledger_errors);
+  send_gauge(AGENT_INSTANCE, "count", "skipped_lines",
+             (double)r->options->skipped_lines);
+  send_gauge(AGENT_INSTANCE, "count", "devices_unreported",
+             (double)roster_unreported(r->roster));
+  send_derive(AGENT_INSTANCE, "derive", "unreported", counts.unreported);
+  send_ignored(r, NULL, AGENT_INSTANCE);
+}
+
+/* ---- single commands ---- */
+
+static meta_data_t *meta_of(const struct finished_command *one) {
+  meta_data_t *meta = meta_data_create();
+  if (meta == NULL)
+    return NULL;
+  meta_data_add_string(meta, "outcome", outcome_name(one->outcome));
+  meta_data_add_string(meta, "rule", one->policy->rule);
+  meta_data_add_string(meta, "device_id", one->device->device_id);
+  meta_data_add_signed_int(meta, "attempts", one->attempts);
+  meta_data_add_signed_int(meta, "http_code", one->verdict.http_code);
+  if (one->verdict.has_errno)
+    meta_data_add_signed_int(meta, "errno", one->verdict.errno_value);
+  if (one->verdict.cmd_uuid[0] != '\0')
+    meta_data_add_string(meta, "cmd_uuid", one->verdict.cmd_uuid);
+  return meta;
+}
+
+/* collectd drops a value that is not newer than the last of its series. */
+static cdtime_t increasing_time(struct thread_of_commands *thread,
+                                int64_t wall_ms) {
+  cdtime_t time = MS_TO_CDTIME_T((uint64_t)(wall_ms > 0 ? wall_ms : 0));
+  if (time <= thread->last_time)
+    time = thread->last_time + 1;
+  thread->last_time = time;
+  return time;
+}
+
+static void send_duration(struct report *r,
+                          const struct finished_command *one) {
+  struct thread_of_commands *thread = find_or_add_thread(r, one);
+  if (thread == NULL)
+    return;
+  meta_data_t *meta = meta_of(one);
+  dispatch((struct identity){one->device->name, "duration", one->policy->rule},
+           (value_t){.gauge = (double)one->duration_ms / 1000},
+           increasing_time(thread, one->wall_finished_ms), meta);
+  meta_data_destroy(meta);
+}
+
+/* The newest are looked at first: it is mostly these that change. */
+static struct uuid_series *find_uuid(struct report *r, const char *cmd_uuid) {
+  for (size_t i = r->uuids_count; i-- > 0;) {
+    struct uuid_series *series =
+        &r->uuids[(r->uuids_oldest + i) % UUID_SERIES_MAX];
+    if (strcmp(series->cmd_uuid, cmd_uuid) == 0)
+      return series;
+  }
+  return NULL;
+}
+
+static struct uuid_series *add_uuid(struct report *r,
+                                    const struct finished_command *one) {
+  struct uuid_series *series =
+      &r->uuids[(r->uuids_oldest + r->uuids_count) % UUID_SERIES_MAX];
+  if (r->uuids_count == UUID_SERIES_MAX)
+    r->uuids_oldest = (r->uuids_oldest + 1) % UUID_SERIES_MAX;
+  else
+    r->uuids_count++;
+  series->device = one->device;
+  sstrncpy(series->cmd_uuid, one->verdict.cmd_uuid, sizeof series->cmd_uuid);
+  return series;
+}
+
+/* An outcome begins a series; a status of one that was left out by now, or of
+ * before a restart, does so, too. */
+static void note_uuid(struct report *r, const struct finished_command *one) {
+  struct uuid_series *series = NULL;
+  if (one->outcome != OUTCOME_ACCEPTED || one->verdict.cmd_uuid[0] == '\0')
+    return;
+  if (one->news != FINISHED_OUTCOME)
+    series = find_uuid(r, one->verdict.cmd_uuid);
+  if (series == NULL)
+    series = add_uuid(r, one);
+  series->status =
+      one->news == FINISHED_OUTCOME ? TRACKED_CREATED : one->status;
+  series->changed_at = cdtime();
+}
+
+static bool is_over(const struct uuid_series *series, cdtime_t now) {
+  return now > series->changed_at + UUID_SERIES_KEPT;
+}
+
+static void send_uuids(struct report *r) {
+  cdtime_t now = cdtime();
+  while (r->uuids_count > 0 && is_over(&r->uuids[r->uuids_oldest], now)) {
+    r->uuids_oldest = (r->uuids_oldest + 1) % UUID_SERIES_MAX;
+    r->uuids_count--;
+  }
+  for (size_t i = 0; i < r->uuids_count; i++) {
+    const struct uuid_series *series =
+        &r->uuids[(r->uuids_oldest + i) % UUID_SERIES_MAX];
+    if (!is_over(series, now))
+      send_gauge(series->device->name, "gauge", series->cmd_uuid,
+                 series->status);
+  }
+}
+
+/* ---- many devices ---- */
+
+/* Nobody reads the latencies of a device that has no place. */
+static void note_active(struct report *r, int64_t now_ms) {
+  const struct device *d;
+  while ((d = stats_take_active(r->stats)) != NULL) {
+    roster_note_active(r->roster, d, now_ms);
+    if (!roster_has(r->roster, d))
+      stats_drop_latencies(r->stats, d);
+  }
+  roster_turn(r->roster, now_ms);
+}
+
+/* Returns the greatest count of reports that collectd has taken; 0: none is in
+ * its cache. */
+static uint64_t taken_reports(void) {
+  char name[6 * DATA_MAX_NAME_LEN];
+  value_t *values = NULL;
+  size_t count = 0;
+  uint64_t taken = 0;
+  snprintf(name, sizeof name, "%s/" PLUGIN_NAME "-" AGENT_INSTANCE "/derive-%s",
+           hostname_g, REPORTS_SERIES);
+  if (uc_get_value_by_name(name, &values, &count) == 0 && count > 0)
+    taken = (uint64_t)values[0].derive;
+  free(values);
+  return taken;
+}
+
+/* A count that was in the cache and is not any more is late, and one that never
+ * was is perhaps kept from it by a filter chain. */
+static bool has_kept_up(struct pace *p) {
+  uint64_t taken = taken_reports();
+  p->was_cached = p->was_cached || taken > 0;
+  return taken >= p->devices_sent ||
+         (!p->was_cached && p->reports > UNCACHED_REPORTS_MAX);
+}
+
+static void tell_late(struct pace *p) {
+  if (!p->was_told)
+    log_warning("collectd does not keep up with the values of so many devices: "
+                "they are sent less often than once per interval; a longer "
+                "Interval or a lower DeviceMetrics helps");
+  p->was_told = true;
+}
+
+/* What is sent every third interval is not missing after two. */
+static plugin_ctx_t stretch_interval(uint64_t reports) {
+  plugin_ctx_t before = plugin_get_ctx();
+  plugin_ctx_t stretched = before;
+  stretched.interval = plugin_get_interval() * reports;
+  plugin_set_ctx(stretched);
+  return before;
+}
+
+static void send_devices(struct report *r) {
+  for (const struct device *d = roster_first(r->roster); d != NULL;
+       d = roster_next(r->roster, d))
+    send_device(r, d);
+  if (r->options->command_series)
+    send_uuids(r);
+}
+
+/* All of which there are as many as devices or commands. */
+static void send_many(struct report *r) {
+  struct pace *p = &r->pace;
+  bool are_few = roster_reported(r->roster) + r->uuids_count <= FEW_SERIES;
+  if (!has_kept_up(p) && !are_few) {
+    tell_late(p);
+    return;
+  }
+  plugin_ctx_t before = stretch_interval(p->reports - p->devices_sent);
+  send_devices(r);
+  plugin_set_ctx(before);
+  p->devices_sent = p->reports;
+}
+
+static size_t take_batch(struct report *r) {
+  size_t count = 0;
+  while (count < FINISHED_MAX && finished_take(r->finished, &r->batch[count]))
+    count++;
+  return count;
+}
+
+/* ---- notifications ---- */
+
+static int severity_of_end(enum tracked_end end) {
+  switch (end) {
+  case TRACKED_END_UNDELIVERED:
+    return NOTIF_FAILURE;
+  case TRACKED_END_UNANSWERED:
+    return NOTIF_WARNING;
+  default:
+    return NOTIF_OKAY;
+  }
+}
+
+/* Returns 0 for news of which nobody is notified. */
+static int severity_of(const struct finished_command *one) {
+  if (one->news == FINISHED_STATUS)
+    return 0;
+  if (one->news == FINISHED_END)
+    return severity_of_end(tracked_end_of(one->status));
+  switch (one->outcome) {
+  case OUTCOME_ACCEPTED:
+    return NOTIF_OKAY;
+  case OUTCOME_UNKNOWN:
+    return NOTIF_WARNING;
+  case OUTCOME_REFUSED:
+  case OUTCOME_EXPIRED:
+  case OUTCOME_DROPPED:
+    return NOTIF_FAILURE;
+  default:
+    return 0;
+  }
+}
+
+/* Whether an end will be told of the command that was accepted. */
+static bool will_end(const struct finished_command *one) {
+  return one->policy->track && one->verdict.cmd_uuid[0] != '\0';
+}
+
+/* Whether this OKAY says that what was notified of is over: a good end does so
+ * after a bad one; an acceptance after any other failure, and where no end will
+ * follow. */
+static bool clears(const struct finished_command *one,
+                   const struct thread_of_commands *thread) {
+  if (one->news == FINISHED_END)
+    return thread->was_bad_end;
+  return !thread->was_bad_end || !will_end(one);
+}
+
+static bool is_wanted(const struct report *r, int severity,
+                      const struct finished_command *one,
+                      const struct thread_of_commands *thread) {
+  if (severity == 0 || r->options->notify_outcomes == NOTIFY_NONE)
+    return false;
+  if (severity != NOTIF_OKAY || (thread->is_failing && clears(one, thread)))
+    return true;
+  return r->options->notify_outcomes == NOTIFY_ALL &&
+         one->news == FINISHED_OUTCOME;
+}
+
+static void format_detail(char *text, size_t size,
+                          const struct finished_command *one) {
+  const struct verdict *v = &one->verdict;
+  if (one->news == FINISHED_END)
+    snprintf(text, size, "status %d (%s), cmd_uuid %s", (int)one->status,
+             tracked_status_text(one->status), v->cmd_uuid);
+  else if (v->cmd_uuid[0] != '\0')
+    snprintf(text, size, "cmd_uuid %s", v->cmd_uuid);
+  else if (v->has_errno)
+    snprintf(text, size, "errno %d: %s", (int)v->errno_value, v->error);
+  else
+    snprintf(text, size, "%s%s%s", v->cause,
+             v->cause[0] != '\0' && v->error[0] != '\0' ? ": " : "", v->error);
+}
+
+static void add_attempt_meta(notification_t *n,
+                             const struct finished_command *one) {
+  plugin_notification_meta_add_signed_int(n, "attempts", one->attempts);
+  plugin_notification_meta_add_signed_int(n, "http_code",
+                                          one->verdict.http_code);
+  if (one->verdict.has_errno)
+    plugin_notification_meta_add_signed_int(n, "errno",
+                                            one->verdict.errno_value);
+}
+
+static void add_meta(notification_t *n, const struct finished_command *one) {
+  plugin_notification_meta_add_string(n, "outcome", outcome_name(one->outcome));
+  plugin_notification_meta_add_string(n, "rule", one->policy->rule);
+  plugin_notification_meta_add_string(n, "device_id", one->device->device_id);
+  if (one->news == FINISHED_OUTCOME)
+    add_attempt_meta(n, one);
+  else
+    plugin_notification_meta_add_signed_int(n, "status", one->status);
+  if (one->verdict.cmd_uuid[0] != '\0')
+    plugin_notification_meta_add_string(n, "cmd_uuid", one->verdict.cmd_uuid);
+}
+
+/* The longest names leave no room for the device_id beside the cmd_uuid: it is
+ * in the meta data. What is cut is cut between two characters. */
+static void format_message(char *text, size_t size,
+                           const struct finished_command *one) {
+  char detail[COMMAND_ERROR_BYTES + 2 * COMMAND_CAUSE_BYTES];
+  const char *rule = one->policy->rule, *device = one->device->name;
+  const char *fate = one->news == FINISHED_END
+                         ? tracked_end_name(tracked_end_of(one->status))
+                         : outcome_name(one->outcome);
+  format_detail(detail, sizeof detail, one);
+  if ((size_t)snprintf(text, size, "command %s for device %s (%s) %s: %s", rule,
+                       device, one->device->device_id, fate, detail) < size)
+    return;
+  size_t length =
+      (size_t)snprintf(text, size, "command %s for device %s %s: %s", rule,
+                       device, fate, detail);
+  if (length < size)
+    return;
+  length = size - 1;
+  while (length > 0 && ((unsigned char)text[length - 1] & 0xc0) == 0x80)
+    length--;
+  if (length > 0 && ((unsigned char)text[length - 1] & 0x80) != 0)
+    length--;
+  text[length] = '\0';
+}
+
+static void notify(const struct finished_command *one, int severity) {
+  notification_t n = {.severity = severity, .time = cdtime()};
+  format_message(n.message, sizeof n.message, one);
+  sstrncpy(n.host, hostname_g, sizeof n.host);
+  sstrncpy(n.plugin, PLUGIN_NAME, sizeof n.plugin);
+  sstrncpy(n.plugin_instance, one->device->name, sizeof n.plugin_instance);
+  sstrncpy(n.type, "commands", sizeof n.type);
+  sstrncpy(n.type_instance, one->policy->rule, sizeof n.type_instance);
+  add_meta(&n, one);
+  plugin_dispatch_notification(&n);
+  plugin_notification_meta_free(n.meta);
+}
+
+/* Returns whether the command is reported as far as it is to be. */
+static bool send_notification(struct report *r,
+                              const struct finished_command *one,
+                              cdtime_t until) {
+  struct thread_of_commands *thread = find_or_add_thread(r, one);
+  int severity = severity_of(one);
+  if (thread == NULL)
+    return false;
+  if (one->news == FINISHED_EARLIER)
+    thread->is_failing = true;
+  if (one->news == FINISHED_EARLIER || !is_wanted(r, severity, one, thread))
+    return true;
+  if (cdtime() > until)
+    return false;
+  thread->is_failing = severity != NOTIF_OKAY;
+  thread->was_bad_end = thread->is_failing && one->news == FINISHED_END;
+  notify(one, severity);
+  return true;
+}
+
+/* ---- all of it ---- */
+
+void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
+  const struct directory *directory = r->options->directory;
+  cdtime_t until = cdtime() + plugin_get_interval() / 2;
+  size_t count = take_batch(r);
+  uint64_t unreported = 0;
+  r->pace.reports++;
+  note_active(r, now_ms);
+  for (size_t i = 0; i < directory_endpoint_count(directory); i++)
+    send_endpoint(r, directory_endpoint(directory, i));
+  send_agent(r, inbox_count);
+  for (size_t i = 0; i < count; i++) {
+    if (r->batch[i].news == FINISHED_OUTCOME)
+      send_duration(r, &r->batch[i]);
+    note_uuid(r, &r->batch[i]);
+  }
+  send_many(r);
+  send_derive(AGENT_INSTANCE, "derive", REPORTS_SERIES, r->pace.reports);
+  for (size_t i = 0; i < count; i++)
+    unreported += send_notification(r, &r->batch[i], until) ? 0 : 1;
+  stats_count_unreported(r->stats, unreported);
+}
+
+/* what: `device` or `endpoint`. */
+static void log_totals(const char *what, const char *name,
+                       const struct stats_commands *counts) {
+  char text[512];
+  size_t used = 0;
+  if (counts->created == 0)
+    return;
+  for (int o = 0; o < OUTCOME_COUNT && used < sizeof text; o++)
+    used += (size_t)snprintf(text + used, sizeof text - used, ", %s %llu",
+                             outcome_name((enum outcome)o),
+                             (unsigned long long)counts->by_outcome[o]);
+  log_info("totals of %s \"%s\": created %llu%s, pending %llu", what, name,
+           (unsigned long long)counts->created, text,
+           (unsigned long long)counts->pending);
+}
+
+void report_log_totals(struct report *r) {
+  const struct directory *directory = r->options->directory;
+  for (const struct device *d = roster_first(r->roster); d != NULL;
+       d = roster_next(r->roster, d)) {
+    struct stats_commands counts;
+    stats_read_device(r->stats, d, &counts);
+    log_totals("device", d->name, &counts);
+  }
+  for (size_t i = 0; i < directory_endpoint_count(directory); i++) {
+    const struct endpoint *e = directory_endpoint(directory, i);
+    struct stats_endpoint counts;
+    stats_read_endpoint(r->stats, e, &counts);
+    log_totals("endpoint", e->name, &counts.commands);
+  }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * report owns how stats and finished commands look in collectd: value lists and
+ * notifications of plugin `onenet`, in types of collectd's own types.db.
+ *
+ * report_send is called by collectd's read callback, one thread at a time, and
+ * never by the I/O thread: a notification waits for every notification plugin.
+ */
+#ifndef ONENET_REPORT_H
+#define ONENET_REPORT_H
+
+#include "agent/finished.h"
+#include "agent/stats.h"
+#include "config/options.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct report;
+
+/* Returns a report that the caller owns; all arguments are borrowed. NULL
+ * without memory. */
+struct report *report_new(const struct options *options, struct stats *stats,
+                          struct finished *finished);
+void report_free(struct report *r);
+
+/* Dispatches all metrics, then one value per finished command, then the
+ * notifications of outcomes, for half an interval at most. inbox_count: how
+ * many firings wait to be taken. now_ms: monotonic. */
+void report_send(struct report *r, size_t inbox_count, int64_t now_ms);
+
+/* Writes the totals of each endpoint, and of each device that is reported one
+ * by one, to the log: values dispatched at shutdown would be lost. */
+void report_log_totals(struct report *r);
+
+#endif

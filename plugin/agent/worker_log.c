@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/worker_log.h"
+
+#include "base/log.h"
+#include "cloud/advice.h"
+#include "ledger/ledger.h"
+#include "words/event.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the start ---- */
+
+#define NAMES_MAX 4 /* more are only counted */
+
+struct list {
+  struct buf *line;
+  size_t count;
+  size_t written;
+};
+
+static struct list list_begin(struct buf *line, size_t count,
+                              const char *what) {
+  buf_append_format(line, ", %zu %s%s", count, what, count == 1 ? "" : "s");
+  return (struct list){.line = line, .count = count};
+}
+
+static void list_add(struct list *l, const char *name) {
+  if (l->count > NAMES_MAX)
+    return;
+  l->written++;
+  buf_append_format(l->line, "%s%s%s", l->written == 1 ? " (" : ", ", name,
+                    l->written == l->count ? ")" : "");
+}
+
+static void append_directory(struct buf *line, const struct directory *d) {
+  struct list l = list_begin(line, directory_endpoint_count(d), "endpoint");
+  for (size_t i = 0; i < l.count && i < NAMES_MAX; i++)
+    list_add(&l, directory_endpoint(d, i)->name);
+  l = list_begin(line, directory_device_count(d), "device");
+  for (size_t i = 0; i < l.count && i < NAMES_MAX; i++)
+    list_add(&l, directory_device(d, i)->name);
+}
+
+void worker_log_start(const struct options *o, bool is_dry, size_t pending) {
+  struct buf line;
+  buf_init(&line, LOG_LINE_BYTES);
+  buf_append_format(&line,
+                    "version %s started%s: ledger \"%s\", %zu command%s "
+                    "pending",
+                    ONENET_VERSION, is_dry ? " for a dry run" : "",
+                    is_dry ? LEDGER_IN_MEMORY : o->ledger_path, pending,
+                    pending == 1 ? "" : "s");
+  append_directory(&line, o->directory);
+  struct list l = list_begin(&line, rule_book_count(o->rules), "rule");
+  for (size_t i = 0; i < l.count && i < NAMES_MAX; i++)
+    list_add(&l, rule_name(rule_book_rule(o->rules, i)));
+  log_info("%s", buf_text(&line));
+  buf_free(&line);
+}
+
+/* ---- commands ---- */
+
+static void inform_of(const struct command *c) {
+  const struct verdict *v = &c->verdict;
+  char errno_text[32] = "none";
+  bool says_more = c->outcome != OUTCOME_ACCEPTED && v->error[0] != '\0';
+  if (v->has_errno)
+    snprintf(errno_text, sizeof errno_text, "%d", (int)v->errno_value);
+  log_info("command %lld: rule \"%s\", device \"%s\" (%s): %s, errno %s, "
+           "cmd_uuid %s, attempts %d%s%s",
+           (long long)c->id, c->policy->rule, c->device->name,
+           c->device->device_id, outcome_name(c->outcome), errno_text,
+           v->cmd_uuid[0] != '\0' ? v->cmd_uuid : "none", c->attempts,
+           says_more ? ": " : "", says_more ? v->error : "");
+}
+
+static bool needs_attention(enum outcome outcome) {
+  return outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNKNOWN ||
+         outcome == OUTCOME_EXPIRED || outcome == OUTCOME_DROPPED;
+}
+
+static void warn_of(const struct command *c) {
+  const struct verdict *v = &c->verdict;
+  log_warning("a command of rule \"%s\" for device \"%s\" (%s) ended as %s: "
+              "%s%s%s",
+              c->policy->rule, c->device->name, c->device->device_id,
+              outcome_name(c->outcome), v->cause,
+              v->cause[0] != '\0' && v->error[0] != '\0' ? ", " : "", v->error);
+}
+
+void worker_log_finished(const struct command *c) {
+  inform_of(c);
+  if (needs_attention(c->outcome))
+    warn_of(c);
+}
+
+/* ---- troubles ---- */
+
+static void append_what_failed(struct buf *line, const struct command *c,
+                               const struct verdict *v, enum trouble trouble) {
+  switch (trouble) {
+  case TROUBLE_NONE:
+    break;
+  case TROUBLE_DEVICE:
+    buf_append_format(line, "device \"%s\" (%s)", c->device->name,
+                      c->device->device_id);
+    return;
+  case TROUBLE_NO_ANSWER:
+    buf_append_format(line, "endpoint \"%s\": an attempt failed",
+                      c->device->endpoint->name);
+    return;
+  case TROUBLE_BUSY:
+    buf_append_format(line, "endpoint \"%s\": it asks for fewer attempts",
+                      c->device->endpoint->name);
+    return;
+  case TROUBLE_CREDENTIALS:
+    buf_append_format(line, "endpoint \"%s\": the credentials %s",
+                      c->device->endpoint->name,
+                      v->http_code != 0 ? "were refused" : "can not be read");
+    return;
+  }
+}
+
+static long long seconds_of(int64_t ms) { return (ms + 999) / 1000; }
+
+/* The number tells a new key that is refused from the one before it: a line
+ * that equals the last one is only counted. */
+static void append_next_of_credentials(struct buf *line,
+                                       const struct command *c,
+                                       long long wait_s) {
+  bool is_file = c->device->endpoint->credential.kind != CREDENTIAL_KEY;
+  buf_append_format(line, "; attempt %d is %sin %lld s", c->attempts + 1,
+                    is_file ? "as soon as that file changes, else " : "",
+                    wait_s);
+}
+
+static void append_next(struct buf *line, const struct command *c,
+                        const struct verdict *v, struct moment now) {
+  bool is_again =
+      c->state == COMMAND_WAITING || c->outcome == OUTCOME_SUPERSEDED;
+  long long wait_s = seconds_of(c->not_before_ms - now.ms);
+  if (!is_again)
+    buf_append_text(line, "; this command is not tried again");
+  else if (v->class == VERDICT_CREDENTIALS)
+    append_next_of_credentials(line, c, wait_s);
+  else
+    buf_append_format(line, "; the next attempt is in %lld s%s", wait_s,
+                      v->class == VERDICT_OFFLINE ? " (OnOffline retry)" : "");
+}
+
+void worker_log_trouble(const struct command *c, const struct verdict *v,
+                        enum trouble trouble, struct moment now) {
+  struct buf line;
+  buf_init(&line, LOG_LINE_BYTES);
+  append_what_failed(&line, c, v, trouble);
+  buf_append_text(&line, ": ");
+  advice_append_cause(&line, v);
+  buf_append_text(&line, ": ");
+  advice_append(&line, v, c->device->endpoint);
+  append_next(&line, c, v, now);
+  if (trouble == TROUBLE_CREDENTIALS)
+    log_error("%s", buf_text(&line));
+  else
+    log_warning("%s", buf_text(&line));
+  buf_free(&line);
+}
+
+void worker_log_endpoint_recovery(const struct endpoint *e) {
+  log_warning("endpoint \"%s\": it works again", e->name);
+}
+
+void worker_log_device_recovery(const struct device *d) {
+  log_warning("device \"%s\" (%s): it accepts commands again", d->name,
+              d->device_id);
+}
+
+void worker_log_circuit_open(const struct endpoint *e,
+                             const struct verdict *last, int64_t next_ms) {
+  struct buf why;
+  buf_init(&why, LOG_LINE_BYTES);
+  advice_append_cause(&why, last);
+  log_warning("endpoint \"%s\": the circuit is open, since several attempts in "
+              "a row failed, the last with: %s; commands wait; the next "
+              "attempt is in %lld s",
+              e->name, buf_text(&why), seconds_of(next_ms));
+  buf_free(&why);
+}
+
+void worker_log_circuit_closed(const struct endpoint *e) {
+  log_warning("endpoint \"%s\": the circuit is closed: it works again",
+              e->name);
+}
+
+/* A header of the configuration may hold a secret, too. */
+static void log_masked(const char *header) {
+  log_info("dry run: %.*s: ***", (int)strcspn(header, ":"), header);
+}
+
+static void log_body(const struct body *body) {
+  struct buf text;
+  /* A longer one is cut: a line of collectd's log holds no more. */
+  buf_init(&text, LOG_LINE_BYTES);
+  buf_append_json(&text, body->data, body->size);
+  log_info("dry run: body (%zu bytes): %s", body->size, buf_text(&text));
+  buf_free(&text);
+}
+
+void worker_log_dry_request(const struct command *c, const struct request *r) {
+  log_info("dry run: rule \"%s\", device \"%s\" (%s), series %s, %s:",
+           c->policy->rule, c->device->name, c->device->device_id, c->series,
+           event_severity_name(c->severity));
+  log_info("dry run: POST %s", buf_text(&r->url));
+  for (size_t i = 0; r->headers[i] != NULL; i++) {
+    if (strncmp(r->headers[i], "Content-Type:", 13) == 0)
+      log_info("dry run: %s", r->headers[i]);
+    else
+      log_masked(r->headers[i]);
+  }
+  log_body(c->body);
+}
+
+void worker_log_dry_failure(const struct command *c, const char *why) {
+  log_error("dry run: rule \"%s\", device \"%s\": could not be sent: %s",
+            c->policy->rule, c->device->name, why);
+}
+
+void worker_log_dry_wait(const struct command *c) {
+  log_info("dry run: command %lld: rule \"%s\", device \"%s\": waits for its "
+           "cooldown, a limit, or its turn",
+           (long long)c->id, c->policy->rule, c->device->name);
+}
+
+void worker_log_dry_ignored(const char *rule, const struct device *device,
+                            const char *reason) {
+  if (device == NULL)
+    log_info("dry run: an event is ignored: %s", reason);
+  else
+    log_info("dry run: rule \"%s\", device \"%s\": the event is ignored: %s",
+             rule, device->name, reason);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "cloud/advice.h"
+
+#include "cloud/cmds_api.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Some of libcurl's numbers: the core does without its headers. */
+enum {
+  NO_PROXY = 5,
+  NO_HOST = 6,
+  NO_CONNECTION = 7,
+  NO_TLS = 35,
+  TOO_LATE = 28,
+  BAD_CLIENT_CERTIFICATE = 58,
+  NOT_VERIFIED = 60,
+  NO_AUTHORITIES = 77
+};
+
+/* Returns the N of "PREFIX_N", or -1 if the cause is another one. */
+static int number_of(const struct verdict *v, const char *prefix) {
+  size_t size = strlen(prefix);
+  int number = 0;
+  if (strncmp(v->cause, prefix, size) != 0 || v->cause[size] != '_')
+    return -1;
+  for (const char *c = v->cause + size + 1; *c >= '0' && *c <= '9'; c++)
+    number = 10 * number + (*c - '0');
+  return number;
+}
+
+static bool is_local(const struct verdict *v) {
+  return strcmp(v->cause, "local") == 0;
+}
+
+/* ---- what it came to ---- */
+
+static void append_errno(struct buf *out, const struct verdict *v) {
+  const char *text =
+      v->error[0] != '\0' ? v->error : cmds_api_errno_text(v->errno_value);
+  buf_append_format(out, "errno %d", (int)v->errno_value);
+  if (text != NULL)
+    buf_append_format(out, ", \"%s\"", text);
+}
+
+void advice_append_cause(struct buf *out, const struct verdict *v) {
+  if (number_of(v, "errno") >= 0)
+    append_errno(out, v);
+  else if (number_of(v, "http") >= 0)
+    buf_append_format(out, "HTTP status %d", v->http_code);
+  else if (number_of(v, "curl") >= 0)
+    buf_append_format(out, "%s (%s)", v->error, v->cause);
+  else if (is_local(v))
+    buf_append_text(out, v->error);
+  else
+    buf_append_format(out, "an answer that can not be read: %s", v->error);
+}
+
+/* ---- what to do ---- */
+
+/* Without a password or a query, which may hold a secret. */
+static void append_url(struct buf *out, const char *url) {
+  const char *slashes = strstr(url, "://");
+  const char *host = slashes != NULL ? slashes + 3 : url;
+  size_t host_size = strcspn(host, "/?");
+  buf_append_format(out, "URL \"%.*s", (int)(host - url), url);
+  for (size_t i = host_size; i > 0; i--)
+    if (host[i - 1] == '@') {
+      host += i;
+      break;
+    }
+  buf_append_format(out, "%.*s\"", (int)strcspn(host, "?"), host);
+}
+
+static const char *key_option(const struct endpoint *e) {
+  switch (e->credential.kind) {
+  case CREDENTIAL_KEY:
+    return "APIKey";
+  case CREDENTIAL_KEY_FILE:
+    return "APIKeyFile";
+  case CREDENTIAL_ACCESS_KEY_FILE:
+    return "AccessKeyFile";
+  }
+  return "";
+}
+
+static void append_key_name(struct buf *out, const struct endpoint *e) {
+  buf_append_text(out, key_option(e));
+  if (e->credential.kind != CREDENTIAL_KEY)
+    buf_append_format(out, " %s", e->credential.text);
+}
+
+static void advise_on_refused_key(struct buf *out, const struct endpoint *e) {
+  buf_append_text(out, "compare the key in ");
+  append_key_name(out, e);
+  buf_append_text(out,
+                  " with that of the device's product in OneNET's console");
+  if (e->credential.kind == CREDENTIAL_ACCESS_KEY_FILE)
+    buf_append_text(out, ", check Resource, and see whether this machine's "
+                         "clock is right");
+}
+
+static void advise_on_unread_key(struct buf *out, const struct verdict *v,
+                                 const struct endpoint *e) {
+  const char *path = e->credential.text; /* unless it is the key itself */
+  bool is_file = e->credential.kind != CREDENTIAL_KEY;
+  switch (is_file ? v->local_errno : 0) {
+  case ENOENT:
+    buf_append_format(out,
+                      "create the file with the key alone in it, and chmod 600 "
+                      "%s; it must belong to the user that collectd runs as",
+                      path);
+    break;
+  case EACCES:
+    buf_append_format(out,
+                      "let the user that collectd runs as read it: chown and "
+                      "chmod 600 %s, and look at the folders above it",
+                      path);
+    break;
+  default:
+    append_key_name(out, e);
+    buf_append_text(out, " must hold the key alone, on one line");
+  }
+}
+
+static void advise_on_certificate(struct buf *out, const struct verdict *v) {
+  if (strstr(v->error, "expired") != NULL ||
+      strstr(v->error, "not yet valid") != NULL)
+    buf_append_text(out, "the server needs a new certificate, or this "
+                         "machine's clock is wrong");
+  else if (strstr(v->error, "subject name") != NULL ||
+           strstr(v->error, "mismatch") != NULL)
+    buf_append_text(out, "URL must name the host as the server's certificate "
+                         "does");
+  else
+    buf_append_text(out, "if the server has a certificate of its own or of "
+                         "your own authority, name that one's file with "
+                         "CACert");
+}
+
+static void advise_on_transfer(struct buf *out, const struct verdict *v,
+                               const struct endpoint *e) {
+  switch (number_of(v, "curl")) {
+  case NO_PROXY:
+    buf_append_text(out, "is the host of Proxy right?");
+    break;
+  case NO_HOST:
+    buf_append_text(out, "is the host of ");
+    append_url(out, e->url);
+    buf_append_text(out, " right, and can this machine resolve names?");
+    break;
+  case NO_CONNECTION:
+    buf_append_text(out, "are host and port of ");
+    append_url(out, e->url);
+    buf_append_text(
+        out,
+        " right, does the service run, and does a firewall let us through?");
+    break;
+  case TOO_LATE:
+    buf_append_text(out, "is ");
+    append_url(out, e->url);
+    buf_append_text(
+        out,
+        " right? How long it may take is ConnectTimeout and RequestTimeout");
+    break;
+  case NO_TLS:
+    buf_append_text(out, "does the port of ");
+    append_url(out, e->url);
+    buf_append_text(
+        out, " speak TLS, and one of the versions that SSLVersion allows?");
+    break;
+  case BAD_CLIENT_CERTIFICATE:
+    buf_append_text(out, "look at ClientCert, ClientKey and ClientKeyPass");
+    break;
+  case NOT_VERIFIED:
+    advise_on_certificate(out, v);
+    break;
+  case NO_AUTHORITIES:
+    buf_append_text(out, "look at CACert and CAPath; without them the package "
+                         "ca-certificates is needed");
+    break;
+  default:
+    buf_append_text(out, "look at what listens at ");
+    append_url(out, e->url);
+    buf_append_text(out, ", and at what is between");
+  }
+}
+
+static void advise_on_fault(struct buf *out, const struct verdict *v,
+                            const struct endpoint *e) {
+  if (strcmp(v->cause, "unreadable") != 0) {
+    buf_append_text(out, "OneNET, or a gateway before it, has a fault of its "
+                         "own: it has to be waited for");
+    return;
+  }
+  buf_append_text(out, "is ");
+  append_url(out, e->url);
+  buf_append_text(out, " that of OneNET's /cmds?");
+}
+
+static void advise_on_answer(struct buf *out, const struct verdict *v,
+                             const struct endpoint *e) {
+  switch (v->class) {
+  case VERDICT_ACCEPTED:
+    break;
+  case VERDICT_CREDENTIALS:
+    advise_on_refused_key(out, e);
+    break;
+  case VERDICT_OFFLINE:
+    buf_append_text(out, "is the device switched on, and connected to OneNET?");
+    break;
+  case VERDICT_NOT_EXECUTED:
+    buf_append_text(out, "it has too much to do; if that stays so, lower "
+                         "RateLimit and MaxInFlight");
+    break;
+  case VERDICT_REFUSED:
+    buf_append_text(out,
+                    "compare DeviceID with OneNET's console, and look at ");
+    append_url(out, e->url);
+
+    break;
+  case VERDICT_NOT_SENT:
+  case VERDICT_DOUBTFUL:
+    advise_on_fault(out, v, e);
+  }
+}
+
+void advice_append(struct buf *out, const struct verdict *v,
+                   const struct endpoint *e) {
+  if (is_local(v) && v->class == VERDICT_CREDENTIALS)
+    advise_on_unread_key(out, v, e);
+  else if (is_local(v))
+    buf_append_text(out, "this machine lacks memory, or URL is too long");
+  else if (number_of(v, "curl") >= 0)
+    advise_on_transfer(out, v, e);
+  else
+    advise_on_answer(out, v, e);
+}

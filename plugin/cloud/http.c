@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: MIT */
+#include "cloud/http.h"
+
+#include "base/buf.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* The oldest libcurl that will do, for curl_multi_wakeup, and the youngest
+ * whose options are used where the headers know them. */
+#define CURL_OLDEST 0x074400      /* 7.68.0 */
+#define CURL_YOUNGEST 0x075700    /* 7.87.0 */
+#define CURL_WITH_PREREQ 0x075000 /* 7.80.0 */
+
+#define HEADERS_MAX_BYTES 65536
+#define IDLE_MAX_S 15L
+#define LIFETIME_MAX_S 300L
+#define RETRY_AFTER_MAX_S (INT64_C(366) * 24 * 3600)
+#define NAP_MAX_MS 100
+
+/* libcurl's least. The less of a body is asked for at once, the more answers of
+ * a gateway are known to be early. */
+#define UPLOAD_BYTES 16384L
+
+/* More than connections are kept, so that few local ports share a place. */
+#define SOCKETS 4096
+
+struct transfer {
+  struct transfer *next;
+  struct transfer **link; /* what points to this one */
+  CURL *easy;
+  const int *sockets; /* of the struct http */
+  struct curl_slist *headers;
+  void *tag;
+  struct buf answer;
+  size_t header_bytes;
+  bool is_post;
+  bool was_asked_for_body;
+  bool is_too_large;
+  bool was_quiet; /* nothing had come on the connection before the head left */
+  bool is_early;  /* an answer came before the whole body was asked for */
+  bool is_unbelieved;
+  bool has_retry_after;
+  char error[CURL_ERROR_SIZE];
+  size_t body_size;
+  size_t body_used;
+  char body[];
+};
+
+struct http {
+  CURLM *multi;
+  int sockets[SOCKETS];       /* see remember_socket */
+  struct transfer *transfers; /* in flight */
+  size_t in_flight;
+  struct transfer *replied; /* its answer is borrowed by the caller */
+};
+
+int http_global_init(void) {
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    return -ENOSYS;
+
+  /* An option that was compiled in must not be unknown when it is set. */
+  unsigned needed =
+      LIBCURL_VERSION_NUM < CURL_YOUNGEST ? LIBCURL_VERSION_NUM : CURL_YOUNGEST;
+  unsigned present = curl_version_info(CURLVERSION_NOW)->version_num;
+  if (present >= needed && present >= CURL_OLDEST)
+    return 0;
+  curl_global_cleanup();
+  return -ENOSYS;
+}
+
+void http_global_cleanup(void) { curl_global_cleanup(); }
+
+struct http *http_new(size_t max_connections) {
+  struct http *h = calloc(1, sizeof(*h));
+  if (h == NULL)
+    return NULL;
+  long keep = max_connections < INT_MAX ? (long)max_connections : INT_MAX;
+  h->multi = curl_multi_init();
+  /* libcurl does without the descriptors of its wake-up, and tells only here.
+   */
+  if (h->multi == NULL || curl_multi_wakeup(h->multi) != CURLM_OK ||
+      curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, keep) != CURLM_OK ||
+      curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) !=
+          CURLM_OK) {
+    http_free(h);
+    return NULL;
+  }
+  return h;
+}
+
+/* The list may hold an API key. */
+static void wipe_headers(struct curl_slist *headers) {
+  for (struct curl_slist *s = headers; s != NULL; s = s->next)
+    explicit_bzero(s->data, strlen(s->data));
+  curl_slist_free_all(headers);
+}
+
+static void transfer_free(struct transfer *t) {
+  if (t == NULL)
+    return;
+  curl_easy_cleanup(t->easy);
+  wipe_headers(t->headers);
+  buf_free(&t->answer);
+  free(t);
+}
+
+/* Takes t off the list of those in flight. */
+static void unlink_transfer(struct http *h, struct transfer *t) {
+  curl_multi_remove_handle(h->multi, t->easy);
+  *t->link = t->next;
+  if (t->next != NULL)
+    t->next->link = t->link;
+  h->in_flight--;
+}
+
+void http_free(struct http *h) {
+  if (h == NULL)
+    return;
+  transfer_free(h->replied);
+  while (h->transfers != NULL) {
+    struct transfer *t = h->transfers;
+    unlink_transfer(h, t);
+    transfer_free(t);
+  }
+  curl_multi_cleanup(h->multi);
+  free(h);
+}
+
+/* ---- libcurl's callbacks ---- */
+
+/* Behind an early answer no more of the body may leave, though libcurl would go
+ * on where the far side closes: what was never seen whole was never executed.
+ */
+static size_t give_body(char *buffer, size_t size, size_t count,
+                        void *context) {
+  struct transfer *t = context;
+  size_t room = size * count;
+  size_t left = t->body_size - t->body_used;
+  size_t given = left < room ? left : room;
+  if (t->is_early)
+    return CURL_READFUNC_ABORT;
+  t->was_asked_for_body = true;
+  memcpy(buffer, t->body + t->body_used, given);
+  t->body_used += given;
+  return given;
+}
+
+/* When a pooled connection dies without an answer, libcurl rewinds the body and
+ * sends it again, although the far side may have acted on it. It must not. */
+static int refuse_rewind(void *context, curl_off_t offset, int origin) {
+  (void)context;
+  (void)offset;
+  (void)origin;
+  return CURL_SEEKFUNC_FAIL;
+}
+
+static size_t store_answer(char *data, size_t size, size_t count,
+                           void *context) {
+  struct transfer *t = context;
+  int err = buf_append(&t->answer, data, size * count);
+  if (err == -E2BIG)
+    t->is_too_large = true;
+  return err == 0 ? size * count : 0;
+}
+
+static long info_long(CURL *easy, CURLINFO info) {
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+#if LIBCURL_VERSION_NUM >= CURL_WITH_PREREQ
+static bool is_bound_to(int fd, int port) {
+  struct sockaddr_storage a = {0};
+  socklen_t size = sizeof(a);
+  if (fd < 0 || getsockname(fd, (struct sockaddr *)&a, &size) != 0)
+    return false;
+  in_port_t bound = a.ss_family == AF_INET6
+                        ? ((struct sockaddr_in6 *)&a)->sin6_port
+                        : ((struct sockaddr_in *)&a)->sin_port;
+  return ntohs(bound) == port;
+}
+
+/* Comes when the connection stands and the head has not left. */
+static int look_before_sending(void *context, char *ip, char *local_ip,
+                               int port, int local_port) {
+  struct transfer *t = context;
+  int fd = t->sockets[(unsigned)local_port % SOCKETS];
+  struct pollfd waiting = {.fd = fd, .events = POLLIN};
+  (void)ip;
+  (void)local_ip;
+  (void)port;
+  t->was_quiet = is_bound_to(fd, local_port) && poll(&waiting, 1, 0) == 0;
+  return CURL_PREREQFUNC_OK;
+}
+#endif
+
+/* Whether what comes now can answer this request. On a connection that was used
+ * before, what waited there before the head left answers some other request; a
+ * fresh one has no other, but its TLS may have said something by itself. */
+static bool can_be_answered(const struct transfer *t) {
+  return t->was_quiet || info_long(t->easy, CURLINFO_NUM_CONNECTS) > 0;
+}
+
+/* A status line: "100 Continue" and the like announce an answer and are none.
+ * libcurl 7.88 would take any answer, and send the body nevertheless. */
+static void take_status(struct transfer *t) {
+  long http_code = info_long(t->easy, CURLINFO_RESPONSE_CODE);
+  if (!t->is_post || t->body_used == t->body_size || http_code < 200)
+    return;
+  t->is_early = true;
+  t->is_unbelieved = http_code < 300 || !can_be_answered(t);
+}
+
+static bool begins_with(const char *data, size_t size, const char *word) {
+  size_t word_size = strlen(word);
+  return size >= word_size && strncasecmp(data, word, word_size) == 0;
+}
+
+static size_t take_header(char *data, size_t size, size_t count,
+                          void *context) {
+  struct transfer *t = context;
+  if (begins_with(data, size * count, "HTTP/"))
+    take_status(t);
+  if (begins_with(data, size * count, "Retry-After:"))
+    t->has_retry_after = true;
+  t->header_bytes += size * count;
+  t->is_too_large = t->header_bytes > HEADERS_MAX_BYTES;
+  return t->is_unbelieved || t->is_too_large ? 0 : size * count;
+}
+
+/* ---- options: the first error is remembered ---- */
+
+struct setup {
+  CURL *easy;
+  CURLcode code;
+};
+
+static void remember(struct setup *s, CURLcode code) {
+  if (s->code == CURLE_OK)
+    s->code = code;
+}
+
+static void set_long(struct setup *s, CURLoption option, long value) {
+  remember(s, curl_easy_setopt(s->easy, option, value));
+}
+
+/* NULL leaves libcurl's default. */
+static void set_text(struct setup *s, CURLoption option, const char *text) {
+  if (text != NULL)
+    remember(s, curl_easy_setopt(s->easy, option, text));
+}
+
+/* libcurl takes 0 for "no limit". */
+static void set_timeout(struct setup *s, CURLoption option, int64_t ms) {
+  set_long(s, option, ms < 1 ? 1 : ms > INT_MAX ? INT_MAX : (long)ms);
+}
+
+static const struct {
+  CURLoption option;
+  long value;
+} always[] = {
+    {CURLOPT_NOSIGNAL, 1},
+    /* HTTP/2 brings retries of its own, for streams that were refused. */
+    {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+    {CURLOPT_FOLLOWLOCATION, 0},
+    {CURLOPT_HTTP_CONTENT_DECODING, 0},
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+    {CURLOPT_TCP_KEEPALIVE, 1},
+    {CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES},
+    {CURLOPT_MAXAGE_CONN, IDLE_MAX_S},
+#if LIBCURL_VERSION_NUM >= 0x075000
+    {CURLOPT_MAXLIFETIME_CONN, LIFETIME_MAX_S},
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    {CURLOPT_QUICK_EXIT, 1},
+#endif
+#if LIBCURL_VERSION_NUM < 0x075500
+    {CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS},
+#endif
+};
+
+static void set_always(struct setup *s) {
+  for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+    set_long(s, always[i].option, always[i].value);
+#if LIBCURL_VERSION_NUM >= 0x075500
+  set_text(s, CURLOPT_PROTOCOLS_STR, "http,https");
+#endif
+}
+
+static void set_tls_version(struct setup *s, int version) {
+  switch (version) {
+  case 0:
+    return;
+  case 10:
+    set_long(s, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_0);
+    return;
+  case 11:
+    set_long(s, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_1);
+    return;
+  case 12:
+    set_long(s, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+    return;
+  case 13:
+    set_long(s, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3);
+    return;
+  default:
+    remember(s, CURLE_BAD_FUNCTION_ARGUMENT);
+  }
+}
+
+static void set_tls(struct setup *s, const struct tls_options *tls) {
+  set_long(s, CURLOPT_SSL_VERIFYPEER, tls->verify_peer ? 1 : 0);
+  set_long(s, CURLOPT_SSL_VERIFYHOST, tls->verify_host ? 2 : 0);
+  set_text(s, CURLOPT_CAINFO, tls->ca_cert);
+  set_text(s, CURLOPT_CAPATH, tls->ca_path);
+  set_text(s, CURLOPT_SSLCERT, tls->client_cert);
+  set_text(s, CURLOPT_SSLKEY, tls->client_key);
+  set_text(s, CURLOPT_KEYPASSWD, tls->client_key_pass);
+  set_tls_version(s, tls->ssl_version);
+}
+
+/* A body through callbacks of a size that is told: never chunked, never sent
+ * twice. */
+static void set_body(struct setup *s, struct transfer *t) {
+  set_long(s, CURLOPT_POST, 1);
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t)t->body_size));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_READFUNCTION, give_body));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_READDATA, t));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_SEEKFUNCTION, refuse_rewind));
+#if LIBCURL_VERSION_NUM >= CURL_WITH_PREREQ
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION,
+                               look_before_sending));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_PREREQDATA, t));
+#endif
+}
+
+static void set_answer(struct setup *s, struct transfer *t) {
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, store_answer));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, t));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_HEADERFUNCTION, take_header));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_HEADERDATA, t));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_ERRORBUFFER, t->error));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_PRIVATE, t));
+}
+
+static CURLcode set_all(struct transfer *t, const struct http_request *r) {
+  struct setup s = {.easy = t->easy, .code = CURLE_OK};
+  set_always(&s);
+  set_text(&s, CURLOPT_URL, r->url);
+  set_text(&s, CURLOPT_PROXY, r->proxy);
+  set_text(&s, CURLOPT_USERAGENT,
+           r->user_agent != NULL ? r->user_agent
+                                 : "collectd-onenet/" ONENET_VERSION);
+  set_timeout(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
+  set_timeout(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms);
+  set_tls(&s, r->tls);
+  set_answer(&s, t);
+  if (t->is_post)
+    set_body(&s, t);
+  remember(&s, curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers));
+  return s.code;
+}
+
+/* ---- URLs ---- */
+
+static bool has_control_bytes(const char *text) {
+  for (; *text != '\0'; text++)
+    if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
+      return true;
+  return false;
+}
+
+static bool host_is_loopback(const char *host) {
+  struct in_addr v4;
+  if (inet_pton(AF_INET, host, &v4) == 1)
+    return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+  /* libcurl brings every way to write ::1 into this form. */
+  return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static int check_parts(CURLU *u, bool *ret_is_plain) {
+  char *scheme = NULL, *host = NULL, *fragment = NULL;
+  CURLUcode code = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
+  if (code == CURLUE_OK)
+    code = curl_url_get(u, CURLUPART_HOST, &host, 0);
+  if (code == CURLUE_OK)
+    code = curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0);
+
+  int err = code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+  if (code == CURLUE_NO_FRAGMENT) {
+    bool is_http = strcasecmp(scheme, "http") == 0;
+    if (is_http || strcasecmp(scheme, "https") == 0) {
+      *ret_is_plain = is_http && !host_is_loopback(host);
+      err = 0;
+    }
+  }
+  curl_free(scheme);
+  curl_free(host);
+  curl_free(fragment);
+  return err;
+}
+
+static int check_url(const char *url, bool *ret_is_plain) {
+  /* libcurl is lenient about the number of slashes, and takes the first part of
+   * the path for the host. */
+  const char *slashes = strstr(url, "://");
+  if (slashes == NULL || slashes[3] == '/' || has_control_bytes(url) ||
+      strpbrk(url, " \t") != NULL)
+    return -EINVAL;
+  CURLU *u = curl_url();
+  if (u == NULL)
+    return -ENOMEM;
+  CURLUcode code = curl_url_set(u, CURLUPART_URL, url, 0);
+  int err = code == CURLUE_OK              ? check_parts(u, ret_is_plain)
+            : code == CURLUE_OUT_OF_MEMORY ? -ENOMEM
+                                           : -EINVAL;
+  curl_url_cleanup(u);
+  return err;
+}
+
+bool http_url_is_valid(const char *url, bool *ret_is_plain) {
+  return check_url(url, ret_is_plain) == 0;
+}
+
+/* ---- starting ---- */
+
+static int add_header(struct transfer *t, const char *line) {
+  struct curl_slist *longer = curl_slist_append(t->headers, line);
+  if (longer == NULL)
+    return -ENOMEM;
+  t->headers = longer;
+  return 0;
+}
+
+/* An empty Expect keeps libcurl from waiting for a 100 before the body. */
+static int add_headers(struct transfer *t, const char *const *lines) {
+  int err = add_header(t, "Expect:");
+  for (size_t i = 0; err == 0 && lines[i] != NULL; i++)
+    err = add_header(t, lines[i]);
+  return err;
+}
+
+static struct transfer *transfer_new(const struct http_request *r) {
+  size_t body_size = r->is_post ? r->body_size : 0;
+  struct transfer *t = calloc(1, sizeof(*t) + body_size);
+  if (t == NULL)
+    return NULL;
+  t->tag = r->tag;
+  t->is_post = r->is_post;
+  t->body_size = body_size;
+  if (body_size > 0)
+    memcpy(t->body, r->body, body_size);
+  buf_init(&t->answer, HTTP_ANSWER_MAX_BYTES);
+  t->easy = curl_easy_init();
+  if (t->easy == NULL || add_headers(t, r->headers) != 0) {
+    transfer_free(t);
+    return NULL;
+  }
+  return t;
+}
+
+static int check_request(const struct http_request *r) {
+  bool is_plain;
+  if (r->is_post && r->body_size == 0)
+    return -EINVAL;
+  for (size_t i = 0; r->headers[i] != NULL; i++)
+    if (has_control_bytes(r->headers[i]))
+      return -EINVAL;
+  return check_url(r->url, &is_plain);
+}
+
+int http_start(struct http *h, const struct http_request *request) {
+  int err = check_request(request);
+  if (err != 0)
+    return err;
+  struct transfer *t = transfer_new(request);
+  if (t == NULL)
+    return -ENOMEM;
+
+  CURLcode code = set_all(t, request);
+  if (code != CURLE_OK ||
+      curl_multi_add_handle(h->multi, t->easy) != CURLM_OK) {
+    transfer_free(t);
+    return code == CURLE_OK || code == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+  }
+
+  t->sockets = h->sockets;
+  t->next = h->transfers;
+  t->link = &h->transfers;
+  if (t->next != NULL)
+    t->next->link = &t->next;
+  h->transfers = t;
+  h->in_flight++;
+  return 0;
+}
+
+/* ---- waiting ---- */
+
+/* Returns whether a transfer has ended whose reply was not fetched. */
+static bool perform(struct http *h) {
+  int running = 0;
+  curl_multi_perform(h->multi, &running);
+  return (size_t)running < h->in_flight;
+}
+
+void http_wait(struct http *h, int64_t timeout_ms) {
+  int limit_ms = timeout_ms < 0         ? 0
+                 : timeout_ms > INT_MAX ? INT_MAX
+                                        : (int)timeout_ms;
+  if (perform(h))
+    return;
+  /* Without memory for the descriptors the caller must not spin. */
+  if (curl_multi_poll(h->multi, NULL, 0, limit_ms, NULL) != CURLM_OK)
+    poll(NULL, 0, limit_ms < NAP_MAX_MS ? limit_ms : NAP_MAX_MS);
+  perform(h);
+}
+
+void http_wake(struct http *h) { curl_multi_wakeup(h->multi); }
+
+size_t http_in_flight(const struct http *h) { return h->in_flight; }
+
+/* ---- replies ---- */
+
+/* A POST is sent from the moment on when libcurl asks for the body, unless an
+ * answer came before it had asked for all: then the rest never leaves. A GET
+ * has none, but libcurl counts the bytes of its head that it wrote. */
+static bool was_sent(const struct transfer *t) {
+  return t->is_post ? t->was_asked_for_body && !t->is_early
+                    : info_long(t->easy, CURLINFO_REQUEST_SIZE) > 0;
+}
+
+static int64_t retry_after_ms(CURL *easy) {
+  curl_off_t s = 0;
+  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &s);
+  if (s < 0)
+    return 0;
+  return (s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S) * 1000;
+}
+
+static const char *error_text(const struct transfer *t, CURLcode code) {
+  if (t->is_unbelieved)
+    return "an answer came before the request had left";
+  if (t->is_too_large)
+    return "the answer is too large";
+  if (t->answer.error == -ENOMEM)
+    return "no memory for the answer";
+  return t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+}
+
+/* libcurl quotes certificates and proxies: control bytes become spaces. */
+static void copy_line(char *to, size_t to_bytes, const char *from) {
+  size_t i = 0;
+  for (; i + 1 < to_bytes && from[i] != '\0'; i++)
+    to[i] = (unsigned char)from[i] < ' ' || from[i] == 0x7f ? ' ' : from[i];
+  to[i] = '\0';
+}
+
+static int http_code_of(const struct transfer *t, CURLcode code) {
+  long http_code = info_long(t->easy, CURLINFO_RESPONSE_CODE);
+  /* "100 Continue" announces an answer and is none. */
+  bool is_announcement = code != CURLE_OK && http_code < 200;
+  return t->is_unbelieved || is_announcement ? 0 : (int)http_code;
+}
+
+static void fill_reply(struct http_reply *r, const struct transfer *t,
+                       CURLcode code) {
+  memset(r, 0, sizeof(*r));
+  r->tag = t->tag;
+  r->is_post = t->is_post;
+  r->curl_code = (int)code;
+  if (code != CURLE_OK)
+    copy_line(r->curl_error, sizeof(r->curl_error), error_text(t, code));
+  r->sent = was_sent(t);
+  r->is_early = t->is_early;
+  r->http_code = http_code_of(t, code);
+  r->has_retry_after = t->has_retry_after;
+  r->retry_after_ms = retry_after_ms(t->easy);
+  r->answer = buf_text(&t->answer);
+  r->answer_size = t->answer.size;
+  r->answer_too_large = t->is_too_large;
+}
+
+/* libcurl 7.88 does not tell which socket a request is about to use, but its
+ * local port; so the sockets of connections that may be used again are kept by
+ * that. One that was lost, or closed since, is not believed to be quiet. */
+static void remember_socket(struct http *h, CURL *easy) {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+  h->sockets[(unsigned long)info_long(easy, CURLINFO_LOCAL_PORT) % SOCKETS] =
+      fd;
+}
+
+static CURLMsg *next_message(struct http *h) {
+  int left;
+  CURLMsg *m;
+  do
+    m = curl_multi_info_read(h->multi, &left);
+  while (m != NULL && m->msg != CURLMSG_DONE);
+  return m;
+}
+
+bool http_next_reply(struct http *h, struct http_reply *ret_reply) {
+  transfer_free(h->replied);
+  h->replied = NULL;
+  const CURLMsg *m = next_message(h);
+  if (m == NULL)
+    return false;
+
+  /* The message is gone once its handle is removed. */
+  CURLcode code = m->data.result;
+  struct transfer *t;
+  curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+  fill_reply(ret_reply, t, code);
+  remember_socket(h, t->easy);
+  unlink_transfer(h, t);
+  h->replied = t;
+  return true;
+}

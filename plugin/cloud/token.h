@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * token owns OneNET's Authorization token: computed from an access key, no
+ * state. Any thread. Source: OneNET's documentation of the 2018-10-31
+ * signature.
+ */
+#ifndef ONENET_TOKEN_H
+#define ONENET_TOKEN_H
+
+#include "base/buf.h"
+#include "words/device.h"
+
+#include <stdint.h>
+
+#define TOKEN_ACCESS_KEY_MAX_CHARS 4096
+
+/* Appends the value of the Authorization header that ends at wall_until_s (Unix
+ * seconds): version=2018-10-31&res=..&et=..&method=..&sign=.., each value
+ * percent-encoded. access_key is base64, white space around it ignored. Returns
+ * 0; -EINVAL if the access key is not base64, empty or too long; -ENOTSUP if
+ * libcrypto has not got the method (MD5 in FIPS mode); or as buf_append. Wipes
+ * what it derived from the key. */
+int token_append(struct buf *out, const char *access_key, const char *resource,
+                 enum token_method method, int64_t wall_until_s);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options_data owns what the operator wrote into the <Plugin onenet> block, as
+ * plain data, read-only once `options` has read it.
+ */
+#ifndef ONENET_OPTIONS_DATA_H
+#define ONENET_OPTIONS_DATA_H
+
+#include "config/rule.h"
+#include "ledger/ledger.h"
+#include "words/device.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum notify_outcomes { NOTIFY_ALL, NOTIFY_FAILURES, NOTIFY_NONE };
+
+struct options {
+  char *ledger_path; /* absolute, or ":memory:" */
+  enum ledger_sync ledger_sync;
+  int history_days;
+  int64_t history_max;
+  size_t queue_limit;
+  size_t queue_bytes;
+  int shutdown_timeout_s;
+  bool dry_run;
+  enum notify_outcomes notify_outcomes;
+  bool command_series;
+  size_t device_metrics; /* so many devices are reported one by one, at most */
+  char **device_files;   /* absolute paths, NULL-terminated; NULL: none */
+  size_t skipped_lines;  /* of these files: they are wrong */
+  struct directory *directory;
+  struct rule_book *rules; /* sealed */
+};
+
+/* Takes one fault: a line that names block and its name, option, value and what
+ * is allowed, such as `Device "fan": Timeout -1: must be 0..2678400`. */
+typedef void options_fault_fn(void *context, const char *line);
+
+/* What the configuration is read for. At a start, a wrong line of a DeviceFile
+ * that was read without a fault before (known_files) is skipped and logged as
+ * an error, so that it does not end all monitoring; to a check it is a fault.
+ */
+enum options_purpose { OPTIONS_FOR_CHECK, OPTIONS_FOR_START };
+
+#endif

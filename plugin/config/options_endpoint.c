@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/options_endpoint.h"
+
+#include "base/log.h"
+#include "cloud/credential.h"
+#include "config/options_device.h"
+#include "config/options_value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define WHY_BYTES 384
+#define PORT_DIGITS_MAX 5
+#define PORT_MAX 65535
+#define PATH_END "/cmds"
+#define URL_ALLOWED "http://HOST[:PORT]/cmds or https://HOST[:PORT]/cmds"
+
+/* ---- the URL ---- */
+
+struct url {
+  bool is_https;
+  const char *host;
+  size_t host_size; /* with the brackets of an IPv6 address */
+  const char *path; /* with the query */
+};
+
+static bool is_port(const char *text, size_t size) {
+  long port = 0;
+  if (size == 0 || size > PORT_DIGITS_MAX)
+    return false;
+  for (size_t i = 0; i < size; i++) {
+    if (!isdigit((unsigned char)text[i]))
+      return false;
+    port = 10 * port + (text[i] - '0');
+  }
+  return port >= 1 && port <= PORT_MAX;
+}
+
+static size_t host_size(const char *authority) {
+  if (authority[0] != '[')
+    return strspn(authority, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz"
+                             "0123456789._-");
+  size_t address = strspn(authority + 1, "0123456789abcdefABCDEF:.");
+  return address > 0 && authority[1 + address] == ']' ? address + 2 : 0;
+}
+
+/* Stricter than libcurl: what it would mend or guess is taken for a mistake. */
+static bool parse_url(const char *text, struct url *ret_url) {
+  for (const char *c = text; *c != '\0'; c++)
+    if (*c <= ' ' || *c > '~' || *c == '#')
+      return false;
+  bool is_https = strncasecmp(text, "https://", 8) == 0;
+  if (!is_https && strncasecmp(text, "http://", 7) != 0)
+    return false;
+  const char *host = text + (is_https ? 8 : 7);
+  size_t size = host_size(host);
+  const char *end = host + strcspn(host, "/?");
+  const char *port = host + size;
+  *ret_url = (struct url){is_https, host, size, end};
+  return size > 0 &&
+         (port == end ||
+          (*port == ':' && is_port(port + 1, (size_t)(end - port) - 1)));
+}
+
+static bool host_is(const struct url *url, const char *name) {
+  return url->host_size == strlen(name) &&
+         strncasecmp(url->host, name, url->host_size) == 0;
+}
+
+static bool is_this_machine(const struct url *url) {
+  return host_is(url, "localhost") || host_is(url, "[::1]") ||
+         (strncmp(url->host, "127.", 4) == 0 &&
+          strspn(url->host, "0123456789.") == url->host_size);
+}
+
+/* Whether the path ends so that commands can be sent there. */
+static bool is_of_commands(const struct url *url) {
+  size_t size = strcspn(url->path, "?");
+  size_t end_size = strlen(PATH_END);
+  return size >= end_size &&
+         memcmp(url->path + size - end_size, PATH_END, end_size) == 0;
+}
+
+/* Returns the parameter of the query that the plugin itself adds for each
+ * command, or NULL. */
+static const char *find_own_parameter(const struct url *url) {
+  static const char *const ours[] = {"device_id", "timeout", "qos"};
+  const char *query = strchr(url->path, '?');
+  for (; query != NULL; query = strchr(query + 1, '&'))
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+      if (strcspn(query + 1, "=&") == strlen(ours[i]) &&
+          strncmp(query + 1, ours[i], strlen(ours[i])) == 0)
+        return ours[i];
+  return NULL;
+}
+
+/* Whether commands can be sent there. Keeps a fault if not. */
+static bool check_url(struct options_block *b, const struct options_option *o,
+                      const oconfig_item_t *item, const char *text,
+                      struct url *ret_url) {
+  if (!parse_url(text, ret_url)) {
+    options_block_fault(b, o, item,
+                        "must be " URL_ALLOWED
+                        ", without a user, a fragment or white space");
+    return false;
+  }
+  if (!is_of_commands(ret_url)) {
+    options_block_fault(
+        b, o, item, "its path must end in " PATH_END ", as in %.*s" PATH_END,
+        (int)(ret_url->path - text), text);
+    return false;
+  }
+  const char *parameter = find_own_parameter(ret_url);
+  if (parameter != NULL)
+    options_block_fault(b, o, item,
+                        "must not hold %s, which the plugin adds to it for "
+                        "each command; take it out",
+                        parameter);
+  return parameter == NULL;
+}
+
+static void read_url(struct options_block *b, const struct options_option *o,
+                     const oconfig_item_t *item) {
+  struct endpoint *e = b->target;
+  struct url url;
+  const char *text = options_value_text(b, o, item);
+  if (text == NULL || !check_url(b, o, item, text, &url))
+    return;
+  if (!url.is_https && !is_this_machine(&url))
+    log_warning("%s: URL \"%s\": the key and all commands go through the "
+                "network in plain text; use https",
+                b->title, text);
+  e->url = options_reader_keep(b->reader, strdup(text));
+}
+
+/* ---- headers ---- */
+
+static const char TOKEN_CHARACTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "abcdefghijklmnopqrstuvwxyz"
+                                       "0123456789!#$%&'*+-.^_`|~";
+
+/* Returns what is wrong with a line that is to be sent as a header, or NULL. */
+static const char *header_fault(const char *header) {
+  static const char *const ours[] = {
+      "api-key", "Authorization", "Content-Type",     "Content-Length",
+      "Host",    "Expect",        "Transfer-Encoding"};
+  size_t size = strspn(header, TOKEN_CHARACTERS);
+  const char *value = header + size + 1;
+  /* Without a value libcurl would leave the header out. */
+  if (size == 0 || header[size] != ':' || value[strspn(value, " ")] == '\0')
+    return "must be \"Name: value\"";
+  for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+    if (size == strlen(ours[i]) && strncasecmp(header, ours[i], size) == 0)
+      return "must not be a header that the plugin sets itself: api-key, "
+             "Authorization, Content-Type, Content-Length, Host, Expect or "
+             "Transfer-Encoding";
+  return NULL;
+}
+
+/* Appends a header to the NULL-terminated list, which it takes over. */
+static int add_header(char ***list, char *header) {
+  size_t count = 0;
+  while (*list != NULL && (*list)[count] != NULL)
+    count++;
+  char **grown = realloc(*list, (count + 2) * sizeof(*grown));
+  if (grown == NULL)
+    return -ENOMEM;
+  grown[count] = header;
+  grown[count + 1] = NULL;
+  *list = grown;
+  return 0;
+}
+
+static void read_header(struct options_block *b, const struct options_option *o,
+                        const oconfig_item_t *item) {
+  struct endpoint *e = b->target;
+  const char *line = options_value_line(b, o, item);
+  if (line == NULL)
+    return;
+  const char *fault = header_fault(line);
+  if (fault != NULL) {
+    options_block_fault(b, o, item, "%s", fault);
+    return;
+  }
+  char *header = options_reader_keep(b->reader, strdup(line));
+  if (header != NULL && add_header(&e->headers, header) != 0) {
+    b->reader->out_of_memory = true;
+    free(header);
+  }
+}
+
+/* ---- credentials ---- */
+
+static const char *const KIND_OPTIONS[] = {[CREDENTIAL_KEY] = "APIKey",
+                                           [CREDENTIAL_KEY_FILE] = "APIKeyFile",
+                                           [CREDENTIAL_ACCESS_KEY_FILE] =
+                                               "AccessKeyFile"};
+
+/* Whether a key would be sent as it was meant. Keeps a fault if not. Blanks
+ * alone are told as an empty key. */
+static bool check_blanks(struct options_block *b,
+                         const struct options_option *o,
+                         const oconfig_item_t *item, const char *key) {
+  size_t size = strlen(key);
+  bool has_blanks = size > 0 && (key[0] == ' ' || key[size - 1] == ' ');
+  if (!has_blanks || strspn(key, " ") == size)
+    return true;
+  options_block_fault(b, o, item,
+                      "must not begin or end with a blank; take the blanks "
+                      "around the key away");
+  return false;
+}
+
+static void read_key(struct options_block *b, const struct options_option *o,
+                     const oconfig_item_t *item) {
+  const char *key = options_block_text(b, item);
+  if (key == NULL || check_blanks(b, o, item, key))
+    options_value_read_line(b, o, item);
+}
+
+static void read_credential(struct options_block *b,
+                            const struct options_option *o,
+                            const oconfig_item_t *item) {
+  struct endpoint *e = b->target;
+  if (e->credential.text != NULL) {
+    options_block_fault(b, o, item,
+                        "must be the only one of APIKeyFile, APIKey and "
+                        "AccessKeyFile");
+    return;
+  }
+  e->credential.kind = (enum credential_kind)o->argument;
+  if (e->credential.kind == CREDENTIAL_KEY)
+    read_key(b, o, item);
+  else
+    options_value_read_file(b, o, item);
+}
+
+/* What is in a key file may change at any time: a file that is wrong now is no
+ * reason not to start, as it is none to stop. */
+static void try_credential(struct options_block *b, const struct endpoint *e) {
+  char why[WHY_BYTES] = "";
+  bool is_open = false;
+  const char *option = KIND_OPTIONS[e->credential.kind];
+  int status = credential_check(&e->credential, &is_open, why, sizeof(why));
+  if (status == -ENOMEM)
+    b->reader->out_of_memory = true;
+  else if (status != 0 && e->credential.kind == CREDENTIAL_KEY)
+    options_block_refuse(b, option, "%s", why);
+  else if (status != 0)
+    log_warning("%s: %s: %s; commands wait until this file is put right",
+                b->title, option, why);
+  else if (is_open)
+    log_warning("%s: %s: %s: every user of this machine can read the key; take "
+                "their right to read this file away",
+                b->title, option, e->credential.text);
+}
+
+static void check_credential(struct options_block *b,
+                             const struct endpoint *e) {
+  bool is_token = options_block_find(b, "AccessKeyFile") != NULL;
+  if (!is_token && options_block_find(b, "APIKeyFile") == NULL &&
+      options_block_find(b, "APIKey") == NULL)
+    options_block_miss(b, "APIKeyFile",
+                       "one of APIKeyFile, APIKey, or AccessKeyFile with "
+                       "Resource");
+  if (is_token && options_block_find(b, "Resource") == NULL)
+    options_block_miss(b, "Resource", "given with AccessKeyFile");
+  static const char *const of_tokens[] = {"Resource", "TokenMethod",
+                                          "TokenLifetime"};
+  for (size_t i = 0; !is_token && i < sizeof(of_tokens) / sizeof(char *); i++)
+    options_block_refuse(b, of_tokens[i], "only goes with AccessKeyFile");
+  bool is_whole = e->credential.kind != CREDENTIAL_ACCESS_KEY_FILE ||
+                  e->credential.resource != NULL;
+  if (e->credential.text != NULL && is_whole)
+    try_credential(b, e);
+}
+
+/* ---- the block ---- */
+
+static const struct options_word METHODS[] = {{"md5", TOKEN_MD5},
+                                              {"sha1", TOKEN_SHA1},
+                                              {"sha256", TOKEN_SHA256},
+                                              {NULL, 0}};
+
+/* As write_http names them, but for SSLv2 and SSLv3, which nobody may use. */
+static const struct options_word SSL_VERSIONS[] = {
+    {"DEFAULT", 0},  {"TLSv1", 10},   {"TLSv1_0", 10}, {"TLSv1_1", 11},
+    {"TLSv1_2", 12}, {"TLSv1_3", 13}, {NULL, 0}};
+
+#define AT(member) .offset = offsetof(struct endpoint, member)
+
+const struct options_option options_endpoint_table[] = {
+    {"URL", read_url, AT(url)},
+    {"APIKeyFile", read_credential, AT(credential.text),
+     .argument = CREDENTIAL_KEY_FILE, .is_key = true},
+    {"APIKey", read_credential, AT(credential.text), .argument = CREDENTIAL_KEY,
+     .is_secret = true},
+    {"AccessKeyFile", read_credential, AT(credential.text),
+     .argument = CREDENTIAL_ACCESS_KEY_FILE, .is_key = true},
+    {"Resource", options_value_read_line, AT(credential.resource)},
+    {"TokenMethod", options_value_read_word, AT(credential.method),
+     .words = METHODS},
+    {"TokenLifetime", options_value_read_int, AT(credential.token_lifetime_s),
+     .min = 60, .max = 2592000},
+    {"ConnectTimeout", options_value_read_int, AT(connect_timeout_s), .min = 1,
+     .max = 300},
+    {"RequestTimeout", options_value_read_int, AT(request_timeout_s), .min = 1,
+     .max = 300},
+    {"MaxInFlight", options_value_read_int, AT(max_in_flight), .min = 1,
+     .max = 1024},
+    {"RateLimit", options_value_read_rate, AT(rate)},
+    {"BreakerThreshold", options_value_read_int, AT(breaker_threshold),
+     .min = 1, .max = 1000000},
+    {"VerifyPeer", options_value_read_bool, AT(tls.verify_peer)},
+    {"VerifyHost", options_value_read_bool, AT(tls.verify_host)},
+    {"CACert", options_value_read_file, AT(tls.ca_cert)},
+    {"CAPath", options_value_read_directory, AT(tls.ca_path)},
+    {"ClientCert", options_value_read_file, AT(tls.client_cert)},
+    {"ClientKey", options_value_read_file, AT(tls.client_key), .is_key = true},
+    {"ClientKeyPass", options_value_read_line, AT(tls.client_key_pass),
+     .is_secret = true},
+    {"SSLVersion", options_value_read_word, AT(tls.ssl_version),
+     .words = SSL_VERSIONS},
+    {"Proxy", options_value_read_line, AT(proxy), .is_secret = true},
+    {"Header", read_header, .is_repeatable = true, .is_secret = true},
+    {"UserAgent", options_value_read_line, AT(user_agent)},
+    {.name = NULL}};
+
+static void warn_of_tls(const struct options_block *b,
+                        const struct tls_options *tls) {
+  if (!tls->verify_peer)
+    log_warning("%s: VerifyPeer false: anyone on the way can read and change "
+                "all commands",
+                b->title);
+  if (!tls->verify_host)
+    log_warning("%s: VerifyHost false: any server with a certificate can pass "
+                "for the cloud",
+                b->title);
+}
+
+void options_endpoint_read(struct options_block *plugin,
+                           const struct options_option *o,
+                           const oconfig_item_t *item) {
+  struct options_reader *r = plugin->reader;
+  struct endpoint *e = NULL;
+  struct options_block b;
+  options_block_begin(&b, r, item, o->name, options_endpoint_table);
+  options_block_read_name(&b, options_device_taken);
+  if (directory_add_endpoint(r->options->directory, b.name, &e) != 0) {
+    r->out_of_memory = true;
+    return;
+  }
+  b.target = e;
+  options_block_read(&b, 0);
+  if (options_block_find(&b, "URL") == NULL)
+    options_block_miss(&b, "URL", URL_ALLOWED);
+  check_credential(&b, e);
+  warn_of_tls(&b, &e->tls);
+}

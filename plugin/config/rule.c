@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/rule.h"
+
+#include "config/rule_parts.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OWN_PLUGIN "onenet"
+#define DEFAULT_CONTENT_TYPE "text/plain; charset=utf-8"
+#define RENDER_MAX_BYTES (1 << 20)   /* to tell how large a body would be */
+#define DEVICE_LOOKUP_MAX_BYTES 1024 /* to tell which name no device bears */
+
+/* One event on its way through the book. */
+struct run {
+  const struct rule_book *book;
+  const struct event *event;
+  enum rule_body body;
+  struct rule_texts texts;
+  struct moment arrived;
+  const struct rule_sink *sink;
+  bool is_told; /* it has fired a rule, or a rule has ignored it */
+  int error;    /* what kept at least one firing from being made */
+};
+
+/* ---- rules ---- */
+
+static void pattern_free(struct pattern *p) {
+  if (p->is_regex)
+    regfree(&p->regex);
+  free(p);
+}
+
+static void target_free(struct target *t) {
+  template_free(t->name);
+  free(t);
+}
+
+static void rule_free(void *item) {
+  struct rule *r = item;
+  for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
+    for (struct pattern *p = r->patterns[f], *next; p != NULL; p = next) {
+      next = p->next;
+      pattern_free(p);
+    }
+  }
+  for (struct target *t = r->targets, *next; t != NULL; t = next) {
+    next = t->next;
+    target_free(t);
+  }
+  for (size_t i = 0; i < RULE_BODY_COUNT; i++)
+    template_free(r->bodies[i]);
+  free(r->content_type);
+  free(r);
+}
+
+struct rule_book *rule_book_new(const struct directory *directory) {
+  struct rule_book *book = calloc(1, sizeof(*book));
+  if (book != NULL)
+    book->directory = directory;
+  return book;
+}
+
+void rule_book_free(struct rule_book *book) {
+  if (book == NULL)
+    return;
+  names_free(&book->rules, rule_free);
+  free(book->index.buckets);
+  free(book);
+}
+
+struct rule *rule_book_add(struct rule_book *book, const char *name,
+                           enum event_source source) {
+  struct rule *r = names_add(&book->rules, name, sizeof(*r));
+  if (r == NULL)
+    return NULL;
+  r->source = source;
+  r->entry.rule = r;
+  r->policy = (struct policy){.rule = r->name,
+                              .index = book->rules.count - 1,
+                              .content_type = DEFAULT_CONTENT_TYPE,
+                              .per_series = source == EVENT_VALUE,
+                              .supersede = true,
+                              .timeout_s = POLICY_DEFAULT,
+                              .expire_s = POLICY_DEFAULT,
+                              .repeat_s = POLICY_DEFAULT};
+  return r;
+}
+
+struct policy *rule_policy(struct rule *r) {
+  return &r->policy;
+}
+
+const char *rule_name(const struct rule *r) { return r->name; }
+
+enum event_source rule_source(const struct rule *r) { return r->source; }
+
+/* FNV-1a. */
+static uint64_t hash_text(enum rule_field field, const char *text) {
+  uint64_t hash = UINT64_C(14695981039346656037) ^ field;
+  for (; *text != '\0'; text++)
+    hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+  return hash;
+}
+
+static struct pattern *pattern_new(const char *text, size_t size) {
+  struct pattern *p = calloc(1, sizeof(*p) + size + 1);
+  if (p != NULL)
+    memcpy(p->text, text, size);
+  return p;
+}
+
+static int pattern_compile(struct pattern *p, char *ret_why, size_t why_bytes) {
+  if (p->text[0] == '\0') {
+    snprintf(ret_why, why_bytes, "an empty regular expression");
+    return -EINVAL;
+  }
+  int error = regcomp(&p->regex, p->text, REG_EXTENDED | REG_NOSUB);
+  if (error == REG_ESPACE)
+    return -ENOMEM;
+  if (error != 0) {
+    regerror(error, &p->regex, ret_why, why_bytes);
+    return -EINVAL;
+  }
+  p->is_regex = true;
+  return 0;
+}
+
+int rule_add_pattern(struct rule *r, enum rule_field field, const char *text,
+                     char *ret_why, size_t why_bytes) {
+  size_t size = strlen(text);
+  bool is_regex = size >= 2 && text[0] == '/' && text[size - 1] == '/';
+  struct pattern *p =
+      is_regex ? pattern_new(text + 1, size - 2) : pattern_new(text, size);
+  if (p == NULL)
+    return -ENOMEM;
+  int error = is_regex ? pattern_compile(p, ret_why, why_bytes) : 0;
+  if (error != 0) {
+    pattern_free(p);
+    return error;
+  }
+  p->entry.rule = r;
+  p->entry.hash = hash_text(field, text);
+  p->next = r->patterns[field];
+  r->patterns[field] = p;
+  r->pattern_count++;
+  return 0;
+}
+
+static int add_target(struct rule *r, const struct device *device,
+                      struct template *name) {
+  struct target *t = calloc(1, sizeof(*t));
+  if (t == NULL)
+    return -ENOMEM;
+  t->device = device;
+  t->name = name;
+  struct target **end = &r->targets;
+  while (*end != NULL)
+    end = &(*end)->next;
+  *end = t;
+  r->target_count++;
+  return 0;
+}
+
+int rule_add_device(struct rule *r, const struct device *device) {
+  return add_target(r, device, NULL);
+}
+
+int rule_add_device_template(struct rule *r, struct template *device_name) {
+  return add_target(r, NULL, device_name);
+}
+
+void rule_set_body(struct rule *r, enum rule_body which,
+                   struct template *body) {
+  template_free(r->bodies[which]);
+  r->bodies[which] = body;
+}
+
+bool rule_has_body(const struct rule *r, enum rule_body which) {
+  return r->bodies[which] != NULL;
+}
+
+const char *rule_body_option(enum rule_body which) {
+  static const char *const options[RULE_BODY_COUNT] = {
+      [RULE_ON_OKAY] = "OnOkay",
+      [RULE_ON_WARNING] = "OnWarning",
+      [RULE_ON_FAILURE] = "OnFailure",
+      [RULE_ON_MISSING] = "OnMissing",
+      [RULE_ON_VALUE] = "OnValue"};
+  return options[which];
+}
+
+int rule_set_content_type(struct rule *r, const char *content_type) {
+  char *copy = strdup(content_type);
+  if (copy == NULL)
+    return -ENOMEM;
+  free(r->content_type);
+  r->content_type = copy;
+  r->policy.content_type = copy;
+  return 0;
+}
+
+size_t rule_book_count(const struct rule_book *book) {
+  return book->rules.count;
+}
+
+struct rule *rule_book_rule(const struct rule_book *book, size_t index) {
+  return book->rules.items[index];
+}
+
+struct rule *rule_book_find(const struct rule_book *book, const char *name) {
+  return names_find(&book->rules, name);
+}
+
+/* ---- the index ---- */
+
+static size_t bucket_of(const struct rule_index *index, uint64_t hash) {
+  return hash & (index->bucket_count - 1);
+}
+
+/* Returns how many alternatives of all rules are the most common one of these;
+ * SIZE_MAX if they are no key. Counted by bucket, which is nearly the same. */
+static size_t count_most_common(const struct rule_index *index,
+                                const struct pattern *patterns,
+                                const size_t *counts) {
+  size_t most = patterns == NULL ? SIZE_MAX : 0;
+  for (const struct pattern *p = patterns; p != NULL; p = p->next) {
+    size_t count =
+        p->is_regex ? SIZE_MAX : counts[bucket_of(index, p->entry.hash)];
+    if (count > most)
+      most = count;
+  }
+  return most;
+}
+
+/* Returns the alternatives of the field that the fewest other rules share,
+ * since the fewest events concern it in vain; NULL if the rule has no key. */
+static struct pattern *choose_key(const struct rule_index *index,
+                                  const struct rule *r, const size_t *counts) {
+  struct pattern *key = NULL;
+  size_t fewest = SIZE_MAX;
+  for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
+    size_t count = count_most_common(index, r->patterns[f], counts);
+    if (count < fewest) {
+      fewest = count;
+      key = r->patterns[f];
+    }
+  }
+  return key;
+}
+
+static void push_entry(struct entry **list, struct entry *entry) {
+  entry->next = *list;
+  *list = entry;
+}
+
+static void index_rule(struct rule_index *index, struct rule *r,
+                       const size_t *counts) {
+  struct pattern *key = choose_key(index, r, counts);
+  if (key == NULL)
+    push_entry(&index->keyless, &r->entry);
+  for (struct pattern *p = key; p != NULL; p = p->next)
+    push_entry(&index->buckets[bucket_of(index, p->entry.hash)], &p->entry);
+}
+
+static void count_patterns(const struct rule_index *index, const struct rule *r,
+                           size_t *counts) {
+  for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
+    for (const struct pattern *p = r->patterns[f]; p != NULL; p = p->next)
+      counts[bucket_of(index, p->entry.hash)]++;
+  }
+}
+
+int rule_book_seal(struct rule_book *book) {
+  struct rule_index *index = &book->index;
+  size_t pattern_count = 0;
+  for (size_t i = 0; i < book->rules.count; i++)
+    pattern_count += rule_book_rule(book, i)->pattern_count;
+  index->bucket_count = 1;
+  while (index->bucket_count < 2 * pattern_count)
+    index->bucket_count *= 2;
+
+  index->buckets = calloc(index->bucket_count, sizeof(*index->buckets));
+  size_t *counts = calloc(index->bucket_count, sizeof(*counts));
+  if (index->buckets == NULL || counts == NULL) {
+    free(counts);
+    return -ENOMEM;
+  }
+  for (size_t i = 0; i < book->rules.count; i++)
+    count_patterns(index, rule_book_rule(book, i), counts);
+  /* From the last rule to the first: entries are pushed to the front. */
+  for (size_t i = book->rules.count; i-- > 0;)
+    index_rule(index, rule_book_rule(book, i), counts);
+  free(counts);
+  return 0;
+}
+
+/* The rules that may match an event, as sorted lists that are merged. */
+struct candidates {
+  const struct entry *lists[RULE_FIELD_COUNT + 1];
+  uint64_t hashes[RULE_FIELD_COUNT + 1]; /* other entries are passed over */
+};
+
+static const struct entry *skip_others(const struct entry *e, uint64_t hash) {
+  while (e != NULL && e->hash != hash)
+    e = e->next;
+  return e;
+}
+
+static void find_candidates(const struct run *run,
+                            struct candidates *ret_candidates) {
+  const struct rule_index *index = &run->book->index;
+  for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
+    uint64_t hash = hash_text((enum rule_field)f, run->texts.of[f]);
+    ret_candidates->hashes[f] = hash;
+    ret_candidates->lists[f] =
+        skip_others(index->buckets[bucket_of(index, hash)], hash);
+  }
+  ret_candidates->hashes[RULE_FIELD_COUNT] = 0;
+  ret_candidates->lists[RULE_FIELD_COUNT] = index->keyless;
+}
+
+/* Returns the next candidate in the order of the configuration, or NULL. */
+static const struct rule *next_candidate(struct candidates *c) {
+  const struct rule *first = NULL;
+  for (size_t i = 0; i <= RULE_FIELD_COUNT; i++) {
+    if (c->lists[i] != NULL &&
+        (first == NULL ||
+         c->lists[i]->rule->policy.index < first->policy.index))
+      first = c->lists[i]->rule;
+  }
+  for (size_t i = 0; i <= RULE_FIELD_COUNT; i++) {
+    while (c->lists[i] != NULL && c->lists[i]->rule == first)
+      c->lists[i] = skip_others(c->lists[i]->next, c->hashes[i]);
+  }
+  return first;
+}
+
+/* ---- matching ---- */
+
+struct rule_texts rule_texts_of(const struct event *event) {
+  return (struct rule_texts){{[RULE_HOST] = event->host,
+                              [RULE_PLUGIN] = event->plugin,
+                              [RULE_PLUGIN_INSTANCE] = event->plugin_instance,
+                              [RULE_TYPE] = event->type,
+                              [RULE_TYPE_INSTANCE] = event->type_instance,
+                              [RULE_DATA_SOURCE] = event->data_source,
+                              [RULE_MESSAGE] = event->message}};
+}
+
+enum rule_body rule_body_of(const struct event *event) {
+  static const enum rule_body bodies[SEVERITY_COUNT] = {
+      [SEVERITY_OKAY] = RULE_ON_OKAY,
+      [SEVERITY_WARNING] = RULE_ON_WARNING,
+      [SEVERITY_FAILURE] = RULE_ON_FAILURE,
+      [SEVERITY_VALUE] = RULE_ON_VALUE};
+  return event_is_missing_value(event) ? RULE_ON_MISSING
+                                       : bodies[event->severity];
+}
+
+static bool pattern_matches(const struct pattern *p, const char *text,
+                            int *ret_error) {
+  if (!p->is_regex)
+    return strcmp(p->text, text) == 0;
+  errno = 0;
+  bool matches = regexec(&p->regex, text, 0, NULL, 0) == 0;
+  /* glibc calls a lack of memory no match. */
+  if (!matches && errno == ENOMEM)
+    *ret_error = -ENOMEM;
+  return matches;
+}
+
+bool rule_field_matches(const struct pattern *patterns, const char *text,
+                        int *ret_error) {
+  if (patterns == NULL)
+    return true;
+  for (const struct pattern *p = patterns; p != NULL; p = p->next) {
+    if (pattern_matches(p, text, ret_error))
+      return true;
+  }
+  return false;
+}
+
+static bool rule_matches(struct run *run, const struct rule *r) {
+  if (r->source != run->event->source)
+    return false;
+  for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
+    if (!rule_field_matches(r->patterns[f], run->texts.of[f], &run->error))
+      return false;
+  }
+  return true;
+}
+
+/* ---- firing ---- */
+
+static void ignore(struct run *run, enum rule_ignored reason,
+                   const struct device *device, const char *detail) {
+  run->is_told = true;
+  run->sink->ignore(run->sink->context, reason, device, detail);
+}
+
+static void tell_lack(const struct run *run, const struct rule *r,
+                      const char *option, const char *field,
+                      bool is_for_silence) {
+  run->sink->lack(run->sink->context,
+                  &(struct rule_lack){.policy = &r->policy,
+                                      .option = option,
+                                      .field = field,
+                                      .event = run->event,
+                                      .is_for_silence = is_for_silence});
+}
+
+/* A body as it was rendered. */
+struct rendering {
+  struct body *body;       /* NULL: it can never be sent */
+  size_t unsendable_bytes; /* its size then */
+  const char *lacking;     /* the field that the event lacks */
+};
+
+/* Renders one of the rule's bodies. Returns 0, -ENODATA if the event lacks a
+ * field, or -ENOMEM. */
+static int render_body(const struct rule *r, enum rule_body which,
+                       const struct event *event, const struct device *device,
+                       struct rendering *ret_rendering) {
+  struct template_names names = {
+      .rule = r->name, .device = device->name, .device_id = device->device_id};
+  struct buf out;
+  buf_init(&out, RENDER_MAX_BYTES);
+  int error = template_render(r->bodies[which], event, &names, &out,
+                              &ret_rendering->lacking);
+  size_t size = error == -E2BIG ? RENDER_MAX_BYTES : out.size;
+  bool is_sendable = size > 0 && size <= COMMAND_BODY_MAX_BYTES;
+  struct body *body =
+      error == 0 && is_sendable ? body_new(out.data, size) : NULL;
+  buf_free(&out);
+  if (error == -ENODATA)
+    return error;
+  if (error == -ENOMEM || (is_sendable && body == NULL))
+    return -ENOMEM;
+  ret_rendering->body = body;
+  ret_rendering->unsendable_bytes = body == NULL ? size : 0;
+  return 0;
+}
+
+/* The body for the time when the series will have been silent for ForgetAfter:
+ * as if this event had been its OKAY. One that lacks a field of it fires all
+ * the same; silence then asks for nothing. */
+static int render_okay_body(const struct run *run, const struct rule *r,
+                            struct firing *f) {
+  struct event okay = *run->event;
+  struct rendering rendering = {.body = NULL};
+  if (r->policy.forget_after_s == 0 || okay.severity == SEVERITY_OKAY ||
+      !rule_has_body(r, RULE_ON_OKAY))
+    return 0;
+  okay.severity = SEVERITY_OKAY;
+  int error = render_body(r, RULE_ON_OKAY, &okay, f->device, &rendering);
+  if (error == -ENODATA) {
+    tell_lack(run, r, rule_body_option(RULE_ON_OKAY), rendering.lacking, true);
+    return 0;
+  }
+  f->okay_body = rendering.body;
+  return error;
+}
+
+static int render_bodies(const struct run *run, const struct rule *r,
+                         struct firing *f) {
+  struct rendering rendering = {.body = NULL};
+  if (!rule_has_body(r, run->body))
+    return 0;
+  int error = render_body(r, run->body, run->event, f->device, &rendering);
+  if (error == -ENODATA)
+    tell_lack(run, r, rule_body_option(run->body), rendering.lacking, false);
+  if (error != 0)
+    return error;
+  f->body = rendering.body;
+  f->unsendable_bytes = rendering.unsendable_bytes;
+  f->has_unsendable = f->body == NULL;
+  return render_okay_body(run, r, f);
+}
+
+static struct firing *make_firing(const struct run *run, const struct rule *r,
+                                  const struct device *device) {
+  const struct event *event = run->event;
+  char series[EVENT_SERIES_BYTES];
+  event_format_series(event, series);
+  struct firing *f = firing_new(series);
+  if (f == NULL)
+    return NULL;
+  f->policy = &r->policy;
+  f->device = device;
+  f->severity = event->severity;
+  f->has_value = event->has_value;
+  f->value = event->value;
+  f->wall_event_ms = event->wall_time_ms;
+  f->arrived = run->arrived;
+  return f;
+}
+
+static void fire_device(struct run *run, const struct rule *r,
+                        const struct device *device) {
+  struct firing *f = make_firing(run, r, device);
+  int error = f == NULL ? -ENOMEM : render_bodies(run, r, f);
+  if (error == 0) {
+    run->is_told = true;
+    run->sink->fire(run->sink->context, f);
+    return;
+  }
+  firing_free(f);
+  if (error == -ENODATA)
+    ignore(run, RULE_IGNORED_NO_VALUE, device, r->name);
+  else
+    run->error = error;
+}
+
+/* A missing value must not pass for the failure that OnFailure was written
+ * for. */
+static bool is_unwanted_missing(const struct run *run, const struct rule *r) {
+  return run->body == RULE_ON_MISSING && !rule_has_body(r, RULE_ON_MISSING);
+}
+
+static void run_device(struct run *run, const struct rule *r,
+                       const struct device *device) {
+  if (run->event->has_value && isnan(run->event->value))
+    ignore(run, RULE_IGNORED_NAN, device, r->name);
+  else if (is_unwanted_missing(run, r))
+    ignore(run, RULE_IGNORED_MISSING, device, r->name);
+  else
+    fire_device(run, r, device);
+}
+
+static bool is_ipv4_address(const char *name) {
+  return name[strspn(name, "0123456789.")] == '\0';
+}
+
+/* A host may be called by its whole name, and its device by the first part. The
+ * first part of an address is no name. */
+static const struct device *find_device(const struct directory *directory,
+                                        char *name) {
+  const struct device *device = directory_find_device(directory, name);
+  char *dot = strchr(name, '.');
+  if (device != NULL || dot == NULL || is_ipv4_address(name))
+    return device;
+  *dot = '\0';
+  device = directory_find_device(directory, name);
+  *dot = '.';
+  return device;
+}
+
+/* The event lacks what the name of the device needs. */
+static void ignore_nameless(struct run *run, const struct rule *r,
+                            const char *lacking) {
+  if (is_unwanted_missing(run, r)) {
+    ignore(run, RULE_IGNORED_MISSING, NULL, r->name);
+    return;
+  }
+  tell_lack(run, r, "Device", lacking, false);
+  ignore(run, RULE_IGNORED_NO_VALUE, NULL, r->name);
+}
+
+static const struct device *look_up_device(struct run *run,
+                                           const struct rule *r,
+                                           const struct template *name) {
+  struct template_names names = {.rule = r->name};
+  struct buf rendered;
+  buf_init(&rendered, DEVICE_LOOKUP_MAX_BYTES);
+  const struct device *device = NULL;
+  const char *lacking = NULL;
+  int error = template_render(name, run->event, &names, &rendered, &lacking);
+  if (error == 0 && rendered.size > 0)
+    device = find_device(run->book->directory, rendered.data);
+  if (error == -ENOMEM)
+    run->error = error;
+  else if (error == -ENODATA)
+    ignore_nameless(run, r, lacking);
+  else if (device == NULL)
+    ignore(run, RULE_IGNORED_NO_DEVICE, NULL, buf_text(&rendered));
+  buf_free(&rendered);
+  return device;
+}
+
+static bool contains(const struct device **devices, size_t count,
+                     const struct device *device) {
+  while (count-- > 0) {
+    if (devices[count] == device)
+      return true;
+  }
+  return false;
+}
+
+/* Several targets may come to one device: it is commanded once. */
+static size_t find_devices(struct run *run, const struct rule *r,
+                           const struct device **ret_devices) {
+  size_t count = 0;
+  for (const struct target *t = r->targets; t != NULL; t = t->next) {
+    const struct device *device =
+        t->name == NULL ? t->device : look_up_device(run, r, t->name);
+    if (device != NULL && !contains(ret_devices, count, device))
+      ret_devices[count++] = device;
+  }
+  return count;
+}
+
+static void run_rule(struct run *run, const struct rule *r) {
+  run->sink->match(run->sink->context, &r->policy);
+  if (!rule_has_body(r, run->body) && run->body != RULE_ON_OKAY &&
+      run->body != RULE_ON_MISSING)
+    return;
+  const struct device **devices = calloc(r->target_count, sizeof(*devices));
+  if (devices == NULL) {
+    run->error = -ENOMEM;
+    return;
+  }
+  size_t count = find_devices(run, r, devices);
+  for (size_t i = 0; i < count; i++)
+    run_device(run, r, devices[i]);
+  free(devices);
+}
+
+static void run_rules(struct run *run) {
+  struct candidates candidates;
+  find_candidates(run, &candidates);
+  for (const struct rule *r = next_candidate(&candidates); r != NULL;
+       r = next_candidate(&candidates)) {
+    if (rule_matches(run, r))
+      run_rule(run, r);
+  }
+}
+
+int rule_book_fire(const struct rule_book *book, const struct event *event,
+                   struct moment arrived, const struct rule_sink *sink) {
+  struct run run = {.book = book,
+                    .event = event,
+                    .body = rule_body_of(event),
+                    .texts = rule_texts_of(event),
+                    .arrived = arrived,
+                    .sink = sink};
+  if (strcmp(event->plugin, OWN_PLUGIN) == 0)
+    return 0;
+  if (event_is_truncated(event)) {
+    ignore(&run, RULE_IGNORED_TRUNCATED, NULL, "");
+    return 0;
+  }
+  run_rules(&run);
+  if (!run.is_told && run.error == 0)
+    ignore(&run, RULE_IGNORED_UNMATCHED, NULL, "");
+  return run.error;
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+#include "delivery/lanes.h"
+
+#include "delivery/lanes_state.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- orders ---- */
+
+static bool timer_before(const void *a, const void *b) {
+  const struct command *left = a, *right = b;
+  if (left->timer_ms != right->timer_ms)
+    return left->timer_ms < right->timer_ms;
+  return left->place < right->place;
+}
+
+static size_t *timer_index(void *item) {
+  return &((struct command *)item)->timer_index;
+}
+
+bool lanes_place_before(const void *a, const void *b) {
+  return ((const struct command *)a)->place <
+         ((const struct command *)b)->place;
+}
+
+static size_t *ready_index(void *item) {
+  return &((struct command *)item)->ready_index;
+}
+
+int64_t lanes_silent_at_ms(const struct series *s) {
+  return s->arrived_ms + (int64_t)s->slot->policy->forget_after_s * 1000;
+}
+
+static bool silence_before(const void *a, const void *b) {
+  return lanes_silent_at_ms(a) < lanes_silent_at_ms(b);
+}
+
+static size_t *silence_index(void *item) {
+  return &((struct series *)item)->silence_index;
+}
+
+static int compare_lanes(const void *a, const void *b) {
+  const struct lane *left = a, *right = b;
+  if (left->endpoint != right->endpoint)
+    return left->endpoint->index < right->endpoint->index ? -1 : 1;
+  return strcmp(left->device_id, right->device_id);
+}
+
+int lanes_compare_slots(const void *a, const void *b) {
+  return strcmp(((const struct slot *)a)->key, ((const struct slot *)b)->key);
+}
+
+void lanes_queue_push(struct queue *q, struct lane *lane) {
+  if (lane->is_in[q->kind])
+    return;
+  lane->is_in[q->kind] = true;
+  lane->next_in[q->kind] = NULL;
+  if (q->first == NULL)
+    q->first = lane;
+  else
+    q->last->next_in[q->kind] = lane;
+  q->last = lane;
+}
+
+/* ---- life ---- */
+
+static struct lane *find_or_add_lane(struct lanes *l,
+                                     const struct device *device) {
+  struct lane wanted = {.device_id = device->device_id,
+                        .endpoint = device->endpoint};
+  struct lane **found = tfind(&wanted, &l->lane_by_id, compare_lanes);
+  if (found != NULL)
+    return *found;
+  struct lane *lane = malloc(sizeof *lane);
+  if (lane == NULL)
+    return NULL;
+  *lane = wanted;
+  heap_init(&lane->ready, lanes_place_before, ready_index);
+  if (tsearch(lane, &l->lane_by_id, compare_lanes) == NULL) {
+    free(lane);
+    return NULL;
+  }
+  return lane;
+}
+
+static int init_endpoints(struct lanes *l) {
+  for (size_t i = 0; i < l->endpoint_count; i++) {
+    const struct endpoint *e = directory_endpoint(l->options.directory, i);
+    l->endpoints[i].due.kind = QUEUE_DUE;
+    if (gate_init(&l->endpoints[i].gate, e) < 0)
+      return -ENOMEM;
+  }
+  return 0;
+}
+
+static int init_devices(struct lanes *l) {
+  for (size_t i = 0; i < l->device_count; i++) {
+    struct device_state *d = &l->devices[i];
+    d->account.device = directory_device(l->options.directory, i);
+    d->lane = find_or_add_lane(l, d->account.device);
+    if (d->lane == NULL || bucket_init(&d->bucket, d->account.device->rate) < 0)
+      return -ENOMEM;
+  }
+  return 0;
+}
+
+struct lanes *lanes_new(const struct lanes_options *options) {
+  struct lanes *l = calloc(1, sizeof *l);
+  if (l == NULL)
+    return NULL;
+  l->options = *options;
+  l->endpoint_count = directory_endpoint_count(options->directory);
+  l->device_count = directory_device_count(options->directory);
+  l->endpoints = calloc(l->endpoint_count + 1, sizeof *l->endpoints);
+  l->devices = calloc(l->device_count + 1, sizeof *l->devices);
+  l->changed_commands_end = &l->changed_commands;
+  l->next_id = 1;
+  heap_init(&l->timers, timer_before, timer_index);
+  heap_init(&l->silence, silence_before, silence_index);
+  if (l->endpoints == NULL || l->devices == NULL || init_endpoints(l) < 0 ||
+      init_devices(l) < 0) {
+    lanes_free(l);
+    return NULL;
+  }
+  return l;
+}
+
+static void free_lanes(struct lanes *l) {
+  while (l->lane_by_id != NULL) {
+    struct lane *lane = *(struct lane **)l->lane_by_id;
+    tdelete(lane, &l->lane_by_id, compare_lanes);
+    if (lane->holder != NULL && lane->holder->state == COMMAND_IN_FLIGHT)
+      command_free(lane->holder);
+    heap_free(&lane->ready);
+    free(lane);
+  }
+}
+
+static void free_slots(struct lanes *l) {
+  while (l->slots != NULL) {
+    struct slot *slot = l->slots;
+    l->slots = slot->next;
+    tdelete(slot, &l->slot_by_key, lanes_compare_slots);
+    slot_free(slot);
+  }
+}
+
+void lanes_free(struct lanes *l) {
+  if (l == NULL)
+    return;
+  lanes_recorded(l);
+  free_lanes(l);
+  for (size_t i = 0; i < l->timers.count; i++)
+    command_free(l->timers.items[i]);
+  heap_free(&l->timers);
+  heap_free(&l->silence);
+  free_slots(l);
+  for (size_t i = 0; l->endpoints != NULL && i < l->endpoint_count; i++)
+    gate_free(&l->endpoints[i].gate);
+  for (size_t i = 0; l->devices != NULL && i < l->device_count; i++)
+    bucket_free(&l->devices[i].bucket);
+  free(l->endpoints);
+  free(l->devices);
+  free(l);
+}
+
+void lanes_send_first_okay(struct lanes *l) {
+  l->options.first_okay_send = true;
+}
+
+/* ---- small steps ---- */
+
+struct endpoint_state *lanes_endpoint_of(struct lanes *l,
+                                         const struct command *c) {
+  return &l->endpoints[c->device->endpoint->index];
+}
+
+struct device_state *lanes_device_of(struct lanes *l, const struct command *c) {
+  return &l->devices[c->device->index];
+}
+
+void lanes_touch_command(struct lanes *l, struct command *c) {
+  if (c->changed)
+    return;
+  c->changed = true;
+  c->next_changed = NULL;
+  *l->changed_commands_end = c;
+  l->changed_commands_end = &c->next_changed;
+}
+
+void lanes_touch_slot(struct lanes *l, struct slot *slot) {
+  if (slot->changed)
+    return;
+  slot->changed = true;
+  slot->next_changed = l->changed_slots;
+  l->changed_slots = slot;
+}
+
+void lanes_touch_series(struct lanes *l, struct series *series) {
+  lanes_touch_slot(l, series->slot);
+  if (series->changed)
+    return;
+  series->changed = true;
+  series->next_changed = l->changed_series;
+  l->changed_series = series;
+}
+
+void lanes_touch_account(struct lanes *l, struct account *account) {
+  if (account->changed)
+    return;
+  account->changed = true;
+  account->next_changed = l->changed_accounts;
+  l->changed_accounts = account;
+}
+
+void lanes_wake(struct lanes *l, struct lane *lane) {
+  lanes_queue_push(&l->fresh, lane);
+}
+
+/* The next moment at which a waiting command changes by itself. */
+void lanes_set_timer(struct lanes *l, struct command *c, int64_t wake_ms) {
+  c->timer_ms = wake_ms < c->deadline_ms ? wake_ms : c->deadline_ms;
+  if (c->timer_index == HEAP_OUTSIDE)
+    heap_push(&l->timers, c);
+  else
+    heap_update(&l->timers, c);
+}
+
+/* Until when the cooldown of its slot holds it back. What its own doubtful
+ * attempt began is for the next command of the slot. */
+static int64_t held_until_ms(const struct command *c) {
+  return c->doubtful ? 0 : c->slot->cooldown_until_ms;
+}
+
+bool lanes_is_cooling(const struct command *c, int64_t now_ms) {
+  return held_until_ms(c) > now_ms;
+}
+
+/* Expire and Timeout count from the end of a cooldown that holds it back. */
+void lanes_set_validity(struct command *c) {
+  int64_t until_ms = held_until_ms(c);
+  int64_t held_ms = until_ms - c->valid_from_ms;
+  /* What was restored after a reboot may be valid from before 0. */
+  if (until_ms == 0 || held_ms <= 0)
+    return;
+  if (c->deadline_ms != COMMAND_NEVER_MS)
+    c->deadline_ms += held_ms;
+  c->valid_from_ms += held_ms;
+}
+
+/* The command begins to wait: held back by its slot's cooldown, or in its lane.
+ */
+void lanes_place(struct lanes *l, struct command *c, int64_t now_ms) {
+  lanes_set_validity(c);
+  if (lanes_is_cooling(c, now_ms)) {
+    lanes_set_timer(l, c, c->slot->cooldown_until_ms);
+    return;
+  }
+  heap_push(&c->lane->ready, c);
+  lanes_set_timer(l, c, COMMAND_NEVER_MS);
+  lanes_wake(l, c->lane);
+}
+
+void lanes_count_waiting(struct lanes *l, struct command *c) {
+  struct endpoint_state *e = lanes_endpoint_of(l, c);
+  e->waiting++;
+  e->waiting_for_credentials += c->waits_for_credentials; /* restored */
+  c->lane->waiting++;
+  l->waiting++;
+  l->waiting_bytes += c->body->size;
+}
+
+void lanes_set_credentials_wait(struct lanes *l, struct command *c,
+                                bool waits) {
+  if (c->waits_for_credentials == waits)
+    return;
+  c->waits_for_credentials = waits;
+  lanes_endpoint_of(l, c)->waiting_for_credentials += waits ? 1 : (size_t)-1;
+}
+
+/* It no longer waits; it is in no heap and does not hold its lane. */
+void lanes_stop_waiting(struct lanes *l, struct command *c) {
+  lanes_endpoint_of(l, c)->waiting--;
+  c->lane->waiting--;
+  l->waiting--;
+  l->waiting_bytes -= c->body->size;
+  lanes_set_credentials_wait(l, c, false);
+  heap_remove(&l->timers, c);
+  heap_remove(&c->lane->ready, c);
+  if (c->slot->waiting == c)
+    c->slot->waiting = NULL;
+  if (c->lane->holder == c) {
+    c->lane->holder = NULL;
+    lanes_wake(l, c->lane);
+  }
+}
+
+void lanes_count_outcome(struct lanes *l, struct command *c,
+                         enum outcome outcome, struct moment now) {
+  struct account *account = &lanes_device_of(l, c)->account;
+  c->state = COMMAND_FINISHED;
+  c->outcome = outcome;
+  c->finished = now;
+  account->by_outcome[outcome]++;
+  account->pending--;
+  c->slot->pending--;
+  lanes_touch_account(l, account);
+  lanes_touch_command(l, c);
+}
+
+void lanes_explain(struct command *c, const char *why) {
+  if (c->verdict.error[0] == '\0')
+    snprintf(c->verdict.error, sizeof c->verdict.error, "%s", why);
+}
+
+/* Ends a command that waits. One with a doubtful attempt behind it may have
+ * been executed, whatever else ends it now. */
+void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
+                       const char *why, struct moment now) {
+  lanes_stop_waiting(l, c);
+  lanes_explain(c, why);
+  lanes_count_outcome(l, c, c->doubtful ? OUTCOME_UNKNOWN : outcome, now);
+}
+
+/* `newer` takes the place of a command of its slot that waits: its place in the
+ * lane and its current wait. */
+void lanes_supersede(struct lanes *l, struct command *newer,
+                     struct command *older, struct moment now) {
+  bool was_holder = older->lane->holder == older;
+  bool waits_for_credentials = older->waits_for_credentials;
+  lanes_touch_command(l, newer);
+  newer->place = older->place;
+  newer->not_before_ms = older->not_before_ms;
+  if (waits_for_credentials)
+    newer->verdict = older->verdict;
+  lanes_end_waiting(l, older, OUTCOME_SUPERSEDED,
+                    "a newer state took its place", now);
+  lanes_set_credentials_wait(l, newer, waits_for_credentials);
+  newer->slot->waiting = newer;
+  if (!was_holder || lanes_is_cooling(newer, now.ms)) {
+    lanes_place(l, newer, now.ms);
+    return;
+  }
+  lanes_set_validity(newer);
+  newer->lane->holder = newer;
+  lanes_set_timer(l, newer, COMMAND_NEVER_MS);
+}
+
+void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
+                             struct moment now) {
+  if (slot->waiting != NULL)
+    lanes_end_waiting(l, slot->waiting, OUTCOME_SUPERSEDED,
+                      "a newer state took its place", now);
+}
+
+/* Whether its slot asks for it no more: what came while it was in flight asks
+ * for nothing that can be sent. */
+bool lanes_is_obsolete(const struct command *c) {
+  const struct series *speaker = slot_speaker(c->slot);
+  return c->policy->supersede && speaker != NULL && speaker->body == NULL;
+}
+
+/* ---- what changed ---- */
+
+struct command *lanes_changed_commands(const struct lanes *l) {
+  return l->changed_commands;
+}
+
+const struct slot *lanes_changed_slots(const struct lanes *l) {
+  return l->changed_slots;
+}
+
+const struct series *lanes_changed_series(const struct lanes *l) {
+  return l->changed_series;
+}
+
+const struct account *lanes_changed_accounts(const struct lanes *l) {
+  return l->changed_accounts;
+}
+
+static void forget_changed_commands(struct lanes *l) {
+  for (struct command *c = l->changed_commands, *next; c != NULL; c = next) {
+    next = c->next_changed;
+    c->changed = false;
+    if (c->state == COMMAND_FINISHED)
+      command_free(c);
+  }
+  l->changed_commands = NULL;
+  l->changed_commands_end = &l->changed_commands;
+}
+
+void lanes_recorded(struct lanes *l) {
+  forget_changed_commands(l);
+  for (; l->changed_slots != NULL;
+       l->changed_slots = l->changed_slots->next_changed)
+    l->changed_slots->changed = false;
+  for (; l->changed_series != NULL;
+       l->changed_series = l->changed_series->next_changed)
+    l->changed_series->changed = false;
+  for (; l->changed_accounts != NULL;
+       l->changed_accounts = l->changed_accounts->next_changed)
+    l->changed_accounts->changed = false;
+}
+
+static void touch_one_series(void *context, struct series *series) {
+  lanes_touch_series(context, series);
+}
+
+void lanes_touch_all(struct lanes *l) {
+  for (struct slot *slot = l->slots; slot != NULL; slot = slot->next) {
+    lanes_touch_slot(l, slot);
+    slot_each_series(slot, touch_one_series, l);
+  }
+  for (size_t i = 0; i < l->timers.count; i++)
+    lanes_touch_command(l, l->timers.items[i]);
+  for (size_t i = 0; i < l->device_count; i++) {
+    lanes_touch_account(l, &l->devices[i].account);
+    if (l->devices[i].lane->holder != NULL)
+      lanes_touch_command(l, l->devices[i].lane->holder);
+  }
+}
+
+const struct account *lanes_account(const struct lanes *l,
+                                    const struct device *device) {
+  return &l->devices[device->index].account;
+}
+
+size_t lanes_waiting(const struct lanes *l) { return l->waiting; }
+
+bool lanes_circuit_is_open(const struct lanes *l,
+                           const struct endpoint *endpoint) {
+  return l->endpoints[endpoint->index].gate.breaker.open;
+}
+
+int64_t lanes_circuit_wait_ms(const struct lanes *l,
+                              const struct endpoint *endpoint,
+                              struct moment now) {
+  return breaker_wait_ms(&l->endpoints[endpoint->index].gate.breaker, now.ms);
+}
+
+size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint) {
+  return l->endpoints[endpoint->index].gate.in_flight;
+}

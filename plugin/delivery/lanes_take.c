@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How commands come into the lanes: by events, by silence, and by being
+ * restored. A part of `lanes`.
+ */
+#include "delivery/lanes.h"
+
+#include "delivery/lanes_state.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- creating commands ---- */
+
+static void set_deadline(struct command *c) {
+  int expire_s = policy_expire_s(c->policy, c->device);
+  c->valid_from_ms = c->created.ms;
+  c->deadline_ms = expire_s == 0 ? COMMAND_NEVER_MS
+                                 : c->valid_from_ms + (int64_t)expire_s * 1000;
+}
+
+/* A command for what the speaker of the slot asks for; `series` names the event
+ * behind it. */
+static struct command *new_command(struct lanes *l, struct slot *slot,
+                                   const struct series *speaker,
+                                   const char *series, struct moment arrived) {
+  struct command *c = calloc(1, sizeof *c);
+  if (c == NULL)
+    return NULL;
+  c->series = strdup(series);
+  c->slot_key = strdup(slot->key);
+  if (c->series == NULL || c->slot_key == NULL) {
+    command_free(c);
+    return NULL;
+  }
+  c->id = l->next_id++;
+  c->policy = slot->policy;
+  c->device = slot->device;
+  c->slot = slot;
+  c->severity = speaker->severity;
+  c->body = body_ref(speaker->body);
+  c->has_value = speaker->has_value;
+  c->value = speaker->value;
+  c->timeout_s = policy_timeout_s(c->policy, c->device);
+  c->created = arrived;
+  c->ready_index = HEAP_OUTSIDE;
+  c->timer_index = HEAP_OUTSIDE;
+  set_deadline(c);
+  return c;
+}
+
+static void count_created(struct lanes *l, struct command *c) {
+  struct account *account = &lanes_device_of(l, c)->account;
+  account->created++;
+  account->pending++;
+  c->slot->pending++;
+  lanes_touch_account(l, account);
+  lanes_touch_command(l, c);
+}
+
+/* Makes room in the heaps, so that a command that waits can always be put where
+ * it belongs. One may come back from its attempt while another waits. */
+static int reserve(struct lanes *l, struct lane *lane) {
+  size_t in_flight = 0;
+  for (size_t i = 0; i < l->endpoint_count; i++)
+    in_flight += l->endpoints[i].gate.in_flight;
+  if (heap_reserve(&l->timers, l->waiting + in_flight + 1) < 0)
+    return -ENOMEM;
+  return heap_reserve(&lane->ready, lane->waiting + 2);
+}
+
+static bool has_room(const struct lanes *l, const struct command *c) {
+  return l->waiting < l->options.queue_limit &&
+         l->waiting_bytes + c->body->size <= l->options.queue_bytes;
+}
+
+static void drop_command(struct lanes *l, struct command *c, const char *why,
+                         struct moment now) {
+  slot_forget(c->slot);
+  lanes_explain(c, why);
+  lanes_count_outcome(l, c, OUTCOME_DROPPED, now);
+}
+
+static void refuse_unsendable(struct lanes *l, struct command *c, size_t bytes,
+                              struct moment now) {
+  snprintf(c->verdict.error, sizeof c->verdict.error,
+           "a body of %zu bytes: must be 1..%d", bytes, COMMAND_BODY_MAX_BYTES);
+  lanes_count_outcome(l, c, OUTCOME_REFUSED, now);
+}
+
+static void admit(struct lanes *l, struct command *c, struct moment now) {
+  struct slot *slot = c->slot;
+  struct command *older = slot->waiting;
+  c->lane = lanes_device_of(l, c)->lane;
+  if (older == NULL && !has_room(l, c)) {
+    drop_command(l, c, "the queue is full", now);
+    return;
+  }
+  if (reserve(l, c->lane) < 0) {
+    drop_command(l, c, "out of memory", now);
+    return;
+  }
+  lanes_count_waiting(l, c);
+  if (older != NULL) {
+    lanes_supersede(l, c, older, now);
+    return;
+  }
+  c->place = ++l->next_place;
+  if (c->policy->supersede)
+    slot->waiting = c;
+  lanes_place(l, c, now.ms);
+}
+
+/* What the slot's state asks for now becomes a command, or nothing. */
+static int ask(struct lanes *l, struct slot *slot, const char *series,
+               struct moment arrived, struct moment now) {
+  const struct series *speaker = slot_speaker(slot);
+  lanes_touch_slot(l, slot);
+  if (slot_asks_nothing(speaker)) {
+    lanes_supersede_waiting(l, slot, now);
+    slot_forget(slot);
+    return 0;
+  }
+  struct command *c = new_command(l, slot, speaker, series, arrived);
+  if (c == NULL)
+    return -ENOMEM;
+  count_created(l, c);
+  if (speaker->has_unsendable) {
+    lanes_supersede_waiting(l, slot, now);
+    refuse_unsendable(l, c, speaker->unsendable_bytes, now);
+  } else {
+    admit(l, c, now);
+  }
+  return 0;
+}
+
+/* ---- events ---- */
+
+static struct slot *find_slot(const struct lanes *l, const char *key) {
+  struct slot wanted = {.key = (char *)key};
+  struct slot **found = tfind(&wanted, &l->slot_by_key, lanes_compare_slots);
+  return found != NULL ? *found : NULL;
+}
+
+struct slot *lanes_restore_slot(struct lanes *l, const struct policy *policy,
+                                const struct device *device, const char *key) {
+  struct slot *slot = find_slot(l, key);
+  if (slot != NULL)
+    return slot;
+  slot = slot_new(policy, device, key);
+  if (slot == NULL)
+    return NULL;
+  if (tsearch(slot, &l->slot_by_key, lanes_compare_slots) == NULL) {
+    slot_free(slot);
+    return NULL;
+  }
+  slot->next = l->slots;
+  l->slots = slot;
+  return slot;
+}
+
+static int reserve_silence(struct lanes *l) {
+  return heap_reserve(&l->silence, l->silence.count + 1);
+}
+
+static struct series *find_or_add_series(struct slot *slot, const char *name) {
+  struct series *series = slot_find_series(slot, name);
+  return series != NULL ? series : slot_add_series(slot, name);
+}
+
+static void watch_silence(struct lanes *l, struct series *series) {
+  heap_remove(&l->silence, series);
+  if (series->slot->policy->forget_after_s > 0 &&
+      series->severity != SEVERITY_OKAY)
+    heap_push(&l->silence, series);
+}
+
+static bool is_first_okay(const struct lanes *l, const struct slot *slot,
+                          const struct firing *f) {
+  if (slot != NULL || f->severity != SEVERITY_OKAY)
+    return false;
+  if (f->policy->first_okay == FIRST_OKAY_DEFAULT)
+    return !l->options.first_okay_send;
+  return f->policy->first_okay == FIRST_OKAY_IGNORE;
+}
+
+static enum lanes_taken judge_firing(const struct lanes *l,
+                                     const struct slot *slot,
+                                     const struct firing *f) {
+  if (is_first_okay(l, slot, f))
+    return LANES_FIRST_OKAY;
+  if (slot == NULL)
+    return LANES_TAKEN;
+  switch (slot_judge_arrival(slot_find_series(slot, f->series), f)) {
+  case SLOT_LATE:
+    return LANES_LATE;
+  case SLOT_DUPLICATE:
+    return LANES_DUPLICATE;
+  default:
+    return LANES_TAKEN;
+  }
+}
+
+static int apply_firing(struct lanes *l, struct firing *f, const char *key,
+                        struct moment now) {
+  struct slot *slot = lanes_restore_slot(l, f->policy, f->device, key);
+  if (slot == NULL)
+    return -ENOMEM;
+  struct series *series = find_or_add_series(slot, f->series);
+  if (series == NULL || reserve_silence(l) < 0)
+    return -ENOMEM;
+  slot_note_firing(series, f);
+  slot->last_event_ms = f->arrived.ms;
+  watch_silence(l, series);
+  lanes_touch_series(l, series);
+  return ask(l, slot, series->name, f->arrived, now);
+}
+
+enum lanes_taken lanes_take(struct lanes *l, struct firing *f,
+                            struct moment now) {
+  char key[SLOT_KEY_BYTES];
+  slot_format_key(f->policy, f->device, f->series, key);
+  enum lanes_taken taken = judge_firing(l, find_slot(l, key), f);
+  if (taken == LANES_TAKEN && apply_firing(l, f, key, now) < 0) {
+    lanes_drop(l, f->device, 1);
+    taken = LANES_NO_MEMORY;
+  }
+  firing_free(f);
+  return taken;
+}
+
+void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {
+  struct account *account = &l->devices[device->index].account;
+  account->created += count;
+  account->by_outcome[OUTCOME_DROPPED] += count;
+  /* Which slots they were for is not known any more: none of this device's may
+   * take the present state for granted. */
+  account->epoch++;
+  lanes_touch_account(l, account);
+}
+
+void lanes_forget(struct lanes *l, const char *slot_key) {
+  struct slot *slot = find_slot(l, slot_key);
+  if (slot == NULL)
+    return;
+  slot_forget(slot);
+  lanes_touch_slot(l, slot);
+}
+
+void lanes_run_silence(struct lanes *l, struct moment now) {
+  struct series *series;
+  while ((series = heap_first(&l->silence)) != NULL &&
+         lanes_silent_at_ms(series) <= now.ms) {
+    heap_remove(&l->silence, series);
+    slot_note_silence(series, now.ms);
+    lanes_touch_series(l, series);
+    if (ask(l, series->slot, series->name, now, now) < 0)
+      lanes_drop(l, series->slot->device, 1);
+  }
+}
+
+/* ---- restoring ---- */
+
+void lanes_set_next_id(struct lanes *l, int64_t id) {
+  if (id > l->next_id)
+    l->next_id = id;
+}
+
+void lanes_restore_account(struct lanes *l, const struct device *device,
+                           const struct account *recorded) {
+  struct account *account = &l->devices[device->index].account;
+  account->created = recorded->created;
+  memcpy(account->by_outcome, recorded->by_outcome, sizeof account->by_outcome);
+  account->epoch = recorded->epoch;
+}
+
+int lanes_restore_series(struct lanes *l, struct series *series) {
+  if (reserve_silence(l) < 0)
+    return -ENOMEM;
+  slot_place_series(series);
+  watch_silence(l, series);
+  return 0;
+}
+
+/* What was in flight when the process ended is doubtful. */
+static void restore_in_flight(struct command *c) {
+  if (!c->doubtful && c->policy->cooldown_s > 0)
+    c->slot->cooldown_until_ms =
+        c->sent.ms + (int64_t)c->policy->cooldown_s * 1000;
+  c->doubtful = true;
+  c->state = COMMAND_WAITING;
+  c->verdict = (struct verdict){.class = VERDICT_DOUBTFUL};
+  lanes_explain(c, "it was in flight when the process ended");
+}
+
+int lanes_restore_command(struct lanes *l, struct command *c,
+                          struct moment now) {
+  struct slot *slot = lanes_restore_slot(l, c->policy, c->device, c->slot_key);
+  struct command *older = slot != NULL ? slot->waiting : NULL;
+  bool was_in_flight = c->state == COMMAND_IN_FLIGHT;
+  if (slot == NULL || reserve(l, lanes_device_of(l, c)->lane) < 0)
+    return -ENOMEM;
+  c->slot = slot;
+  c->lane = lanes_device_of(l, c)->lane;
+  c->ready_index = HEAP_OUTSIDE;
+  c->timer_index = HEAP_OUTSIDE;
+  c->place = ++l->next_place;
+  if (was_in_flight)
+    restore_in_flight(c);
+  slot->pending++;
+  lanes_device_of(l, c)->account.pending++;
+  lanes_touch_account(l, &lanes_device_of(l, c)->account);
+  lanes_touch_slot(l, slot);
+  lanes_touch_command(l, c);
+  lanes_count_waiting(l, c);
+  if (older != NULL) {
+    lanes_supersede(l, c, older, now);
+    return 0;
+  }
+  if (c->policy->supersede)
+    slot->waiting = c;
+  lanes_place(l, c, now.ms);
+  if (c->doubtful && (!c->policy->retry_unknown || lanes_is_obsolete(c)))
+    lanes_end_waiting(l, c, OUTCOME_UNKNOWN, "", now);
+  return 0;
+}
+
+/* ---- trimming ---- */
+
+static bool is_at_rest(const struct slot *slot, int64_t idle_ms,
+                       int64_t now_ms) {
+  return slot->pending == 0 && slot->cooldown_until_ms <= now_ms &&
+         slot->newest[SEVERITY_FAILURE] == NULL &&
+         slot->newest[SEVERITY_WARNING] == NULL && !slot->changed &&
+         now_ms - slot->last_event_ms > idle_ms;
+}
+
+static void unwatch_silence(void *context, struct series *series) {
+  struct lanes *l = context;
+  heap_remove(&l->silence, series);
+}
+
+void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now,
+                lanes_removed_fn *removed, void *context) {
+  for (struct slot **link = &l->slots, *slot; (slot = *link) != NULL;) {
+    if (!is_at_rest(slot, idle_ms, now.ms)) {
+      link = &slot->next;
+      continue;
+    }
+    removed(context, slot->key);
+    *link = slot->next;
+    slot_each_series(slot, unwatch_silence, l);
+    tdelete(slot, &l->slot_by_key, lanes_compare_slots);
+    slot_free(slot);
+  }
+}

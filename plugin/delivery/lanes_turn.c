@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How commands leave the lanes: which is due, what becomes of an attempt, and
+ * what expires. A part of `lanes`.
+ */
+#include "delivery/lanes.h"
+
+#include "delivery/lanes_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- time ---- */
+
+static void end_late(struct lanes *l, struct command *c, struct moment now) {
+  if (c->waits_for_credentials)
+    lanes_end_waiting(l, c, OUTCOME_REFUSED, "the credentials were refused",
+                      now);
+  else
+    lanes_end_waiting(l, c, OUTCOME_EXPIRED, "its deadline passed", now);
+}
+
+static void run_timer(struct lanes *l, struct command *c, struct moment now) {
+  lanes_set_validity(c);
+  if (c->deadline_ms <= now.ms) {
+    end_late(l, c, now);
+  } else if (c == c->lane->holder) {
+    lanes_set_timer(l, c, COMMAND_NEVER_MS);
+    lanes_wake(l, c->lane);
+  } else if (c->ready_index != HEAP_OUTSIDE) {
+    lanes_set_timer(l, c, COMMAND_NEVER_MS);
+  } else {
+    lanes_place(l, c, now.ms);
+  }
+}
+
+void lanes_expire(struct lanes *l, struct moment now) {
+  struct command *c;
+  while ((c = heap_first(&l->timers)) != NULL && c->timer_ms <= now.ms)
+    run_timer(l, c, now);
+}
+
+/* ---- beginning attempts ---- */
+
+static struct lane *queue_pop(struct queue *q) {
+  struct lane *lane = q->first;
+  if (lane != NULL) {
+    q->first = lane->next_in[q->kind];
+    lane->is_in[q->kind] = false;
+  }
+  return lane;
+}
+
+/* The next in order whose slot is not in cooldown; its turn begins. */
+static struct command *next_holder(struct lanes *l, struct lane *lane,
+                                   int64_t now_ms) {
+  struct command *c;
+  while ((c = heap_first(&lane->ready)) != NULL) {
+    heap_remove(&lane->ready, c);
+    lanes_set_validity(c);
+    if (!lanes_is_cooling(c, now_ms))
+      break;
+    lanes_place(l, c, now_ms);
+  }
+  return c;
+}
+
+/* A turn of which nothing has been tried yet goes back to an earlier place that
+ * a cooldown has held back until now. */
+static void give_way(struct lane *lane) {
+  struct command *c = lane->holder;
+  const struct command *first = heap_first(&lane->ready);
+  if (c == NULL || first == NULL || c->state == COMMAND_IN_FLIGHT ||
+      c->not_before_ms > 0 || lanes_place_before(c, first))
+    return;
+  lane->holder = NULL;
+  heap_push(&lane->ready, c);
+}
+
+/* Looks at the lane's turn: ends what the device has accepted already, and
+ * queues the lane at its endpoint if its holder may be sent. */
+static void settle_lane(struct lanes *l, struct lane *lane, struct moment now) {
+  for (;;) {
+    give_way(lane);
+    if (lane->holder == NULL)
+      lane->holder = next_holder(l, lane, now.ms);
+    struct command *c = lane->holder;
+    if (c == NULL || c->state == COMMAND_IN_FLIGHT)
+      return;
+    if (c->not_before_ms > now.ms) {
+      lanes_set_timer(l, c, c->not_before_ms);
+      return;
+    }
+    if (!slot_remembers(c->slot, c, lanes_device_of(l, c)->account.epoch,
+                        now.ms))
+      break;
+    lanes_end_waiting(l, c, OUTCOME_UNCHANGED,
+                      "the device has accepted this already", now);
+  }
+  int64_t wait_ms =
+      bucket_wait_ms(&lanes_device_of(l, lane->holder)->bucket, now.ms);
+  if (wait_ms > 0)
+    lanes_set_timer(l, lane->holder, now.ms + wait_ms);
+  else
+    lanes_queue_push(&lanes_endpoint_of(l, lane->holder)->due, lane);
+}
+
+static void settle(struct lanes *l, struct moment now) {
+  struct lane *lane;
+  while ((lane = queue_pop(&l->fresh)) != NULL)
+    settle_lane(l, lane, now);
+}
+
+/* What was due when its lane was queued may have been superseded or ended
+ * since. */
+static bool may_be_sent(struct lanes *l, const struct command *c,
+                        int64_t now_ms) {
+  return c != NULL && c->state == COMMAND_WAITING &&
+         c->not_before_ms <= now_ms &&
+         bucket_wait_ms(&lanes_device_of(l, c)->bucket, now_ms) == 0;
+}
+
+static struct command *next_due(struct lanes *l, size_t index, int64_t now_ms) {
+  struct lane *lane;
+  if (gate_wait_ms(&l->endpoints[index].gate, now_ms) > 0)
+    return NULL;
+  while ((lane = queue_pop(&l->endpoints[index].due)) != NULL)
+    if (may_be_sent(l, lane->holder, now_ms))
+      return lane->holder;
+  return NULL;
+}
+
+static void begin(struct lanes *l, struct command *c, struct moment now) {
+  struct device_state *d = lanes_device_of(l, c);
+  lanes_stop_waiting(l, c);
+  c->lane->holder = c;
+  c->state = COMMAND_IN_FLIGHT;
+  c->not_before_ms = 0;
+  c->sent = now;
+  c->attempts++;
+  gate_begin(&lanes_endpoint_of(l, c)->gate, c, now.ms);
+  bucket_take(&d->bucket, now.ms);
+  slot_begin_attempt(c->slot, d->account.epoch);
+  d->account.epoch++;
+  lanes_touch_account(l, &d->account);
+  lanes_touch_slot(l, c->slot);
+  lanes_touch_command(l, c);
+}
+
+struct command *lanes_begin(struct lanes *l, struct moment now) {
+  lanes_run_silence(l, now);
+  lanes_expire(l, now);
+  settle(l, now);
+  for (size_t i = 0; i < l->endpoint_count; i++) {
+    size_t index = (l->next_endpoint + i) % l->endpoint_count;
+    struct command *c = next_due(l, index, now.ms);
+    if (c == NULL)
+      continue;
+    l->next_endpoint = index + 1;
+    begin(l, c, now);
+    return c;
+  }
+  return NULL;
+}
+
+int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
+  const struct command *timer = heap_first(&l->timers);
+  const struct series *silent = heap_first(&l->silence);
+  int64_t wait_ms = COMMAND_NEVER_MS;
+  if (l->fresh.first != NULL)
+    return 0;
+  if (timer != NULL && timer->timer_ms != COMMAND_NEVER_MS)
+    wait_ms = timer->timer_ms - now.ms;
+  if (silent != NULL && lanes_silent_at_ms(silent) - now.ms < wait_ms)
+    wait_ms = lanes_silent_at_ms(silent) - now.ms;
+  for (size_t i = 0; i < l->endpoint_count; i++) {
+    int64_t gate_ms = gate_wait_ms(&l->endpoints[i].gate, now.ms);
+    if (l->endpoints[i].due.first != NULL && gate_ms < wait_ms)
+      wait_ms = gate_ms;
+  }
+  return wait_ms > 0 ? wait_ms : 0;
+}
+
+/* ---- ends of attempts ---- */
+
+static int64_t backoff_ms(struct lanes *l, const struct command *c) {
+  int64_t max_ms = LANES_BACKOFF_FIRST_MS;
+  for (int i = 1; i < c->attempts && max_ms < LANES_BACKOFF_MAX_MS; i++)
+    max_ms *= 2;
+  if (max_ms > LANES_BACKOFF_MAX_MS)
+    max_ms = LANES_BACKOFF_MAX_MS;
+  return (int64_t)l->options.random(l->options.random_context,
+                                    (uint64_t)max_ms);
+}
+
+static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
+  if (c->verdict.class == VERDICT_CREDENTIALS)
+    return LANES_CREDENTIALS_RETRY_MS;
+  if (c->verdict.retry_after_ms > LANES_RETRY_AFTER_MAX_MS)
+    return LANES_RETRY_AFTER_MAX_MS;
+  if (c->verdict.retry_after_ms > 0)
+    return c->verdict.retry_after_ms;
+  return backoff_ms(l, c);
+}
+
+/* Back to waiting: it keeps its place and holds its lane. If a newer command of
+ * its slot came meanwhile, that takes over both. */
+static void wait_for_retry(struct lanes *l, struct command *c,
+                           struct moment now) {
+  struct command *newer = c->slot->waiting;
+  c->state = COMMAND_WAITING;
+  c->not_before_ms = now.ms + retry_wait_ms(l, c);
+  /* A newer command takes over the wait, but has a later deadline. */
+  if (c->not_before_ms > c->deadline_ms)
+    c->not_before_ms = c->deadline_ms;
+  lanes_count_waiting(l, c);
+  lanes_set_credentials_wait(l, c, c->verdict.class == VERDICT_CREDENTIALS);
+  lanes_set_timer(l, c, c->not_before_ms);
+  if (newer != NULL) {
+    heap_remove(&c->lane->ready, newer);
+    lanes_supersede(l, newer, c, now);
+    return;
+  }
+  if (c->policy->supersede)
+    c->slot->waiting = c;
+  if (lanes_is_obsolete(c))
+    lanes_supersede_waiting(l, c->slot, now);
+  else if (c->deadline_ms <= now.ms)
+    end_late(l, c, now);
+}
+
+static void end_in_flight(struct lanes *l, struct command *c,
+                          enum outcome outcome, struct moment now) {
+  c->lane->holder = NULL;
+  lanes_wake(l, c->lane);
+  lanes_count_outcome(l, c, outcome, now);
+}
+
+static bool is_to_be_retried(const struct command *c) {
+  switch (c->verdict.class) {
+  case VERDICT_OFFLINE:
+    return c->policy->retry_offline;
+  case VERDICT_DOUBTFUL:
+    return c->policy->retry_unknown;
+  case VERDICT_NOT_EXECUTED:
+  case VERDICT_NOT_SENT:
+  case VERDICT_CREDENTIALS:
+    return true;
+  case VERDICT_ACCEPTED:
+  case VERDICT_REFUSED:
+    break;
+  }
+  return false;
+}
+
+static enum outcome final_outcome(const struct command *c) {
+  if (c->verdict.class == VERDICT_ACCEPTED)
+    return OUTCOME_ACCEPTED;
+  /* A no to this attempt says nothing of a doubtful one before it. */
+  return c->doubtful ? OUTCOME_UNKNOWN : OUTCOME_REFUSED;
+}
+
+/* Cooldown counts from the first attempt that may have been executed. */
+static void start_cooldown(struct command *c) {
+  int64_t until_ms = c->sent.ms + (int64_t)c->policy->cooldown_s * 1000;
+  if (!c->doubtful && c->policy->cooldown_s > 0)
+    c->slot->cooldown_until_ms = until_ms;
+}
+
+/* What could not even be tried tells nothing of the endpoint, and an early
+ * answer may be that of a gateway in front of it. */
+static enum verdict_class class_for_breaker(const struct command *c,
+                                            enum verdict_class class) {
+  bool tells_nothing =
+      c->verdict.is_early || strcmp(c->verdict.cause, "local") == 0;
+  return tells_nothing ? VERDICT_NOT_EXECUTED : class;
+}
+
+static void leave_flight(struct lanes *l, struct command *c,
+                         enum verdict_class class, struct moment now) {
+  struct endpoint_state *e = lanes_endpoint_of(l, c);
+  if (c->state != COMMAND_IN_FLIGHT || c->lane->holder != c)
+    abort();
+  gate_end(&e->gate, c, class_for_breaker(c, class), c->lane,
+           e->waiting > c->lane->waiting, now.ms);
+  slot_end_attempt(c->slot, c, class, lanes_device_of(l, c)->account.epoch,
+                   now.ms);
+  if (!slot_surely_unexecuted(class))
+    start_cooldown(c);
+  lanes_touch_slot(l, c->slot);
+  lanes_touch_command(l, c);
+}
+
+void lanes_end(struct lanes *l, struct command *c,
+               const struct verdict *verdict, struct moment now) {
+  c->verdict = *verdict;
+  leave_flight(l, c, verdict->class, now);
+  if (verdict->class == VERDICT_DOUBTFUL)
+    c->doubtful = true;
+  if (is_to_be_retried(c))
+    wait_for_retry(l, c, now);
+  else
+    end_in_flight(l, c, final_outcome(c), now);
+}
+
+void lanes_end_dry(struct lanes *l, struct command *c, struct moment now) {
+  leave_flight(l, c, VERDICT_ACCEPTED, now);
+  lanes_explain(c, "a dry run");
+  end_in_flight(l, c, OUTCOME_CANCELLED, now);
+}
+
+/* ---- polls ---- */
+
+int64_t lanes_poll_wait_ms(const struct lanes *l,
+                           const struct endpoint *endpoint, struct moment now) {
+  const struct endpoint_state *e = &l->endpoints[endpoint->index];
+  if (l->fresh.first != NULL || e->due.first != NULL)
+    return COMMAND_NEVER_MS;
+  return gate_poll_wait_ms(&e->gate, now.ms);
+}
+
+bool lanes_begin_poll(struct lanes *l, const struct endpoint *endpoint,
+                      struct moment now) {
+  if (lanes_poll_wait_ms(l, endpoint, now) > 0)
+    return false;
+  gate_begin_poll(&l->endpoints[endpoint->index].gate, now.ms);
+  return true;
+}
+
+void lanes_end_poll(struct lanes *l, const struct endpoint *endpoint) {
+  gate_end_poll(&l->endpoints[endpoint->index].gate);
+}
+
+/* ---- credentials ---- */
+
+bool lanes_wait_for_credentials(const struct lanes *l,
+                                const struct endpoint *endpoint) {
+  return l->endpoints[endpoint->index].waiting_for_credentials > 0;
+}
+
+void lanes_retry_credentials(struct lanes *l, const struct endpoint *endpoint,
+                             struct moment now) {
+  for (size_t i = 0; i < l->timers.count; i++) {
+    struct command *c = l->timers.items[i];
+    if (!c->waits_for_credentials || c->device->endpoint != endpoint)
+      continue;
+    c->not_before_ms = now.ms;
+    lanes_touch_command(l, c);
+    lanes_wake(l, c->lane);
+  }
+}

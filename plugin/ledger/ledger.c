@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/ledger.h"
+
+#include "base/log.h"
+#include "ledger/ledger_restore.h"
+#include "ledger/ledger_row.h"
+#include "ledger/ledger_store.h"
+#include "ledger/store_none.h"
+#include "ledger/store_sqlite.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_S (24 * 3600)
+/* What is not restored is lost to the devices: worth a longer wait for somebody
+ * who writes to the file. */
+#define LOAD_BUSY_TIMEOUT_MS 5000
+
+struct ledger {
+  struct ledger_store *store;
+  char *path; /* as configured */
+  int history_days;
+  int64_t history_max;
+  int64_t finished;         /* rows of history */
+  int64_t finished_by_turn; /* more of them, once the turn is committed */
+  uint64_t set_aside_taken; /* see ledger_take_set_aside_count */
+  int owed_status; /* an error outside of any turn, which the next turn is to
+                      fail with: only so the whole state is put again */
+  int failure;     /* 0, or why it is failing */
+};
+
+static void fail(struct ledger *l, int status) {
+  if (l->failure == 0)
+    log_error("%s: commands go on from memory",
+              l->store->type->error(l->store));
+  l->failure = status;
+}
+
+static void works_again(struct ledger *l) {
+  if (l->failure < 0)
+    log_info("ledger \"%s\": works again", l->path);
+  l->failure = 0;
+}
+
+/* ---- opening and closing ---- */
+
+static struct ledger_store *new_store(const struct ledger_options *options) {
+  if (strcmp(options->path, LEDGER_IN_MEMORY) == 0)
+    return store_none_new();
+  return store_sqlite_new(options->path, options->sync == LEDGER_SYNC_FULL);
+}
+
+static struct ledger *new_ledger(const struct ledger_options *options) {
+  struct ledger *l = calloc(1, sizeof *l);
+  if (l == NULL)
+    return NULL;
+  l->history_days = options->history_days;
+  l->history_max = options->history_max;
+  l->path = strdup(options->path);
+  l->store = l->path != NULL ? new_store(options) : NULL;
+  if (l->store != NULL)
+    return l;
+  ledger_close(l);
+  return NULL;
+}
+
+int ledger_open(const struct ledger_options *options, struct moment now,
+                struct ledger **ret_ledger, bool *ret_was_set_aside,
+                char *ret_why, size_t why_bytes) {
+  struct ledger *l = new_ledger(options);
+  if (l == NULL)
+    return -ENOMEM;
+  int status = l->store->type->open(l->store, now, &l->finished);
+  if (status == -EALREADY) {
+    snprintf(ret_why, why_bytes, "%s", l->store->type->error(l->store));
+    ledger_close(l);
+    return -EBUSY;
+  }
+  if (status < 0)
+    fail(l, status);
+  *ret_was_set_aside = l->store->type->set_aside_count(l->store) > 0;
+  *ret_ledger = l;
+  return 0;
+}
+
+void ledger_close(struct ledger *l) {
+  if (l == NULL)
+    return;
+  if (l->store != NULL)
+    l->store->type->close(l->store);
+  free(l->path);
+  free(l);
+}
+
+/* ---- turns ---- */
+
+static int begin(struct ledger *l, struct moment now, int wait_ms) {
+  bool is_fresh = false;
+  int status = l->store->type->begin(l->store, now, wait_ms, &is_fresh);
+  l->finished_by_turn = 0;
+  if (is_fresh)
+    l->finished = 0;
+  return status;
+}
+
+static int owe(struct ledger *l) {
+  int status = l->owed_status;
+  l->owed_status = 0;
+  return status;
+}
+
+int ledger_begin(struct ledger *l, struct moment now) {
+  int status = owe(l);
+  if (status == 0)
+    status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
+  if (status < 0)
+    fail(l, status);
+  return status;
+}
+
+static void put(struct ledger *l, const struct ledger_row *row) {
+  l->store->type->put(l->store, row);
+}
+
+static void remove_command(struct ledger *l, int64_t id) {
+  struct ledger_row like;
+  ledger_row_init(&like, LEDGER_TABLE_COMMANDS);
+  ledger_row_set_integer(&like, commands_id, id);
+  l->store->type->remove(l->store, &like);
+}
+
+static void remove_by_text(struct ledger *l, enum ledger_table table,
+                           int column, const char *text) {
+  struct ledger_row like;
+  ledger_row_init(&like, table);
+  ledger_row_set_text(&like, column, text);
+  l->store->type->remove(l->store, &like);
+}
+
+void ledger_put_command(struct ledger *l, const struct command *c,
+                        struct moment now) {
+  struct ledger_row row;
+  bool is_finished = c->state == COMMAND_FINISHED;
+  if (is_finished && c->outcome == OUTCOME_UNCHANGED) {
+    remove_command(l, c->id);
+    return;
+  }
+  l->finished_by_turn += is_finished ? 1 : 0;
+  ledger_row_of_command(c, now, &row);
+  put(l, &row);
+}
+
+void ledger_put_slot(struct ledger *l, const struct slot *s,
+                     struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_slot(s, now, &row);
+  put(l, &row);
+}
+
+void ledger_put_series(struct ledger *l, const struct series *s,
+                       struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_series(s, now, &row);
+  put(l, &row);
+}
+
+void ledger_put_account(struct ledger *l, const struct account *a) {
+  struct ledger_row row;
+  ledger_row_of_account(a, &row);
+  put(l, &row);
+}
+
+void ledger_put_tracked(struct ledger *l, const struct tracked *t,
+                        struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_tracked(t, now, &row);
+  put(l, &row);
+}
+
+void ledger_remove_slot(struct ledger *l, const char *slot_key) {
+  remove_by_text(l, LEDGER_TABLE_SERIES, series_slot, slot_key);
+  remove_by_text(l, LEDGER_TABLE_SLOTS, slots_key, slot_key);
+}
+
+void ledger_clear_state(struct ledger *l) { l->store->type->clear(l->store); }
+
+/* Deletes at most `limit` rows of history. Returns how many. */
+static int64_t delete_history(struct ledger *l, double wall_before_s,
+                              int64_t limit) {
+  if (limit <= 0)
+    return 0;
+  int64_t deleted = l->store->type->trim(l->store, wall_before_s, limit);
+  l->finished_by_turn -= deleted;
+  return deleted;
+}
+
+bool ledger_trim(struct ledger *l, struct moment now) {
+  double oldest_s =
+      (double)now.wall_ms / 1000 - (double)l->history_days * DAY_S;
+  int64_t deleted = delete_history(l, oldest_s, LEDGER_TRIM_ROWS);
+  int64_t surplus = l->finished + l->finished_by_turn - l->history_max;
+  int64_t room = LEDGER_TRIM_ROWS - deleted;
+  deleted += delete_history(l, INFINITY, surplus < room ? surplus : room);
+  return deleted == LEDGER_TRIM_ROWS;
+}
+
+int ledger_commit(struct ledger *l) {
+  int status = l->store->type->commit(l->store);
+  if (status < 0) {
+    fail(l, status);
+    return status;
+  }
+  l->finished += l->finished_by_turn;
+  works_again(l);
+  return 0;
+}
+
+/* ---- restoring ---- */
+
+static void give_up(struct ledger *l, int status) {
+  fail(l, status);
+  l->store->type->abandon(l->store);
+}
+
+/* A file that could not be opened is not tried again here: the caller has been
+ * told that nothing is known. */
+static int begin_load(struct ledger *l, struct moment now) {
+  return l->failure < 0 ? l->failure : begin(l, now, LOAD_BUSY_TIMEOUT_MS);
+}
+
+int ledger_load(struct ledger *l, const struct directory *directory,
+                const struct ledger_sink *sink, struct moment now,
+                int64_t *ret_next_id) {
+  const struct ledger_restore r = {
+      .store = l->store, .directory = directory, .sink = sink, .now = now};
+  struct ledger_settled settled = {.next_id = 1};
+  int status = begin_load(l, now);
+  if (status == 0)
+    status = ledger_restore_settle(&r, &settled);
+  if (status < 0) {
+    give_up(l, status);
+    if (status == -ENOMEM)
+      return status;
+    *ret_next_id = settled.next_id;
+    return 0;
+  }
+  status = ledger_restore_state(&r);
+  if (status < 0) {
+    give_up(l, status);
+    return status;
+  }
+  l->finished_by_turn = settled.ended;
+  l->owed_status = ledger_commit(l);
+  *ret_next_id = settled.next_id;
+  return 0;
+}
+
+/* ---- what is seen from outside ---- */
+
+const char *ledger_error(const struct ledger *l) {
+  return l->failure < 0 ? l->store->type->error(l->store) : "";
+}
+
+uint64_t ledger_take_set_aside_count(struct ledger *l) {
+  uint64_t all = l->store->type->set_aside_count(l->store);
+  uint64_t untaken = all - l->set_aside_taken;
+  l->set_aside_taken = all;
+  return untaken;
+}
+
+int64_t ledger_file_bytes(const struct ledger *l) {
+  return l->store->type->bytes(l->store);
+}

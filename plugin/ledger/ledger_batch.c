@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/ledger_batch.h"
+
+#include "ledger/ledger_entry.h"
+#include "ledger/ledger_row.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ledger_batch_init(struct ledger_batch *b) {
+  *b = (struct ledger_batch){.end = &b->first};
+}
+
+static struct ledger_entry *take_first(struct ledger_batch *b) {
+  struct ledger_entry *e = b->first;
+  b->first = e->next;
+  b->count--;
+  if (b->first == NULL)
+    b->end = &b->first;
+  return e;
+}
+
+void ledger_batch_free(struct ledger_batch *b) {
+  while (b->first != NULL)
+    free(take_first(b));
+  ledger_batch_init(b);
+}
+
+static void append(struct ledger_batch *b, struct ledger_entry *e) {
+  e->next = NULL;
+  *b->end = e;
+  b->end = &e->next;
+  b->count++;
+}
+
+/* ---- copies ---- */
+
+static bool has_data(const struct ledger_row *row, int column) {
+  enum ledger_value_kind kind = row->values[column].kind;
+  return (row->columns & (UINT64_C(1) << column)) != 0 &&
+         (kind == LEDGER_VALUE_TEXT || kind == LEDGER_VALUE_BYTES);
+}
+
+static size_t data_bytes(const struct ledger_row *row) {
+  size_t bytes = 0;
+  for (int i = 0; i < LEDGER_COLUMNS_MAX; i++)
+    bytes += has_data(row, i) ? row->values[i].size + 1 : 0;
+  return bytes;
+}
+
+/* Copies what the values of the row point to behind the entry. */
+static void own_data(struct ledger_entry *e) {
+  char *at = e->data;
+  for (int i = 0; i < LEDGER_COLUMNS_MAX; i++) {
+    struct ledger_value *v = &e->row.values[i];
+    if (!has_data(&e->row, i))
+      continue;
+    memcpy(at, v->data, v->size);
+    at[v->size] = '\0';
+    v->data = at;
+    at += v->size + 1;
+  }
+}
+
+static void add_row(struct ledger_batch *b, enum ledger_entry_kind kind,
+                    const struct ledger_row *row) {
+  struct ledger_entry *e = malloc(sizeof *e + data_bytes(row));
+  if (e == NULL) {
+    b->error = -ENOMEM;
+    return;
+  }
+  e->kind = kind;
+  e->row = *row;
+  own_data(e);
+  append(b, e);
+}
+
+/* ---- what has changed ---- */
+
+static void add_command(struct ledger_batch *b, const struct command *c,
+                        struct moment now) {
+  struct ledger_row row;
+  if (c->state == COMMAND_FINISHED && c->outcome == OUTCOME_UNCHANGED) {
+    ledger_row_init(&row, LEDGER_TABLE_COMMANDS);
+    ledger_row_set_integer(&row, commands_id, c->id);
+    add_row(b, LEDGER_ENTRY_REMOVE, &row);
+    return;
+  }
+  ledger_row_of_command(c, now, &row);
+  add_row(b,
+          c->state == COMMAND_FINISHED ? LEDGER_ENTRY_FINISHED
+                                       : LEDGER_ENTRY_PUT,
+          &row);
+}
+
+static void add_removal(struct ledger_batch *b, enum ledger_table table,
+                        int column, const char *key) {
+  struct ledger_row row;
+  ledger_row_init(&row, table);
+  ledger_row_set_text(&row, column, key);
+  add_row(b, LEDGER_ENTRY_REMOVE, &row);
+}
+
+static void add_slot(struct ledger_batch *b, const struct slot *s,
+                     struct moment now) {
+  struct ledger_row row;
+  if (s->change.is_last) {
+    add_removal(b, LEDGER_TABLE_SERIES, series_slot, s->key);
+    add_removal(b, LEDGER_TABLE_SLOTS, slots_key, s->key);
+    return;
+  }
+  ledger_row_of_slot(s, now, &row);
+  add_row(b, LEDGER_ENTRY_PUT, &row);
+}
+
+static void add_series(struct ledger_batch *b, const struct series *s,
+                       struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_series(s, now, &row);
+  add_row(b, LEDGER_ENTRY_PUT, &row);
+}
+
+static void add_account(struct ledger_batch *b, const struct account *a) {
+  struct ledger_row row;
+  ledger_row_of_account(a, &row);
+  add_row(b, LEDGER_ENTRY_PUT, &row);
+}
+
+static void add_tracked(struct ledger_batch *b, const struct tracked *t,
+                        struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_tracked(t, now, &row);
+  add_row(b, t->concluded ? LEDGER_ENTRY_CONCLUDED : LEDGER_ENTRY_PUT, &row);
+}
+
+void ledger_batch_add(struct ledger_batch *b, struct change *change,
+                      struct moment now) {
+  if (b->error < 0)
+    return;
+  switch (change->kind) {
+  case CHANGE_COMMAND:
+    add_command(b, journal_command(change), now);
+    break;
+  case CHANGE_SLOT:
+    add_slot(b, journal_slot(change), now);
+    break;
+  case CHANGE_SERIES:
+    add_series(b, journal_series(change), now);
+    break;
+  case CHANGE_ACCOUNT:
+    add_account(b, journal_account(change));
+    break;
+  case CHANGE_TRACKED:
+    add_tracked(b, journal_tracked(change), now);
+    break;
+  }
+}
+
+static bool is_history(const struct ledger_entry *e) {
+  return e->kind == LEDGER_ENTRY_FINISHED || e->kind == LEDGER_ENTRY_CONCLUDED;
+}
+
+void ledger_batch_keep_history(struct ledger_batch *b,
+                               struct ledger_batch *from, size_t max) {
+  while (from->first != NULL) {
+    struct ledger_entry *e = take_first(from);
+    if (is_history(e))
+      append(b, e);
+    else
+      free(e);
+  }
+  while (b->count > max)
+    free(take_first(b));
+  ledger_batch_init(from);
+}

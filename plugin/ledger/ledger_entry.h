@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ledger_entry owns the form of one entry of a batch: what is to be done with a
+ * row. Private to the ledger and its batches.
+ */
+#ifndef ONENET_LEDGER_ENTRY_H
+#define ONENET_LEDGER_ENTRY_H
+
+#include "ledger/ledger_table.h"
+
+enum ledger_entry_kind {
+  LEDGER_ENTRY_PUT,
+  LEDGER_ENTRY_FINISHED,  /* to be put: a command that is history now */
+  LEDGER_ENTRY_CONCLUDED, /* to be put: the end of a tracked command */
+  LEDGER_ENTRY_REMOVE     /* all rows with these values */
+};
+
+struct ledger_entry {
+  struct ledger_entry *next;
+  enum ledger_entry_kind kind;
+  struct ledger_row row; /* its texts and bytes are in `data` */
+  char data[];
+};
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/ledger_restore.h"
+
+#include "base/log.h"
+#include "ledger/ledger_row.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct policy *find_policy(const struct ledger_restore *r,
+                                        const struct ledger_row *row,
+                                        int column) {
+  return r->sink->find_policy(r->sink->context, ledger_row_text(row, column));
+}
+
+static const struct device *find_device(const struct ledger_restore *r,
+                                        const struct ledger_row *row,
+                                        int column) {
+  return directory_find_device(r->directory, ledger_row_text(row, column));
+}
+
+/* ---- settling ---- */
+
+/* The commands of one device that have been ended. */
+struct tally {
+  int64_t unknown;
+  int64_t cancelled;
+  char device[];
+};
+
+struct settling {
+  const struct ledger_restore *r;
+  void *tallies;   /* tsearch trees: struct tally, by device */
+  void *slot_keys; /* of the series that are left */
+  int64_t ended;
+  int64_t last_id;
+  double created; /* by all devices */
+};
+
+static int compare_tallies(const void *a, const void *b) {
+  return strcasecmp(((const struct tally *)a)->device,
+                    ((const struct tally *)b)->device);
+}
+
+static int compare_keys(const void *a, const void *b) { return strcmp(a, b); }
+
+static void free_tree(void **root, int (*compare)(const void *, const void *)) {
+  while (*root != NULL) {
+    void *item = *(void **)*root;
+    tdelete(item, root, compare);
+    free(item);
+  }
+}
+
+static struct tally *new_tally(const char *device) {
+  size_t bytes = strlen(device) + 1;
+  struct tally *t = calloc(1, sizeof *t + bytes);
+  if (t != NULL)
+    memcpy(t->device, device, bytes);
+  return t;
+}
+
+/* Returns the tally of the device, made if there is none; NULL without
+ * memory. */
+static struct tally *find_or_add_tally(struct settling *s, const char *device) {
+  struct tally *t = new_tally(device);
+  if (t == NULL)
+    return NULL;
+  struct tally **found = tsearch(t, &s->tallies, compare_tallies);
+  if (found == NULL || *found != t)
+    free(t);
+  return found != NULL ? *found : NULL;
+}
+
+/* Notes that a series is left in that slot. Returns 0 or -ENOMEM. */
+static int keep_key(struct settling *s, const char *key) {
+  char *own = strdup(key);
+  if (own == NULL)
+    return -ENOMEM;
+  char **found = tsearch(own, &s->slot_keys, compare_keys);
+  if (found == NULL || *found != own)
+    free(own);
+  return found != NULL ? 0 : -ENOMEM;
+}
+
+static int put(const struct settling *s, const struct ledger_row *row) {
+  return s->r->store->type->put(s->r->store, row);
+}
+
+static int remove_like(const struct settling *s, const struct ledger_row *row) {
+  return s->r->store->type->remove(s->r->store, row);
+}
+
+/* Returns why a command is no longer for the same device; NULL if it is. */
+static const char *why_not_same_device(const struct ledger_restore *r,
+                                       const struct ledger_row *row) {
+  const struct device *device = find_device(r, row, commands_device);
+  if (device == NULL)
+    return "the device is no longer configured";
+  if (strcmp(device->device_id, ledger_row_text(row, commands_device_id)) != 0)
+    return "the device has another device_id now";
+  if (strcasecmp(device->endpoint->name,
+                 ledger_row_text(row, commands_endpoint)) != 0)
+    return "the device has another endpoint now";
+  return NULL;
+}
+
+/* Returns why a pending command can not stay so; NULL if it goes on. */
+static const char *why_ended(const struct ledger_restore *r,
+                             const struct ledger_row *row) {
+  if (find_policy(r, row, commands_rule) == NULL)
+    return "the rule is no longer configured";
+  const char *why = why_not_same_device(r, row);
+  if (why == NULL && !ledger_row_is_readable(row))
+    why = "its record can not be read";
+  return why;
+}
+
+static int end_command(struct settling *s, const struct ledger_row *row,
+                       const char *why) {
+  struct ledger_row end;
+  enum outcome outcome =
+      ledger_row_is_doubtful(row) ? OUTCOME_UNKNOWN : OUTCOME_CANCELLED;
+  int64_t id = ledger_row_integer(row, commands_id);
+  const char *device = ledger_row_text(row, commands_device);
+  struct tally *tally = find_or_add_tally(s, device);
+  if (tally == NULL)
+    return -ENOMEM;
+  ledger_row_of_end(id, outcome, why, s->r->now, &end);
+  int status = put(s, &end);
+  if (status < 0)
+    return status;
+  *(outcome == OUTCOME_UNKNOWN ? &tally->unknown : &tally->cancelled) += 1;
+  s->ended++;
+  log_warning("command %lld of rule \"%s\" for device \"%s\": %s: %s",
+              (long long)id, ledger_row_text(row, commands_rule), device,
+              outcome_name(outcome), why);
+  return 0;
+}
+
+/* A rule with another Combine, or another spelling of a name, has other slots:
+ * its commands and the states of its series move there. What the old slot
+ * remembers does not. */
+static int move_command(const struct settling *s, const struct ledger_row *row,
+                        const char *key) {
+  struct ledger_row moved;
+  ledger_row_init(&moved, LEDGER_TABLE_COMMANDS);
+  ledger_row_copy(&moved, commands_id, row);
+  ledger_row_set_text(&moved, commands_slot, key);
+  return put(s, &moved);
+}
+
+static int settle_command(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  const char *why = why_ended(s->r, row);
+  char key[SLOT_KEY_BYTES];
+  if (why != NULL)
+    return end_command(s, row, why);
+  slot_format_key(find_policy(s->r, row, commands_rule),
+                  find_device(s->r, row, commands_device),
+                  ledger_row_text(row, commands_series), key);
+  return strcmp(key, ledger_row_text(row, commands_slot)) == 0
+             ? 0
+             : move_command(s, row, key);
+}
+
+static int remove_series(const struct settling *s,
+                         const struct ledger_row *row) {
+  struct ledger_row like;
+  ledger_row_init(&like, LEDGER_TABLE_SERIES);
+  ledger_row_copy(&like, series_slot, row);
+  ledger_row_copy(&like, series_name, row);
+  return remove_like(s, &like);
+}
+
+static int move_series(const struct settling *s, const struct ledger_row *row,
+                       const char *key) {
+  struct ledger_row moved = *row;
+  int status = remove_series(s, row);
+  ledger_row_set_text(&moved, series_slot, key);
+  return status == 0 ? put(s, &moved) : status;
+}
+
+static int settle_series(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  const struct policy *policy = find_policy(s->r, row, series_rule);
+  const struct device *device = find_device(s->r, row, series_device);
+  char key[SLOT_KEY_BYTES];
+  if (policy == NULL || device == NULL)
+    return remove_series(s, row);
+  slot_format_key(policy, device, ledger_row_text(row, series_name), key);
+  int status = keep_key(s, key);
+  if (status == 0 && strcmp(key, ledger_row_text(row, series_slot)) != 0)
+    status = move_series(s, row, key);
+  return status;
+}
+
+/* Removes a slot of what is gone, and one without a series: it asks for
+ * nothing. */
+static int settle_slot(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  struct ledger_row like;
+  if (find_policy(s->r, row, slots_rule) != NULL &&
+      find_device(s->r, row, slots_device) != NULL &&
+      tfind(ledger_row_text(row, slots_key), &s->slot_keys, compare_keys) !=
+          NULL)
+    return 0;
+  ledger_row_init(&like, LEDGER_TABLE_SLOTS);
+  ledger_row_copy(&like, slots_key, row);
+  return remove_like(s, &like);
+}
+
+/* Concludes, without a word in the log, what its rule no longer tracks. */
+static int settle_tracked(void *context, const struct ledger_row *row) {
+  const struct settling *s = context;
+  const struct policy *policy = find_policy(s->r, row, commands_rule);
+  struct ledger_row concluded;
+  if (policy != NULL && policy->track && why_not_same_device(s->r, row) == NULL)
+    return 0;
+  ledger_row_init(&concluded, LEDGER_TABLE_COMMANDS);
+  ledger_row_copy(&concluded, commands_id, row);
+  ledger_row_set_null(&concluded, commands_track_until);
+  return put(s, &concluded);
+}
+
+/* Adds to a number without trusting it: the file may be damaged. */
+static void set_sum(struct ledger_row *ret_row, int column,
+                    const struct ledger_row *row, int64_t more) {
+  uint64_t sum = (uint64_t)ledger_row_integer(row, column) + (uint64_t)more;
+  ledger_row_set_integer(ret_row, column, (int64_t)sum);
+}
+
+static int settle_totals(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  struct ledger_row counted;
+  struct tally *t = find_or_add_tally(s, ledger_row_text(row, totals_device));
+  s->created += (double)ledger_row_integer(row, totals_created);
+  if (t == NULL)
+    return -ENOMEM;
+  if (t->unknown == 0 && t->cancelled == 0)
+    return 0;
+  ledger_row_init(&counted, LEDGER_TABLE_TOTALS);
+  ledger_row_copy(&counted, totals_device, row);
+  set_sum(&counted, totals_unknown, row, t->unknown);
+  set_sum(&counted, totals_cancelled, row, t->cancelled);
+  return put(s, &counted);
+}
+
+static int pass_over(void *context, const struct ledger_row *row) {
+  (void)context, (void)row;
+  return 0;
+}
+
+static int note_last_id(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  s->last_id = ledger_row_integer(row, commands_id);
+  return 0;
+}
+
+/* Slots are settled after the series that leave them, totals after the commands
+ * that end. */
+static const struct {
+  enum ledger_selection selection;
+  ledger_visit_fn *settle;
+} settlings[] = {{LEDGER_PENDING_COMMANDS, settle_command},
+                 {LEDGER_ALL_SERIES, settle_series},
+                 {LEDGER_ALL_SLOTS, settle_slot},
+                 {LEDGER_TRACKED_COMMANDS, settle_tracked},
+                 {LEDGER_ALL_TOTALS, settle_totals},
+                 {LEDGER_FAILING_COMMANDS, pass_over},
+                 {LEDGER_LAST_COMMAND, note_last_id}};
+
+/* Returns the sum without trusting it: the file may be damaged. */
+static int64_t all_created(const struct settling *s) {
+  const int64_t most = INT64_C(1) << 62;
+  if (s->created >= (double)most)
+    return most;
+  return s->created > 0 ? (int64_t)s->created : 0;
+}
+
+/* Each command and each dropped event was counted as created, when or after it
+ * was given its id. */
+static int64_t next_id(const struct settling *s) {
+  int64_t created = all_created(s);
+  int64_t greatest = s->last_id > created ? s->last_id : created;
+  return greatest < INT64_MAX ? greatest + 1 : greatest;
+}
+
+int ledger_restore_settle(const struct ledger_restore *r,
+                          struct ledger_settled *ret_settled) {
+  struct settling s = {.r = r};
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < sizeof settlings / sizeof settlings[0];
+       i++)
+    status = r->store->type->read(r->store, settlings[i].selection,
+                                  settlings[i].settle, &s);
+  free_tree(&s.tallies, compare_tallies);
+  free_tree(&s.slot_keys, compare_keys);
+  if (status == 0)
+    *ret_settled =
+        (struct ledger_settled){.next_id = next_id(&s), .ended = s.ended};
+  return status;
+}
+
+/* ---- the state ---- */
+
+static int restore_account(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct account account = {.device = find_device(r, row, totals_device)};
+  if (account.device == NULL)
+    return 0;
+  ledger_row_to_account(row, &account);
+  return r->sink->account(r->sink->context, account.device, &account);
+}
+
+static int restore_slot(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct slot *slot = r->sink->slot(
+      r->sink->context, find_policy(r, row, slots_rule),
+      find_device(r, row, slots_device), ledger_row_text(row, slots_key));
+  return slot != NULL ? ledger_row_to_slot(row, r->now, slot) : -ENOMEM;
+}
+
+static int restore_series(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct slot *slot = r->sink->slot(
+      r->sink->context, find_policy(r, row, series_rule),
+      find_device(r, row, series_device), ledger_row_text(row, series_slot));
+  struct series *series =
+      slot != NULL ? slot_add_series(slot, ledger_row_text(row, series_name))
+                   : NULL;
+  if (series == NULL || ledger_row_to_series(row, r->now, series) < 0)
+    return -ENOMEM;
+  if (series->arrived_ms > slot->last_event_ms)
+    slot->last_event_ms = series->arrived_ms;
+  return r->sink->series(r->sink->context, series);
+}
+
+static int restore_command(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct command *c = ledger_row_to_command(row, r->now);
+  if (c == NULL)
+    return -ENOMEM;
+  c->policy = find_policy(r, row, commands_rule);
+  c->device = find_device(r, row, commands_device);
+  int status = r->sink->command(r->sink->context, c);
+  if (status < 0)
+    command_free(c);
+  return status;
+}
+
+static int restore_tracked(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  const struct policy *policy = find_policy(r, row, commands_rule);
+  const struct device *device = find_device(r, row, commands_device);
+  char key[SLOT_KEY_BYTES];
+  slot_format_key(policy, device, ledger_row_text(row, commands_series), key);
+  struct tracked *t = tracked_new(key);
+  if (t == NULL)
+    return -ENOMEM;
+  t->policy = policy;
+  t->device = device;
+  ledger_row_to_tracked(row, r->now, t);
+  int status = r->sink->tracked(r->sink->context, t);
+  if (status < 0)
+    tracked_free(t);
+  return status;
+}
+
+static int restore_failing(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  const struct policy *policy = find_policy(r, row, commands_rule);
+  const struct device *device = find_device(r, row, commands_device);
+  enum outcome outcome;
+  if (r->sink->failing == NULL || policy == NULL || device == NULL ||
+      outcome_parse(ledger_row_text(row, commands_outcome), &outcome) < 0)
+    return 0;
+  return r->sink->failing(r->sink->context, policy, device, outcome);
+}
+
+/* The sink is told in this order. */
+static const struct {
+  enum ledger_selection selection;
+  ledger_visit_fn *restore;
+} restorings[] = {{LEDGER_ALL_TOTALS, restore_account},
+                  {LEDGER_ALL_SLOTS, restore_slot},
+                  {LEDGER_ALL_SERIES, restore_series},
+                  {LEDGER_PENDING_COMMANDS, restore_command},
+                  {LEDGER_TRACKED_COMMANDS, restore_tracked},
+                  {LEDGER_FAILING_COMMANDS, restore_failing}};
+
+int ledger_restore_state(const struct ledger_restore *r) {
+  struct ledger_restore context = *r;
+  int status = 0;
+  for (size_t i = 0;
+       status == 0 && i < sizeof restorings / sizeof restorings[0]; i++)
+    status = r->store->type->read(r->store, restorings[i].selection,
+                                  restorings[i].restore, &context);
+  return status;
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/ledger_row.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* No clock that was set ever showed a time before this: 2020-01-01. */
+#define CLOCK_SET_WALL_MS INT64_C(1577836800000)
+/* Beyond any time that is not damaged; sums of some do not overflow. */
+#define WALL_S_MAX 1e12
+
+static const char *const state_names[] = {
+    [COMMAND_WAITING] = "waiting",
+    [COMMAND_IN_FLIGHT] = "in_flight",
+    [COMMAND_FINISHED] = "finished",
+};
+
+static const char *const class_names[] = {
+    [VERDICT_ACCEPTED] = "", /* or no attempt has ended yet */
+    [VERDICT_OFFLINE] = "offline",   [VERDICT_NOT_EXECUTED] = "not_executed",
+    [VERDICT_NOT_SENT] = "not_sent", [VERDICT_CREDENTIALS] = "credentials",
+    [VERDICT_REFUSED] = "refused",   [VERDICT_DOUBTFUL] = "doubtful",
+};
+
+/* What the lists of ledger_table.h say in one word. */
+#define nothing (void)0
+#define ENDED(outcome) a->by_outcome[OUTCOME_##outcome]
+
+static bool is_finished(const struct command *c) {
+  return c->state == COMMAND_FINISHED;
+}
+
+static bool remembers(const struct slot *s) { return s->memory.body != NULL; }
+
+/* ---- values that are put ---- */
+
+static struct ledger_value null(void) {
+  return (struct ledger_value){.kind = LEDGER_VALUE_NULL};
+}
+
+static struct ledger_value integer(int64_t number) {
+  return (struct ledger_value){.kind = LEDGER_VALUE_INTEGER, .integer = number};
+}
+
+static struct ledger_value integer_if(bool known, int64_t number) {
+  return known ? integer(number) : null();
+}
+
+static struct ledger_value count(uint64_t number) {
+  return integer((int64_t)number);
+}
+
+static struct ledger_value real_if(bool known, double number) {
+  return known
+             ? (struct ledger_value){.kind = LEDGER_VALUE_REAL, .real = number}
+             : null();
+}
+
+static struct ledger_value text(const char *string) {
+  return string != NULL ? (struct ledger_value){.kind = LEDGER_VALUE_TEXT,
+                                                .data = string,
+                                                .size = strlen(string)}
+                        : null();
+}
+
+static struct ledger_value text_if(bool known, const char *string) {
+  return known ? text(string) : null();
+}
+
+static struct ledger_value text_unless_empty(const char *string) {
+  return text_if(string[0] != '\0', string);
+}
+
+static struct ledger_value wall_if(bool known, int64_t wall_ms) {
+  return real_if(known, (double)wall_ms / 1000);
+}
+
+/* All times of a row are put by the clock as it is now, so that they fit each
+ * other even if it jumped between them. */
+static struct ledger_value moment(struct moment now, int64_t ms) {
+  return wall_if(true, now.wall_ms + (ms - now.ms));
+}
+
+static struct ledger_value moment_if(bool known, struct moment now,
+                                     int64_t ms) {
+  return known ? moment(now, ms) : null();
+}
+
+static struct ledger_value severity(enum severity severity_value) {
+  return text(event_severity_name(severity_value));
+}
+
+static struct ledger_value qos(const struct device *d) {
+  return integer_if(d->qos >= 0, d->qos);
+}
+
+static bool is_text(const struct body *b) {
+  struct buf valid;
+  if (memchr(b->data, '\0', b->size) != NULL)
+    return false;
+  buf_init(&valid, b->size);
+  bool same = buf_append_utf8(&valid, b->data, b->size) == 0 &&
+              valid.size == b->size &&
+              memcmp(buf_text(&valid), b->data, b->size) == 0;
+  buf_free(&valid);
+  return same;
+}
+
+static struct ledger_value body(const struct body *b) {
+  if (b == NULL)
+    return null();
+  return (struct ledger_value){.kind = is_text(b) ? LEDGER_VALUE_TEXT
+                                                  : LEDGER_VALUE_BYTES,
+                               .data = b->data,
+                               .size = b->size};
+}
+
+/* ---- writing ---- */
+
+static void set(struct ledger_row *row, int column, struct ledger_value value) {
+  row->values[column] = value;
+  row->columns |= UINT64_C(1) << column;
+}
+
+void ledger_row_init(struct ledger_row *row, enum ledger_table table) {
+  row->table = table;
+  row->columns = 0;
+}
+
+void ledger_row_set_integer(struct ledger_row *row, int column,
+                            int64_t number) {
+  set(row, column, integer(number));
+}
+
+void ledger_row_set_text(struct ledger_row *row, int column,
+                         const char *string) {
+  set(row, column, text(string));
+}
+
+void ledger_row_set_null(struct ledger_row *row, int column) {
+  set(row, column, null());
+}
+
+void ledger_row_copy(struct ledger_row *row, int column,
+                     const struct ledger_row *from) {
+  set(row, column, from->values[column]);
+}
+
+#define PUT_COMMAND(name, type, put, take) set(row, commands_##name, put);
+#define PUT_NULL(name, type, put, take) set(row, commands_##name, null());
+#define PUT_SLOT(name, type, put, take) set(row, slots_##name, put);
+#define PUT_SERIES(name, type, put, take) set(row, series_##name, put);
+#define PUT_TOTALS(name, type, put, take) set(row, totals_##name, put);
+#define SKIP(name, type, put, take)
+
+void ledger_row_of_command(const struct command *c, struct moment now,
+                           struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_COMMANDS);
+  LEDGER_COMMANDS(PUT_COMMAND, PUT_COMMAND, PUT_NULL)
+}
+
+void ledger_row_of_tracked(const struct tracked *t, struct moment now,
+                           struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_COMMANDS);
+  ledger_row_set_integer(row, commands_id, t->id);
+  LEDGER_COMMANDS(SKIP, SKIP, PUT_COMMAND)
+}
+
+void ledger_row_of_slot(const struct slot *s, struct moment now,
+                        struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_SLOTS);
+  LEDGER_SLOTS(PUT_SLOT, PUT_SLOT)
+}
+
+void ledger_row_of_series(const struct series *s, struct moment now,
+                          struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_SERIES);
+  LEDGER_SERIES(PUT_SERIES, PUT_SERIES)
+}
+
+void ledger_row_of_account(const struct account *a, struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_TOTALS);
+  LEDGER_TOTALS(PUT_TOTALS, PUT_TOTALS)
+}
+
+void ledger_row_of_end(int64_t id, enum outcome outcome, const char *why,
+                       struct moment now, struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_COMMANDS);
+  ledger_row_set_integer(row, commands_id, id);
+  set(row, commands_state, text(state_names[COMMAND_FINISHED]));
+  set(row, commands_outcome, text(outcome_name(outcome)));
+  set(row, commands_finished_at, moment(now, now.ms));
+  set(row, commands_error, text(why));
+}
+
+/* ---- values that are taken back ---- */
+
+static bool is_known(const struct ledger_value *v) {
+  return v->kind != LEDGER_VALUE_NULL;
+}
+
+/* Stores give each column the kind of value that its type asks for, or NULL. */
+static int64_t as_integer(const struct ledger_value *v) {
+  return is_known(v) ? v->integer : 0;
+}
+
+static int as_int(const struct ledger_value *v) { return (int)as_integer(v); }
+
+static uint64_t as_count(const struct ledger_value *v) {
+  return (uint64_t)as_integer(v);
+}
+
+static const char *as_text(const struct ledger_value *v) {
+  return is_known(v) ? v->data : "";
+}
+
+static int64_t as_wall_ms(const struct ledger_value *v) {
+  double wall_s = is_known(v) ? v->real : 0;
+  return llround(fmin(fmax(wall_s, -WALL_S_MAX), WALL_S_MAX) * 1000);
+}
+
+static bool is_credible(int64_t past_wall_ms, struct moment now) {
+  return past_wall_ms <= now.wall_ms &&
+         (past_wall_ms >= CLOCK_SET_WALL_MS || now.wall_ms < CLOCK_SET_WALL_MS);
+}
+
+static int64_t past_ms(int64_t past_wall_ms, struct moment now) {
+  if (!is_credible(past_wall_ms, now))
+    return now.ms;
+  return now.ms - (now.wall_ms - past_wall_ms);
+}
+
+static int64_t as_past_ms(const struct ledger_value *v, struct moment now) {
+  return past_ms(as_wall_ms(v), now);
+}
+
+/* zero_ms is the monotonic time of the beginning of 1970, as the row sees it.
+ */
+static int64_t as_ms(const struct ledger_value *v, int64_t zero_ms) {
+  return zero_ms + as_wall_ms(v);
+}
+
+static int64_t as_ms_or(const struct ledger_value *v, int64_t zero_ms,
+                        int64_t none_ms) {
+  return is_known(v) ? as_ms(v, zero_ms) : none_ms;
+}
+
+static struct moment as_moment(const struct ledger_value *v, int64_t zero_ms) {
+  return (struct moment){.ms = as_ms(v, zero_ms), .wall_ms = as_wall_ms(v)};
+}
+
+/* A word that is not known counts as okay: a command with one has been ended
+ * before. */
+static enum severity as_severity(const struct ledger_value *v) {
+  enum severity found = SEVERITY_OKAY;
+  event_parse_severity(as_text(v), &found);
+  return found;
+}
+
+static enum command_state as_state(const struct ledger_value *v) {
+  return strcmp(as_text(v), state_names[COMMAND_IN_FLIGHT]) == 0
+             ? COMMAND_IN_FLIGHT
+             : COMMAND_WAITING;
+}
+
+static enum verdict_class as_class(const struct ledger_value *v) {
+  for (enum verdict_class c = VERDICT_ACCEPTED; c <= VERDICT_DOUBTFUL; c++)
+    if (strcmp(as_text(v), class_names[c]) == 0)
+      return c;
+  return VERDICT_DOUBTFUL;
+}
+
+static enum tracked_status as_status(const struct ledger_value *v) {
+  int status = as_int(v);
+  return status >= 0 && status < TRACKED_STATUSES ? (enum tracked_status)status
+                                                  : TRACKED_CREATED;
+}
+
+static void take_text(const struct ledger_value *v, char *ret_text,
+                      size_t bytes) {
+  snprintf(ret_text, bytes, "%s", as_text(v));
+}
+
+static void take_copy(const struct ledger_value *v, char **ret_text,
+                      int *status) {
+  *ret_text = strdup(as_text(v));
+  if (*ret_text == NULL)
+    *status = -ENOMEM;
+}
+
+/* An empty body is none. */
+static void take_body(const struct ledger_value *v, struct body **ret_body,
+                      int *status) {
+  if (!is_known(v) || v->size == 0)
+    return;
+  *ret_body = body_new(v->data, v->size);
+  if (*ret_body == NULL)
+    *status = -ENOMEM;
+}
+
+static void take_real(const struct ledger_value *v, bool *ret_known,
+                      double *ret_number) {
+  *ret_known = is_known(v);
+  *ret_number = is_known(v) ? v->real : 0;
+}
+
+static void take_size(const struct ledger_value *v, bool *ret_known,
+                      size_t *ret_size) {
+  *ret_known = is_known(v);
+  *ret_size = (size_t)as_integer(v);
+}
+
+static void take_errno(const struct ledger_value *v, struct verdict *verdict) {
+  verdict->has_errno = is_known(v);
+  verdict->errno_value = as_int(v);
+}
+
+static void take_cooldown(const struct ledger_value *v, struct moment now,
+                          struct slot *s) {
+  int64_t longest_ms = now.ms + (int64_t)s->policy->cooldown_s * 1000;
+  int64_t until_ms = as_ms(v, now.ms - now.wall_ms);
+  if (is_known(v))
+    s->cooldown_until_ms = until_ms < longest_ms ? until_ms : longest_ms;
+}
+
+static void take_event_time(const struct ledger_value *v,
+                            struct slot_time *ret_time) {
+  ret_time->known = is_known(v);
+  ret_time->wall_event_ms = as_wall_ms(v);
+}
+
+/* One that arrived in the future is forgotten: it would make new events look
+ * late until the clock has passed it. */
+static void take_arrival(const struct ledger_value *v, struct moment now,
+                         struct slot_time *t) {
+  t->known = t->known && is_credible(as_wall_ms(v), now);
+  t->arrived.ms = as_past_ms(v, now);
+  t->arrived.wall_ms = now.wall_ms - (now.ms - t->arrived.ms);
+}
+
+/* ---- reading ---- */
+
+int64_t ledger_row_integer(const struct ledger_row *row, int column) {
+  return as_integer(&row->values[column]);
+}
+
+const char *ledger_row_text(const struct ledger_row *row, int column) {
+  return as_text(&row->values[column]);
+}
+
+static bool is_in_state(const struct ledger_row *row,
+                        enum command_state state) {
+  return strcmp(ledger_row_text(row, commands_state), state_names[state]) == 0;
+}
+
+bool ledger_row_is_readable(const struct ledger_row *row) {
+  enum severity known;
+  const struct ledger_value *v = &row->values[commands_body];
+  size_t size = is_known(v) ? v->size : 0;
+  return (is_in_state(row, COMMAND_WAITING) ||
+          is_in_state(row, COMMAND_IN_FLIGHT)) &&
+         event_parse_severity(ledger_row_text(row, commands_severity),
+                              &known) == 0 &&
+         size > 0 && size <= COMMAND_BODY_MAX_BYTES;
+}
+
+bool ledger_row_is_doubtful(const struct ledger_row *row) {
+  return !is_in_state(row, COMMAND_WAITING) ||
+         ledger_row_integer(row, commands_doubtful) != 0;
+}
+
+static int64_t wall_ms_of(const struct ledger_row *row, int column) {
+  return as_wall_ms(&row->values[column]);
+}
+
+/* Returns zero_ms for a row of which last_wall_ms is the last moment that is
+ * known to have passed. Its times may be of a clock that went back, or that was
+ * not yet set: what counts then is how far they are from that moment. */
+static int64_t zero_ms_of(int64_t last_wall_ms, struct moment now) {
+  return past_ms(last_wall_ms, now) - last_wall_ms;
+}
+
+static int64_t last_wall_ms_of_command(const struct ledger_row *row) {
+  int64_t created = wall_ms_of(row, commands_created_at);
+  int64_t sent = wall_ms_of(row, commands_sent_at);
+  bool was_sent = as_int(&row->values[commands_attempts]) > 0;
+  return was_sent && sent > created ? sent : created;
+}
+
+#define TAKE(column, take)                                                     \
+  {                                                                            \
+    const struct ledger_value *v = &row->values[column];                       \
+    (void)v;                                                                   \
+    take;                                                                      \
+  }
+#define TAKE_COMMAND(name, type, put, take) TAKE(commands_##name, take)
+#define TAKE_SLOT(name, type, put, take) TAKE(slots_##name, take)
+#define TAKE_SERIES(name, type, put, take) TAKE(series_##name, take)
+#define TAKE_TOTALS(name, type, put, take) TAKE(totals_##name, take)
+
+struct command *ledger_row_to_command(const struct ledger_row *row,
+                                      struct moment now) {
+  int64_t zero_ms = zero_ms_of(last_wall_ms_of_command(row), now);
+  struct command *c = calloc(1, sizeof *c);
+  int status = 0;
+  if (c == NULL)
+    return NULL;
+  LEDGER_COMMANDS(TAKE_COMMAND, TAKE_COMMAND, SKIP)
+  if (status == 0)
+    return c;
+  command_free(c);
+  return NULL;
+}
+
+static bool is_of_same_device(const struct ledger_row *row,
+                              const struct slot *s) {
+  const struct device *d = s->device;
+  int qos_then =
+      is_known(&row->values[slots_qos]) ? as_int(&row->values[slots_qos]) : -1;
+  return strcasecmp(ledger_row_text(row, slots_endpoint), d->endpoint->name) ==
+             0 &&
+         strcmp(ledger_row_text(row, slots_device_id), d->device_id) == 0 &&
+         strcmp(ledger_row_text(row, slots_content_type),
+                s->policy->content_type) == 0 &&
+         qos_then == d->qos;
+}
+
+int ledger_row_to_slot(const struct ledger_row *row, struct moment now,
+                       struct slot *s) {
+  bool is_same_device = is_of_same_device(row, s);
+  int status = 0;
+  LEDGER_SLOTS(TAKE_SLOT, TAKE_SLOT)
+  return status;
+}
+
+int ledger_row_to_series(const struct ledger_row *row, struct moment now,
+                         struct series *s) {
+  int status = 0;
+  LEDGER_SERIES(TAKE_SERIES, TAKE_SERIES)
+  return status;
+}
+
+void ledger_row_to_account(const struct ledger_row *row, struct account *a) {
+  LEDGER_TOTALS(TAKE_TOTALS, TAKE_TOTALS)
+}
+
+void ledger_row_to_tracked(const struct ledger_row *row, struct moment now,
+                           struct tracked *t) {
+  int64_t accepted_wall_ms = wall_ms_of(row, commands_finished_at);
+  int64_t zero_ms = zero_ms_of(accepted_wall_ms, now);
+  t->id = ledger_row_integer(row, commands_id);
+  t->created = as_moment(&row->values[commands_created_at], zero_ms);
+  take_text(&row->values[commands_cmd_uuid], t->cmd_uuid, sizeof t->cmd_uuid);
+  LEDGER_COMMANDS(SKIP, SKIP, TAKE_COMMAND)
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/ledger_schema.h"
+
+#include "ledger/ledger_table.h"
+
+#include <stddef.h>
+
+#define TEXT_OF(number) #number
+#define NUMBER(macro) TEXT_OF(macro)
+
+#define FIRST(name, type, put, take) " " #name SQL_##type
+#define NEXT(name, type, put, take) ", " #name SQL_##type
+
+#define SQL_ID " INTEGER PRIMARY KEY"
+#define SQL_KEY " TEXT PRIMARY KEY"
+#define SQL_NAME_KEY " TEXT PRIMARY KEY COLLATE NOCASE"
+#define SQL_INTEGER " INTEGER NOT NULL"
+#define SQL_INTEGER_OR_NULL " INTEGER"
+#define SQL_REAL " REAL NOT NULL"
+#define SQL_REAL_OR_NULL " REAL"
+#define SQL_TEXT " TEXT NOT NULL"
+#define SQL_TEXT_OR_NULL " TEXT"
+#define SQL_NAME " TEXT NOT NULL COLLATE NOCASE"
+#define SQL_BODY ""
+
+#define COMMANDS_COLUMNS LEDGER_COMMANDS(FIRST, NEXT, NEXT)
+#define SLOTS_COLUMNS LEDGER_SLOTS(FIRST, NEXT)
+#define SERIES_COLUMNS LEDGER_SERIES(FIRST, NEXT)
+#define TOTALS_COLUMNS LEDGER_TOTALS(FIRST, NEXT)
+
+/* The partial indexes serve queries with these very words only:
+ * state <> 'finished' for what is pending, state = 'finished' for history. */
+static const char commands[] =
+    "CREATE TABLE commands (" COMMANDS_COLUMNS ");"
+    "CREATE INDEX commands_pending ON commands (device)"
+    " WHERE state <> 'finished';"
+    "CREATE INDEX commands_finished ON commands (finished_at)"
+    " WHERE state = 'finished';"
+    "CREATE INDEX commands_tracked ON commands (id)"
+    " WHERE track_until IS NOT NULL;";
+
+static const char slots[] = "CREATE TABLE slots (" SLOTS_COLUMNS ");";
+
+static const char series[] =
+    "CREATE TABLE series (" SERIES_COLUMNS ", PRIMARY KEY (slot, name));";
+
+static const char totals[] = "CREATE TABLE totals (" TOTALS_COLUMNS ");";
+
+/* For people: a body on one line, and no longer than a terminal is wide. */
+#define SHORT(column)                                                          \
+  "CASE typeof(" column ")"                                                    \
+  " WHEN 'text' THEN substr(replace(replace(" column                           \
+  ", char(13), ' '), char(10), ' '), 1, 40)"                                   \
+  " WHEN 'blob' THEN 'x''' || hex(substr(" column ", 1, 16)) || ''''"          \
+  " ELSE '' END"
+#define SHORT_BODY SHORT("body")
+#define SHORT_ACCEPTED_BODY SHORT("accepted_body")
+
+/* For people: local times, short bodies, no NULL. What OneNET says of an
+ * accepted command ("succ") is no error. */
+static const char readable_view[] =
+    "CREATE VIEW readable AS SELECT id,"
+    " datetime(created_at, 'unixepoch', 'localtime') AS created,"
+    " rule, device, severity, state, coalesce(outcome, '') AS outcome,"
+    " attempts,"
+    " coalesce(datetime(not_before, 'unixepoch', 'localtime'), '')"
+    "  AS next_attempt,"
+    " coalesce(datetime(expires_at, 'unixepoch', 'localtime'), 'never')"
+    "  AS expires,"
+    " coalesce(round(finished_at - created_at, 1), '') AS seconds,"
+    " coalesce(cause, '') AS cause,"
+    " CASE WHEN outcome IS 'accepted' THEN '' ELSE coalesce(error, '') END"
+    "  AS error,"
+    " " SHORT_BODY " AS body,"
+    " coalesce(cmd_uuid, '') AS cmd_uuid"
+    " FROM commands;";
+
+static const char pending_view[] =
+    "CREATE VIEW pending AS SELECT id, created, rule, device, severity, state,"
+    " attempts, next_attempt, expires, cause, error, body, cmd_uuid"
+    " FROM readable WHERE state <> 'finished' ORDER BY +id;";
+
+static const char recent_view[] =
+    "CREATE VIEW recent AS SELECT id, created, rule, device, severity,"
+    " outcome, attempts, seconds, cause, error, body, cmd_uuid"
+    " FROM readable ORDER BY id DESC LIMIT 50;";
+
+/* Each series with its place in its slot: 1 is the one that speaks for the
+ * slot, as slot_speaker has it; badness is in the order of enum severity. What
+ * a slot remembers counts only in the epoch of its device. */
+static const char states_view[] =
+    "CREATE VIEW states AS"
+    " WITH known AS (SELECT series.rowid AS put, series.*,"
+    "   slots.body AS accepted_body, CASE series.severity"
+    "    WHEN 'okay' THEN 0 WHEN 'warning' THEN 1 WHEN 'failure' THEN 2"
+    "    ELSE 3 END AS badness,"
+    "   max(0, unixepoch() - CAST(since_at AS INTEGER)) AS age_s"
+    "  FROM series LEFT JOIN totals ON totals.device = series.device"
+    "  LEFT JOIN slots ON slots.key = series.slot"
+    "   AND slots.epoch = totals.epoch),"
+    " placed AS (SELECT *, max(badness) OVER (PARTITION BY slot) AS worst,"
+    "  row_number() OVER (PARTITION BY slot"
+    "   ORDER BY badness DESC, arrived_at DESC, put DESC) AS place"
+    "  FROM known)"
+    " SELECT rule, device, name AS series, severity AS state,"
+    " coalesce(value, '') AS value,"
+    " datetime(since_at, 'unixepoch', 'localtime') AS since,"
+    " CASE WHEN age_s >= 86400 THEN (age_s / 86400) || ' d ' ELSE '' END"
+    "  || time(age_s % 86400, 'unixepoch') AS age,"
+    " CASE WHEN place = 1 THEN 'yes'"
+    "  WHEN badness = worst AND badness > 0 THEN 'also' ELSE 'no' END"
+    "  AS decides,"
+    " " SHORT_BODY " AS asks_for,"
+    " " SHORT_ACCEPTED_BODY " AS accepted"
+    " FROM placed ORDER BY rule, device, slot, place;";
+
+static const char by_device_view[] =
+    "CREATE VIEW by_device AS SELECT device, created, accepted, refused,"
+    " unknown, expired, superseded, unchanged, dropped, cancelled,"
+    " (SELECT count(*) FROM commands WHERE state <> 'finished'"
+    "  AND commands.device = totals.device) AS pending"
+    " FROM totals ORDER BY device;";
+
+/* created = ended + pending, always. */
+static const char balance_view[] =
+    "CREATE VIEW balance AS SELECT *, created - ended - pending AS difference"
+    " FROM (SELECT device, created, accepted + refused + unknown + expired"
+    "  + superseded + unchanged + dropped + cancelled AS ended, pending"
+    "  FROM by_device);";
+
+static const char errors_view[] =
+    "CREATE VIEW errors_by_cause AS SELECT cause, device,"
+    " count(*) AS commands,"
+    " datetime(max(sent_at), 'unixepoch', 'localtime') AS last_attempt,"
+    " coalesce(error, '') AS error"
+    " FROM commands WHERE cause IS NOT NULL"
+    " GROUP BY cause, device ORDER BY commands DESC, cause, device;";
+
+static const char version[] = "PRAGMA application_id = " NUMBER(
+    LEDGER_SCHEMA_APPLICATION_ID) ";"
+                                  "PRAGMA user_version = " NUMBER(
+                                      LEDGER_SCHEMA_VERSION);
+
+const char *const ledger_schema[] = {
+    commands,     slots,       series,      totals,         readable_view,
+    pending_view, recent_view, states_view, by_device_view, balance_view,
+    errors_view,  version,     NULL};
+
+/* Version 1 knew nothing of the last event of all, and not when a series came
+ * into its state; its views had `fate` for what is called outcome, and `answer`
+ * for cmd_uuid or error. */
+static const char *const from_1[] = {
+    "DROP VIEW IF EXISTS pending",
+    "DROP VIEW IF EXISTS recent",
+    "DROP VIEW IF EXISTS readable",
+    "ALTER TABLE series RENAME COLUMN timed_severity TO event_severity",
+    "ALTER TABLE series ADD COLUMN event_at REAL",
+    "ALTER TABLE series ADD COLUMN event_arrived_at REAL",
+    "ALTER TABLE series ADD COLUMN since_at REAL NOT NULL DEFAULT 0",
+    "UPDATE series SET since_at = arrived_at",
+    readable_view,
+    pending_view,
+    recent_view,
+    states_view,
+    "PRAGMA user_version = 2",
+    NULL};
+
+const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
+    [1] = from_1};

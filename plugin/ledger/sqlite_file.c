@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/sqlite_file.h"
+
+#include "base/log.h"
+#include "ledger/ledger_schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MODE 0640
+#define SUFFIX_BYTES 64 /* of the name that a file is set aside as */
+
+/* What SQLite keeps beside the file; the file itself is first: should the rest
+ * stay behind, SQLite throws it away as soon as the file is a fresh one. */
+static const char *const companions[] = {"", "-wal", "-shm"};
+
+/* ---- what is wrong ---- */
+
+int sqlite_file_explain(struct sqlite_file *f, int status, const char *reason) {
+  snprintf(f->why, sizeof f->why, "ledger \"%s\": %s", f->path, reason);
+  return status;
+}
+
+static int explain_errno(struct sqlite_file *f, const char *doing, int error) {
+  char text[128], reason[256];
+  if (strerror_r(error, text, sizeof text) != 0)
+    snprintf(text, sizeof text, "error %d", error);
+  snprintf(reason, sizeof reason, "%s: %s", doing, text);
+  return sqlite_file_explain(f, -error, reason);
+}
+
+static int condemn(struct sqlite_file *f, const char *as, const char *reason) {
+  f->condemned_as = as;
+  sqlite_file_explain(f, -EILSEQ, reason);
+  memcpy(f->condemned_why, f->why, sizeof f->condemned_why);
+  return -EILSEQ;
+}
+
+static int errno_of(int code) {
+  switch (code & 0xff) {
+  case SQLITE_OK:
+  case SQLITE_ROW:
+  case SQLITE_DONE:
+    return 0;
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB:
+    return -EILSEQ;
+  case SQLITE_FULL:
+    return -ENOSPC;
+  case SQLITE_BUSY:
+    return -EBUSY;
+  case SQLITE_NOMEM:
+    return -ENOMEM;
+  case SQLITE_READONLY:
+    return -EROFS;
+  case SQLITE_PERM:
+    return -EACCES;
+  case SQLITE_CANTOPEN:
+    return -ENOENT;
+  default:
+    return -EIO;
+  }
+}
+
+int sqlite_file_result(struct sqlite_file *f, int code) {
+  int status = errno_of(code);
+  if (status == 0)
+    return 0;
+  if (status == -EILSEQ)
+    return condemn(f, "corrupt", sqlite3_errmsg(f->db));
+  return sqlite_file_explain(f, status, sqlite3_errmsg(f->db));
+}
+
+int sqlite_file_judge(struct sqlite_file *f, int code) {
+  if ((code & 0xff) == SQLITE_ERROR)
+    return condemn(f, "corrupt", sqlite3_errmsg(f->db));
+  return sqlite_file_result(f, code);
+}
+
+/* ---- SQL ---- */
+
+int sqlite_file_run(struct sqlite_file *f, const char *sql) {
+  return sqlite_file_result(f, sqlite3_exec(f->db, sql, NULL, NULL, NULL));
+}
+
+/* Returns the statement at its first row; the caller finalizes it. */
+static int query_row(struct sqlite_file *f, const char *sql,
+                     sqlite3_stmt **ret_statement) {
+  sqlite3_stmt *statement = NULL;
+  int code = sqlite3_prepare_v2(f->db, sql, -1, &statement, NULL);
+  if (code == SQLITE_OK)
+    code = sqlite3_step(statement);
+  int status = sqlite_file_judge(f, code);
+  if (status == 0)
+    *ret_statement = statement;
+  else
+    sqlite3_finalize(statement);
+  return status;
+}
+
+int sqlite_file_query(struct sqlite_file *f, const char *sql,
+                      int64_t *ret_number) {
+  sqlite3_stmt *statement;
+  int status = query_row(f, sql, &statement);
+  if (status < 0)
+    return status;
+  *ret_number = sqlite3_column_int64(statement, 0);
+  sqlite3_finalize(statement);
+  return 0;
+}
+
+/* ---- life ---- */
+
+int sqlite_file_init(struct sqlite_file *f, const char *path,
+                     bool syncs_every_commit) {
+  *f = (struct sqlite_file){.path = strdup(path),
+                            .syncs_every_commit = syncs_every_commit,
+                            .lock_fd = -1};
+  return f->path != NULL ? 0 : -ENOMEM;
+}
+
+void sqlite_file_close(struct sqlite_file *f) {
+  sqlite3_stmt *statement;
+  while (f->db != NULL && (statement = sqlite3_next_stmt(f->db, NULL)) != NULL)
+    sqlite3_finalize(statement);
+  /* What is set aside stays as it was found. */
+  if (f->db != NULL && f->condemned_as != NULL)
+    sqlite3_db_config(f->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  sqlite3_close(f->db);
+  f->db = NULL;
+}
+
+void sqlite_file_release(struct sqlite_file *f) {
+  sqlite_file_close(f);
+  if (f->lock_fd >= 0)
+    close(f->lock_fd);
+  free(f->real_path);
+  free(f->path);
+}
+
+/* ---- the place and its lock ---- */
+
+/* To be called only while SQLite does not have the file open: closing a file
+ * gives back all POSIX locks that the process holds on it. */
+static int touch(struct sqlite_file *f, const char *path) {
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+  if (fd < 0)
+    return explain_errno(f, "can not be opened", errno);
+  close(fd);
+  return 0;
+}
+
+static int find_place(struct sqlite_file *f) {
+  if (f->real_path != NULL)
+    return 0;
+  int status = touch(f, f->path);
+  if (status < 0)
+    return status;
+  char *real_path = realpath(f->path, NULL);
+  if (real_path == NULL)
+    return explain_errno(f, "has no path", errno);
+  if (strlen(real_path) + SUFFIX_BYTES >= PATH_MAX) {
+    free(real_path);
+    return explain_errno(f, "leaves no room for names", ENAMETOOLONG);
+  }
+  f->real_path = real_path;
+  return 0;
+}
+
+/* Writes the name of what is beside the file, or of the file itself. */
+static void format_beside(const struct sqlite_file *f, const char *suffix,
+                          char ret_path[static PATH_MAX]) {
+  snprintf(ret_path, PATH_MAX, "%s%s", f->real_path, suffix);
+}
+
+static int64_t size_of(const struct sqlite_file *f, const char *suffix) {
+  char path[PATH_MAX];
+  struct stat about;
+  format_beside(f, suffix, path);
+  return stat(path, &about) == 0 ? about.st_size : 0;
+}
+
+static int explain_holder(struct sqlite_file *f, int fd) {
+  char reason[64] = "in use by another process", pid[24] = "";
+  if (pread(fd, pid, sizeof pid - 1, 0) > 0 && atol(pid) > 0)
+    snprintf(reason, sizeof reason, "in use by process %ld", atol(pid));
+  return sqlite_file_explain(f, -EBUSY, reason);
+}
+
+/* What is written is for people only: on a full disk it may be missing. */
+static void write_holder(int fd) {
+  if (ftruncate(fd, 0) == 0)
+    dprintf(fd, "%ld\n", (long)getpid());
+}
+
+int sqlite_file_lock(struct sqlite_file *f) {
+  char path[PATH_MAX];
+  if (f->lock_fd >= 0)
+    return 0;
+  int status = find_place(f);
+  if (status < 0)
+    return status;
+  format_beside(f, ".lock", path);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+  if (fd < 0)
+    return explain_errno(f, "its .lock can not be opened", errno);
+  if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    status = errno == EWOULDBLOCK
+                 ? explain_holder(f, fd)
+                 : explain_errno(f, "its .lock can not be taken", errno);
+    close(fd);
+    return status;
+  }
+  write_holder(fd);
+  f->lock_fd = fd;
+  return 0;
+}
+
+/* ---- setting aside ---- */
+
+/* A name that nothing bears yet: two files may be set aside in one second. */
+static void format_aside(const struct sqlite_file *f, int64_t wall_s,
+                         char ret_suffix[static SUFFIX_BYTES]) {
+  char path[PATH_MAX];
+  do {
+    snprintf(ret_suffix, SUFFIX_BYTES, ".%s-%lld", f->condemned_as,
+             (long long)wall_s++);
+    format_beside(f, ret_suffix, path);
+  } while (access(path, F_OK) == 0);
+}
+
+static int rename_aside(struct sqlite_file *f, const char *suffix) {
+  char from[PATH_MAX], to[PATH_MAX], with_companion[SUFFIX_BYTES + 8];
+  for (size_t i = 0; i < sizeof companions / sizeof companions[0]; i++) {
+    format_beside(f, companions[i], from);
+    snprintf(with_companion, sizeof with_companion, "%s%s", suffix,
+             companions[i]);
+    format_beside(f, with_companion, to);
+    if (rename(from, to) < 0 && errno != ENOENT)
+      return explain_errno(f, "can not be set aside", errno);
+  }
+  return 0;
+}
+
+static int set_aside(struct sqlite_file *f, struct moment now) {
+  char suffix[SUFFIX_BYTES];
+  format_aside(f, now.wall_ms / 1000, suffix);
+  int status = rename_aside(f, suffix);
+  if (status < 0)
+    return status;
+  log_error("%s: it is set aside as \"%s%s\", and a fresh one is begun",
+            f->condemned_why, f->real_path, suffix);
+  f->set_aside_count++;
+  f->condemned_as = NULL;
+  return 0;
+}
+
+/* ---- opening ---- */
+
+static int connect_file(struct sqlite_file *f) {
+  int code = sqlite3_open_v2(f->real_path, &f->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                                 SQLITE_OPEN_PRIVATECACHE,
+                             NULL);
+  if (f->db == NULL)
+    return sqlite_file_explain(f, -ENOMEM, "out of memory");
+  if (code == SQLITE_OK)
+    code = sqlite3_busy_timeout(f->db, SQLITE_FILE_WAIT_MS);
+  return sqlite_file_result(f, code);
+}
+
+static int check_by(struct sqlite_file *f, const char *pragma) {
+  sqlite3_stmt *statement;
+  int status = query_row(f, pragma, &statement);
+  if (status < 0)
+    return status;
+  const char *found = (const char *)sqlite3_column_text(statement, 0);
+  if (found == NULL || strcmp(found, "ok") != 0)
+    status = condemn(f, "corrupt", found != NULL ? found : "");
+  sqlite3_finalize(statement);
+  return status;
+}
+
+/* Not quick_check: that would not see an index that lacks a pending command.
+ * The list of free pages is left out (SQLite 3.40) if SQLite happens to look at
+ * a view first, which depends on the names of tables and views; it is never
+ * left out where its own table is asked for. */
+static int check_integrity(struct sqlite_file *f) {
+  int status = check_by(f, "PRAGMA integrity_check(1)");
+  return status == 0 ? check_by(f, "PRAGMA integrity_check(sqlite_schema)")
+                     : status;
+}
+
+static int identify(struct sqlite_file *f, int64_t *ret_version) {
+  int64_t application = 0, version = 0, objects = 0;
+  int status = sqlite_file_query(f, "PRAGMA application_id", &application);
+  if (status == 0)
+    status = sqlite_file_query(f, "PRAGMA user_version", &version);
+  if (status == 0)
+    status =
+        sqlite_file_query(f, "SELECT count(*) FROM sqlite_master", &objects);
+  if (status < 0)
+    return status;
+  /* It can be written: SQLite does not know its format. */
+  if (sqlite3_db_readonly(f->db, "main") == 1)
+    return condemn(f, "corrupt", "of a newer file format");
+  *ret_version = 0;
+  if (application == 0 && version == 0 && objects == 0)
+    return 0;
+  if (application != LEDGER_SCHEMA_APPLICATION_ID || version < 1)
+    return condemn(f, "corrupt", "not a ledger of this plugin");
+  if (version > LEDGER_SCHEMA_VERSION)
+    return condemn(f, "corrupt", "of a newer version");
+  if (f->must_be_fresh)
+    return condemn(f, "unread",
+                   "was not read when the agent started: what was pending in "
+                   "it is not sent");
+  *ret_version = version;
+  return check_integrity(f);
+}
+
+/* -wal and -shm stay when the file is closed: on a full disk they could not be
+ * made again, and nothing would be restored. */
+static void keep_companions(struct sqlite_file *f) {
+  int keep = 1;
+  sqlite3_file_control(f->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+}
+
+static int set_modes(struct sqlite_file *f) {
+  keep_companions(f);
+  int status = sqlite_file_run(f, "PRAGMA journal_mode = WAL;"
+                                  "PRAGMA journal_size_limit = 16777216;"
+                                  "PRAGMA temp_store = MEMORY;");
+  if (status < 0)
+    return status;
+  return sqlite_file_run(f, f->syncs_every_commit
+                                ? "PRAGMA synchronous = FULL"
+                                : "PRAGMA synchronous = NORMAL");
+}
+
+static int run_all(struct sqlite_file *f, const char *const *sql) {
+  int status = 0;
+  for (; status == 0 && *sql != NULL; sql++)
+    status = sqlite_file_run(f, *sql);
+  return status;
+}
+
+/* Brings the file to the present version; version 0 is an empty one. */
+static int migrate(struct sqlite_file *f, int64_t version) {
+  if (version == LEDGER_SCHEMA_VERSION)
+    return 0;
+  int status = sqlite_file_run(f, "BEGIN IMMEDIATE");
+  if (status == 0 && version == 0)
+    status = run_all(f, ledger_schema);
+  for (; status == 0 && version > 0 && version < LEDGER_SCHEMA_VERSION;
+       version++)
+    status = run_all(f, ledger_schema_steps[version]);
+  return status == 0 ? sqlite_file_run(f, "COMMIT") : status;
+}
+
+static int open_checked(struct sqlite_file *f) {
+  int64_t version = 0;
+  int status = connect_file(f);
+  if (status < 0)
+    return status;
+  status = identify(f, &version);
+  if (status == 0)
+    status = set_modes(f);
+  return status == 0 ? migrate(f, version) : status;
+}
+
+int sqlite_file_open(struct sqlite_file *f, struct moment now) {
+  int status = sqlite_file_lock(f);
+  if (status == 0 && f->condemned_as != NULL)
+    status = set_aside(f, now);
+  if (status == 0)
+    status = touch(f, f->real_path);
+  if (status == 0)
+    status = open_checked(f);
+  if (status < 0)
+    sqlite_file_close(f);
+  return status;
+}
+
+bool sqlite_file_has_moved(struct sqlite_file *f) {
+  int moved = 0;
+  sqlite3_file_control(f->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
+}
+
+int64_t sqlite_file_size(const struct sqlite_file *f) {
+  if (f->real_path == NULL)
+    return 0;
+  return size_of(f, "") + size_of(f, "-wal");
+}

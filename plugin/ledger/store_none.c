@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/store_none.h"
+
+#include <stdlib.h>
+
+static int open_nothing(struct ledger_store *s, struct moment now,
+                        int64_t *ret_finished) {
+  (void)s, (void)now;
+  *ret_finished = 0;
+  return 0;
+}
+
+static void close_it(struct ledger_store *s) { free(s); }
+
+static void abandon(struct ledger_store *s) { (void)s; }
+
+static int begin(struct ledger_store *s, struct moment now, int wait_ms,
+                 bool *ret_is_fresh) {
+  (void)s, (void)now, (void)wait_ms;
+  *ret_is_fresh = false;
+  return 0;
+}
+
+static int throw_away(struct ledger_store *s, const struct ledger_row *row) {
+  (void)s, (void)row;
+  return 0;
+}
+
+static void clear(struct ledger_store *s) { (void)s; }
+
+static int64_t trim(struct ledger_store *s, double wall_before_s,
+                    int64_t limit) {
+  (void)s, (void)wall_before_s, (void)limit;
+  return 0;
+}
+
+static int find_nothing(struct ledger_store *s, enum ledger_selection selection,
+                        ledger_visit_fn *visit, void *context) {
+  (void)s, (void)selection, (void)visit, (void)context;
+  return 0;
+}
+
+static int commit(struct ledger_store *s) {
+  (void)s;
+  return 0;
+}
+
+static const char *error(const struct ledger_store *s) {
+  (void)s;
+  return "";
+}
+
+static uint64_t set_aside_count(const struct ledger_store *s) {
+  (void)s;
+  return 0;
+}
+
+static int64_t bytes(const struct ledger_store *s) {
+  (void)s;
+  return 0;
+}
+
+static const struct ledger_store_type none = {
+    .open = open_nothing,
+    .close = close_it,
+    .abandon = abandon,
+    .begin = begin,
+    .put = throw_away,
+    .remove = throw_away,
+    .clear = clear,
+    .trim = trim,
+    .read = find_nothing,
+    .commit = commit,
+    .error = error,
+    .set_aside_count = set_aside_count,
+    .bytes = bytes,
+};
+
+struct ledger_store *store_none_new(void) {
+  struct ledger_store *s = malloc(sizeof *s);
+  if (s != NULL)
+    s->type = &none;
+  return s;
+}

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/store_sqlite.h"
+
+#include "base/buf.h"
+#include "ledger/sqlite_file.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SQL_MAX_BYTES 8192
+#define STATEMENTS_MAX 24 /* more than the ledger asks for */
+
+/* What is done with a row, and with which of its columns. */
+enum verb { VERB_REPLACE, VERB_UPDATE, VERB_REMOVE };
+
+struct statement {
+  enum verb verb;
+  enum ledger_table table;
+  uint64_t columns;
+  sqlite3_stmt *prepared; /* NULL: the place is free */
+};
+
+enum trim { TRIM_OLD, TRIM_ANY, TRIMS };
+
+struct store_sqlite {
+  struct ledger_store store; /* first: what the ledger holds */
+  struct sqlite_file file;
+  struct statement statements[STATEMENTS_MAX];
+  size_t next_place; /* in `statements`, for one that is prepared */
+  sqlite3_stmt *trims[TRIMS];
+  int turn_status; /* 0, or the first error of the turn */
+  bool is_fresh;   /* begun anew, which `begin` has not told yet */
+};
+
+static const char *const trim_sql[TRIMS] = {
+    [TRIM_OLD] = "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
+                 " WHERE state = 'finished' AND finished_at < ?2"
+                 " ORDER BY finished_at LIMIT ?1)",
+    [TRIM_ANY] = "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
+                 " WHERE state = 'finished' ORDER BY finished_at, id LIMIT ?1)",
+};
+
+/* Not ORDER BY id for what is pending: SQLite would walk through all history in
+ * that order, rather than sort the few that its index names. */
+static const struct {
+  enum ledger_table table;
+  const char *rest;
+} selections[LEDGER_SELECTIONS] = {
+    [LEDGER_PENDING_COMMANDS] = {LEDGER_TABLE_COMMANDS,
+                                 "WHERE state <> 'finished' ORDER BY +id"},
+    [LEDGER_TRACKED_COMMANDS] = {LEDGER_TABLE_COMMANDS,
+                                 "WHERE track_until IS NOT NULL ORDER BY id"},
+    [LEDGER_FAILING_COMMANDS] =
+        {LEDGER_TABLE_COMMANDS,
+         "WHERE id IN (SELECT max(id) FROM commands WHERE outcome IN"
+         " ('accepted', 'refused', 'unknown', 'expired', 'dropped')"
+         " GROUP BY rule, device) AND outcome <> 'accepted'"},
+    [LEDGER_LAST_COMMAND] = {LEDGER_TABLE_COMMANDS, "ORDER BY id DESC LIMIT 1"},
+    [LEDGER_ALL_SLOTS] = {LEDGER_TABLE_SLOTS, ""},
+    [LEDGER_ALL_SERIES] = {LEDGER_TABLE_SERIES, "ORDER BY arrived_at"},
+    [LEDGER_ALL_TOTALS] = {LEDGER_TABLE_TOTALS, ""},
+};
+
+static struct store_sqlite *sqlite_of(struct ledger_store *s) {
+  return (struct store_sqlite *)s;
+}
+
+static const struct store_sqlite *
+const_sqlite_of(const struct ledger_store *s) {
+  return (const struct store_sqlite *)s;
+}
+
+/* Returns the first error of the turn, this one included. */
+static int note(struct store_sqlite *s, int status) {
+  if (s->turn_status == 0)
+    s->turn_status = status;
+  return s->turn_status;
+}
+
+/* ---- SQL for rows ---- */
+
+static bool has(uint64_t columns, size_t column) {
+  return (columns >> column & 1) != 0;
+}
+
+/* Appends "a, b", or "?1, ?2": each parameter has the number of its column. */
+static void append_names(struct buf *sql, const struct ledger_form *form) {
+  for (size_t i = 0; i < form->column_count; i++)
+    buf_append_format(sql, "%s%s", i > 0 ? ", " : "", form->columns[i].name);
+}
+
+static void append_parameters(struct buf *sql, const struct ledger_form *form) {
+  for (size_t i = 0; i < form->column_count; i++)
+    buf_append_format(sql, "%s?%zu", i > 0 ? ", " : "", i + 1);
+}
+
+/* Appends "a = ?1 AND b = ?2". */
+static void append_equations(struct buf *sql, const struct ledger_form *form,
+                             uint64_t columns, const char *between) {
+  const char *before = "";
+  for (size_t i = 0; i < form->column_count; i++) {
+    if (!has(columns, i))
+      continue;
+    buf_append_format(sql, "%s%s = ?%zu", before, form->columns[i].name, i + 1);
+    before = between;
+  }
+}
+
+static void append_replace(struct buf *sql, const struct ledger_form *form) {
+  buf_append_format(sql, "INSERT OR REPLACE INTO %s (", form->name);
+  append_names(sql, form);
+  buf_append_text(sql, ") VALUES (");
+  append_parameters(sql, form);
+  buf_append_byte(sql, ')');
+}
+
+static void append_change(struct buf *sql, const struct statement *one) {
+  const struct ledger_form *form = &ledger_forms[one->table];
+  uint64_t key = ledger_table_key(one->table);
+  if (one->verb == VERB_REPLACE) {
+    append_replace(sql, form);
+  } else if (one->verb == VERB_UPDATE) {
+    buf_append_format(sql, "UPDATE %s SET ", form->name);
+    append_equations(sql, form, one->columns & ~key, ", ");
+    buf_append_text(sql, " WHERE ");
+    append_equations(sql, form, key, " AND ");
+  } else {
+    buf_append_format(sql, "DELETE FROM %s WHERE ", form->name);
+    append_equations(sql, form, one->columns, " AND ");
+  }
+}
+
+/* ---- statements ---- */
+
+static int prepare_sql(struct store_sqlite *s, const char *sql,
+                       sqlite3_stmt **ret_prepared) {
+  int code = sqlite3_prepare_v3(s->file.db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                ret_prepared, NULL);
+  return sqlite_file_judge(&s->file, code);
+}
+
+/* Prepares what was appended, and frees it. */
+static int prepare_buf(struct store_sqlite *s, struct buf *sql,
+                       sqlite3_stmt **ret_prepared) {
+  int status = sql->error < 0
+                   ? sqlite_file_explain(&s->file, sql->error, "out of memory")
+                   : prepare_sql(s, buf_text(sql), ret_prepared);
+  buf_free(sql);
+  return status;
+}
+
+static bool is_same(const struct statement *a, const struct statement *b) {
+  return a->prepared != NULL && a->verb == b->verb && a->table == b->table &&
+         a->columns == b->columns;
+}
+
+/* Prepares it in the place of the one that was prepared longest ago. */
+static int prepare(struct store_sqlite *s, const struct statement *wanted,
+                   struct statement **ret_statement) {
+  struct statement *place = &s->statements[s->next_place];
+  struct buf sql;
+  sqlite3_finalize(place->prepared);
+  *place = *wanted;
+  buf_init(&sql, SQL_MAX_BYTES);
+  append_change(&sql, wanted);
+  int status = prepare_buf(s, &sql, &place->prepared);
+  if (status < 0)
+    return status;
+  s->next_place = (s->next_place + 1) % STATEMENTS_MAX;
+  *ret_statement = place;
+  return 0;
+}
+
+static int find_statement(struct store_sqlite *s,
+                          const struct statement *wanted,
+                          struct statement **ret_statement) {
+  for (size_t i = 0; i < STATEMENTS_MAX; i++)
+    if (is_same(&s->statements[i], wanted)) {
+      *ret_statement = &s->statements[i];
+      return 0;
+    }
+  return prepare(s, wanted, ret_statement);
+}
+
+/* A file that lacks a table or a column is found out here. */
+static int prepare_first(struct store_sqlite *s) {
+  struct statement *statement;
+  int status = 0;
+  for (enum ledger_table t = 0; t < LEDGER_TABLES && status == 0; t++)
+    status = find_statement(
+        s,
+        &(const struct statement){
+            .verb = VERB_REPLACE, .table = t, .columns = ledger_table_all(t)},
+        &statement);
+  for (enum trim i = 0; i < TRIMS && status == 0; i++)
+    status = prepare_sql(s, trim_sql[i], &s->trims[i]);
+  return status;
+}
+
+/* ---- life ---- */
+
+static void disconnect(struct store_sqlite *s) {
+  sqlite_file_close(&s->file);
+  memset(s->statements, 0, sizeof s->statements);
+  memset(s->trims, 0, sizeof s->trims);
+}
+
+static int try_to_connect(struct store_sqlite *s, struct moment now,
+                          int64_t *ret_finished) {
+  int status = sqlite_file_open(&s->file, now);
+  if (status == 0)
+    status = prepare_first(s);
+  if (status == 0)
+    status = sqlite_file_query(
+        &s->file, "SELECT count(*) FROM commands WHERE state = 'finished'",
+        ret_finished);
+  if (status < 0)
+    disconnect(s);
+  return status;
+}
+
+/* A file that turns out to be no good is set aside by the second try. */
+static int connect(struct store_sqlite *s, struct moment now,
+                   int64_t *ret_finished) {
+  int status = try_to_connect(s, now, ret_finished);
+  return status == -EILSEQ ? try_to_connect(s, now, ret_finished) : status;
+}
+
+static int open_file(struct ledger_store *store, struct moment now,
+                     int64_t *ret_finished) {
+  struct store_sqlite *s = sqlite_of(store);
+  if (sqlite_file_lock(&s->file) == -EBUSY)
+    return -EALREADY;
+  int status = connect(s, now, ret_finished);
+  s->file.must_be_fresh = true;
+  return status;
+}
+
+static void close_file(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  sqlite_file_release(&s->file);
+  free(s);
+}
+
+static void abandon(struct ledger_store *store) {
+  disconnect(sqlite_of(store));
+}
+
+/* ---- turns ---- */
+
+static void roll_back(struct store_sqlite *s) {
+  /* SQLite has rolled back some of its errors by itself. */
+  if (s->file.db != NULL && !sqlite3_get_autocommit(s->file.db))
+    sqlite3_exec(s->file.db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int open_again(struct store_sqlite *s, struct moment now) {
+  int64_t none;
+  int status = connect(s, now, &none);
+  if (status == 0)
+    s->is_fresh = true;
+  return status;
+}
+
+/* Makes sure that the file is open, and the one of that name. */
+static int be_ready(struct store_sqlite *s, struct moment now) {
+  if (s->file.db != NULL && sqlite_file_has_moved(&s->file)) {
+    disconnect(s);
+    return sqlite_file_explain(&s->file, -ENOENT, "it was removed");
+  }
+  if (s->file.condemned_as != NULL)
+    disconnect(s);
+  return s->file.db == NULL ? open_again(s, now) : 0;
+}
+
+static int begin(struct ledger_store *store, struct moment now, int wait_ms,
+                 bool *ret_is_fresh) {
+  struct store_sqlite *s = sqlite_of(store);
+  s->turn_status = 0;
+  roll_back(s); /* where the last turn had no memory for that */
+  int status = be_ready(s, now);
+  if (status < 0)
+    return note(s, status);
+  sqlite3_busy_timeout(s->file.db, wait_ms);
+  status = note(s, sqlite_file_run(&s->file, "BEGIN IMMEDIATE"));
+  if (status < 0)
+    return status;
+  *ret_is_fresh = s->is_fresh;
+  s->is_fresh = false;
+  return 0;
+}
+
+static int bind(sqlite3_stmt *statement, int parameter,
+                const struct ledger_value *v) {
+  switch (v->kind) {
+  case LEDGER_VALUE_INTEGER:
+    return sqlite3_bind_int64(statement, parameter, v->integer);
+  case LEDGER_VALUE_REAL:
+    return sqlite3_bind_double(statement, parameter, v->real);
+  case LEDGER_VALUE_TEXT:
+    return sqlite3_bind_text(statement, parameter, v->data, (int)v->size,
+                             SQLITE_STATIC);
+  case LEDGER_VALUE_BYTES: /* SQLite would take one without data for NULL */
+    return sqlite3_bind_blob(statement, parameter,
+                             v->data != NULL ? v->data : "", (int)v->size,
+                             SQLITE_STATIC);
+  case LEDGER_VALUE_NULL:
+    break;
+  }
+  return sqlite3_bind_null(statement, parameter);
+}
+
+static int bind_row(sqlite3_stmt *statement, const struct ledger_row *row) {
+  int code = SQLITE_OK;
+  for (int i = 0; i < LEDGER_COLUMNS_MAX && code == SQLITE_OK; i++)
+    if (has(row->columns, (size_t)i))
+      code = bind(statement, i + 1, &row->values[i]);
+  return code;
+}
+
+static int run(struct store_sqlite *s, sqlite3_stmt *statement, int bind_code) {
+  int code = bind_code == SQLITE_OK ? sqlite3_step(statement) : bind_code;
+  int status = note(s, sqlite_file_result(&s->file, code));
+  sqlite3_reset(statement);
+  return status;
+}
+
+static int change(struct store_sqlite *s, enum verb verb,
+                  const struct ledger_row *row) {
+  const struct statement wanted = {
+      .verb = verb, .table = row->table, .columns = row->columns};
+  struct statement *found;
+  if (s->turn_status < 0)
+    return s->turn_status;
+  int status = find_statement(s, &wanted, &found);
+  if (status < 0)
+    return note(s, status);
+  return run(s, found->prepared, bind_row(found->prepared, row));
+}
+
+static int put(struct ledger_store *store, const struct ledger_row *row) {
+  bool is_whole = row->columns == ledger_table_all(row->table);
+  return change(sqlite_of(store), is_whole ? VERB_REPLACE : VERB_UPDATE, row);
+}
+
+static int remove_rows(struct ledger_store *store,
+                       const struct ledger_row *like) {
+  return change(sqlite_of(store), VERB_REMOVE, like);
+}
+
+static void clear(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  if (s->turn_status == 0)
+    note(s, sqlite_file_run(&s->file,
+                            "DELETE FROM commands WHERE state <> 'finished';"
+                            "DELETE FROM slots;"
+                            "DELETE FROM series;"));
+}
+
+static int64_t trim(struct ledger_store *store, double wall_before_s,
+                    int64_t limit) {
+  struct store_sqlite *s = sqlite_of(store);
+  enum trim which = isinf(wall_before_s) ? TRIM_ANY : TRIM_OLD;
+  if (s->turn_status < 0)
+    return 0;
+  int code = sqlite3_bind_int64(s->trims[which], 1, limit);
+  if (which == TRIM_OLD && code == SQLITE_OK)
+    code = sqlite3_bind_double(s->trims[which], 2, wall_before_s);
+  return run(s, s->trims[which], code) == 0 ? sqlite3_changes(s->file.db) : 0;
+}
+
+static int commit(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  if (s->turn_status == 0)
+    note(s, sqlite_file_run(&s->file, "COMMIT"));
+  if (s->turn_status < 0)
+    roll_back(s);
+  return s->turn_status;
+}
+
+/* ---- reading ---- */
+
+/* Reads a text, or bytes where a body is none. Returns 0 or -ENOMEM. */
+static int read_data(sqlite3_stmt *row, int column, enum ledger_type type,
+                     struct ledger_value *v) {
+  bool is_blob =
+      type == LEDGER_BODY && sqlite3_column_type(row, column) == SQLITE_BLOB;
+  v->kind = is_blob ? LEDGER_VALUE_BYTES : LEDGER_VALUE_TEXT;
+  v->data = is_blob ? sqlite3_column_blob(row, column)
+                    : (const char *)sqlite3_column_text(row, column);
+  v->size = (size_t)sqlite3_column_bytes(row, column);
+  bool is_empty_blob = is_blob && v->size == 0;
+  return v->data == NULL && !is_empty_blob ? -ENOMEM : 0;
+}
+
+/* Reads what the type asks for, whatever somebody has put in its place. Returns
+ * 0 or -ENOMEM. */
+static int read_value(sqlite3_stmt *row, int column, enum ledger_type type,
+                      struct ledger_value *v) {
+  *v = (struct ledger_value){.kind = LEDGER_VALUE_NULL};
+  if (sqlite3_column_type(row, column) == SQLITE_NULL)
+    return 0;
+  switch (type) {
+  case LEDGER_ID:
+  case LEDGER_INTEGER:
+  case LEDGER_INTEGER_OR_NULL:
+    v->kind = LEDGER_VALUE_INTEGER;
+    v->integer = sqlite3_column_int64(row, column);
+    return 0;
+  case LEDGER_REAL:
+  case LEDGER_REAL_OR_NULL:
+    v->kind = LEDGER_VALUE_REAL;
+    v->real = sqlite3_column_double(row, column);
+    return 0;
+  default:
+    return read_data(row, column, type, v);
+  }
+}
+
+static int read_row(struct store_sqlite *s, sqlite3_stmt *from,
+                    struct ledger_row *row) {
+  const struct ledger_form *form = &ledger_forms[row->table];
+  int status = 0;
+  for (size_t i = 0; i < form->column_count && status == 0; i++)
+    status = read_value(from, (int)i, form->columns[i].type, &row->values[i]);
+  return status == 0 ? 0
+                     : sqlite_file_explain(&s->file, status, "out of memory");
+}
+
+static int select_rows(struct store_sqlite *s, enum ledger_selection selection,
+                       sqlite3_stmt **ret_rows) {
+  const struct ledger_form *form = &ledger_forms[selections[selection].table];
+  struct buf sql;
+  buf_init(&sql, SQL_MAX_BYTES);
+  buf_append_text(&sql, "SELECT ");
+  append_names(&sql, form);
+  buf_append_format(&sql, " FROM %s %s", form->name,
+                    selections[selection].rest);
+  return prepare_buf(s, &sql, ret_rows);
+}
+
+static int visit_rows(struct store_sqlite *s, sqlite3_stmt *rows,
+                      enum ledger_table table, ledger_visit_fn *visit,
+                      void *context) {
+  struct ledger_row row = {.table = table, .columns = ledger_table_all(table)};
+  int code;
+  while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+    int status = read_row(s, rows, &row);
+    if (status < 0)
+      return note(s, status);
+    status = visit(context, &row);
+    if (status < 0)
+      return status;
+  }
+  return note(s, sqlite_file_result(&s->file, code));
+}
+
+static int read_rows(struct ledger_store *store,
+                     enum ledger_selection selection, ledger_visit_fn *visit,
+                     void *context) {
+  struct store_sqlite *s = sqlite_of(store);
+  sqlite3_stmt *rows = NULL;
+  if (s->turn_status < 0)
+    return s->turn_status;
+  int status = select_rows(s, selection, &rows);
+  if (status < 0)
+    return note(s, status);
+  status = visit_rows(s, rows, selections[selection].table, visit, context);
+  sqlite3_finalize(rows);
+  return status;
+}
+
+/* ---- what is seen from outside ---- */
+
+static const char *error(const struct ledger_store *store) {
+  return const_sqlite_of(store)->file.why;
+}
+
+static uint64_t set_aside_count(const struct ledger_store *store) {
+  return const_sqlite_of(store)->file.set_aside_count;
+}
+
+static int64_t bytes(const struct ledger_store *store) {
+  return sqlite_file_size(&const_sqlite_of(store)->file);
+}
+
+static const struct ledger_store_type sqlite = {
+    .open = open_file,
+    .close = close_file,
+    .abandon = abandon,
+    .begin = begin,
+    .put = put,
+    .remove = remove_rows,
+    .clear = clear,
+    .trim = trim,
+    .read = read_rows,
+    .commit = commit,
+    .error = error,
+    .set_aside_count = set_aside_count,
+    .bytes = bytes,
+};
+
+struct ledger_store *store_sqlite_new(const char *path,
+                                      bool syncs_every_commit) {
+  struct store_sqlite *s = calloc(1, sizeof *s);
+  if (s == NULL)
+    return NULL;
+  s->store.type = &sqlite;
+  if (sqlite_file_init(&s->file, path, syncs_every_commit) == 0)
+    return &s->store;
+  free(s);
+  return NULL;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "words/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_EXPIRE_S 3600
+
+static const char *const outcome_names[OUTCOME_COUNT] = {
+    [OUTCOME_ACCEPTED] = "accepted",     [OUTCOME_REFUSED] = "refused",
+    [OUTCOME_UNKNOWN] = "unknown",       [OUTCOME_EXPIRED] = "expired",
+    [OUTCOME_SUPERSEDED] = "superseded", [OUTCOME_UNCHANGED] = "unchanged",
+    [OUTCOME_DROPPED] = "dropped",       [OUTCOME_CANCELLED] = "cancelled",
+};
+
+const char *outcome_name(enum outcome outcome) {
+  return outcome_names[outcome];
+}
+
+int outcome_parse(const char *name, enum outcome *ret_outcome) {
+  for (int i = 0; i < OUTCOME_COUNT; i++) {
+    if (strcmp(name, outcome_names[i]) == 0) {
+      *ret_outcome = (enum outcome)i;
+      return 0;
+    }
+  }
+  return -EINVAL;
+}
+
+struct body *body_new(const void *data, size_t size) {
+  struct body *b = malloc(sizeof *b + size);
+  if (b == NULL)
+    return NULL;
+  b->references = 1;
+  b->size = size;
+  if (size > 0)
+    memcpy(b->data, data, size);
+  return b;
+}
+
+struct body *body_ref(struct body *b) {
+  if (b != NULL)
+    b->references++;
+  return b;
+}
+
+void body_unref(struct body *b) {
+  if (b != NULL && --b->references == 0)
+    free(b);
+}
+
+bool body_equals(const struct body *a, const struct body *b) {
+  if (a == NULL || b == NULL)
+    return a == b;
+  return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+int policy_timeout_s(const struct policy *p, const struct device *d) {
+  return p->timeout_s != POLICY_DEFAULT ? p->timeout_s : d->timeout_s;
+}
+
+int policy_expire_s(const struct policy *p, const struct device *d) {
+  int timeout_s = policy_timeout_s(p, d);
+  if (p->expire_s == POLICY_DEFAULT)
+    return timeout_s > 0 ? timeout_s : DEFAULT_EXPIRE_S;
+  /* A device that a template finds may have any Timeout: what OneNET would not
+   * keep any longer is not worth sending. */
+  if (timeout_s > 0 && (p->expire_s == 0 || p->expire_s > timeout_s))
+    return timeout_s;
+  return p->expire_s;
+}
+
+int policy_repeat_s(const struct policy *p, const struct device *d) {
+  int timeout_s = policy_timeout_s(p, d);
+  if (p->repeat_s != POLICY_DEFAULT)
+    return p->repeat_s;
+  return timeout_s > 0 ? timeout_s : POLICY_DEFAULT;
+}
+
+struct firing *firing_new(const char *series) {
+  size_t bytes = strlen(series) + 1;
+  struct firing *f = calloc(1, sizeof *f + bytes);
+  if (f != NULL)
+    memcpy(f->series, series, bytes);
+  return f;
+}
+
+void firing_free(struct firing *f) {
+  if (f == NULL)
+    return;
+  body_unref(f->body);
+  body_unref(f->okay_body);
+  free(f);
+}
+
+void command_free(struct command *c) {
+  if (c == NULL)
+    return;
+  body_unref(c->body);
+  free(c->slot_key);
+  free(c->series);
+  free(c);
+}
+
+int command_remaining_timeout_s(const struct command *c, int64_t now_ms) {
+  if (c->timeout_s == 0)
+    return 0;
+  int64_t passed_ms = now_ms > c->valid_from_ms ? now_ms - c->valid_from_ms : 0;
+  int64_t remaining_ms = (int64_t)c->timeout_s * 1000 - passed_ms;
+  return remaining_ms > 1000 ? (int)((remaining_ms + 999) / 1000) : 1;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "words/slot.h"
+
+#include "base/heap.h"
+
+#include <math.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void slot_format_key(const struct policy *policy, const struct device *device,
+                     const char *series, char ret_key[static SLOT_KEY_BYTES]) {
+  if (policy->per_series)
+    snprintf(ret_key, SLOT_KEY_BYTES, "%s/%s/%s", policy->rule, device->name,
+             series);
+  else
+    snprintf(ret_key, SLOT_KEY_BYTES, "%s/%s", policy->rule, device->name);
+}
+
+struct slot *slot_new(const struct policy *policy, const struct device *device,
+                      const char *key) {
+  struct slot *s = calloc(1, sizeof *s);
+  char *own_key = strdup(key);
+  if (s == NULL || own_key == NULL) {
+    free(s);
+    free(own_key);
+    return NULL;
+  }
+  s->policy = policy;
+  s->device = device;
+  s->key = own_key;
+  return s;
+}
+
+/* ---- series ---- */
+
+static int compare_names(const void *a, const void *b) {
+  const struct series *left = a, *right = b;
+  return strcmp(left->name, right->name);
+}
+
+struct series *slot_find_series(const struct slot *s, const char *name) {
+  struct series wanted = {.name = (char *)name};
+  struct series **found = tfind(&wanted, &s->series_by_name, compare_names);
+  return found != NULL ? *found : NULL;
+}
+
+static void free_series(struct series *series) {
+  if (series == NULL)
+    return;
+  body_unref(series->body);
+  body_unref(series->okay_body);
+  free(series->name);
+  free(series);
+}
+
+/* One that is restored was placed before its severity was filled in. */
+static void unlink_series(struct series *series) {
+  struct slot *s = series->slot;
+  if (series->newer != NULL)
+    series->newer->older = series->older;
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++)
+    if (s->newest[severity] == series)
+      s->newest[severity] = series->older;
+  if (series->older != NULL)
+    series->older->newer = series->newer;
+  series->newer = NULL;
+  series->older = NULL;
+}
+
+void slot_place_series(struct series *series) {
+  struct series **newest = &series->slot->newest[series->severity];
+  unlink_series(series);
+  series->older = *newest;
+  if (*newest != NULL)
+    (*newest)->newer = series;
+  *newest = series;
+}
+
+struct series *slot_add_series(struct slot *s, const char *name) {
+  struct series *series = calloc(1, sizeof *series);
+  if (series == NULL)
+    return NULL;
+  series->slot = s;
+  series->silence_index = HEAP_OUTSIDE;
+  series->name = strdup(name);
+  if (series->name == NULL ||
+      tsearch(series, &s->series_by_name, compare_names) == NULL) {
+    free_series(series);
+    return NULL;
+  }
+  slot_place_series(series);
+  return series;
+}
+
+void slot_remove_series(struct slot *s, struct series *series) {
+  unlink_series(series);
+  tdelete(series, &s->series_by_name, compare_names);
+  free_series(series);
+}
+
+void slot_each_series(const struct slot *s,
+                      void (*visit)(void *context, struct series *series),
+                      void *context) {
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++) {
+    for (struct series *one = s->newest[severity], *older; one; one = older) {
+      older = one->older;
+      visit(context, one);
+    }
+  }
+}
+
+static void remove_series(void *context, struct series *series) {
+  slot_remove_series(context, series);
+}
+
+void slot_free(struct slot *s) {
+  if (s == NULL)
+    return;
+  slot_each_series(s, remove_series, s);
+  body_unref(s->memory.body);
+  body_unref(s->set_aside.body);
+  free(s->key);
+  free(s);
+}
+
+/* ---- the state ---- */
+
+static int64_t clock_offset_ms(struct moment m) { return m.wall_ms - m.ms; }
+
+/* Whether the firing's own time can be compared with that one. */
+static bool is_comparable(const struct slot_time *last,
+                          const struct firing *f) {
+  int64_t step_ms =
+      clock_offset_ms(f->arrived) - clock_offset_ms(last->arrived);
+  return last->known && f->arrived.ms - last->arrived.ms <= SLOT_REORDER_MS &&
+         step_ms <= SLOT_CLOCK_STEP_MS && step_ms >= -SLOT_CLOCK_STEP_MS;
+}
+
+/* Else one event of a clock that is ahead would make the next ones late. */
+static int64_t past_ms(const struct slot_time *t) {
+  return t->wall_event_ms < t->arrived.wall_ms ? t->wall_event_ms
+                                               : t->arrived.wall_ms;
+}
+
+enum slot_arrival slot_judge_arrival(const struct series *series,
+                                     const struct firing *f) {
+  if (series == NULL)
+    return SLOT_IN_ORDER;
+  if (is_comparable(&series->event, f) &&
+      f->wall_event_ms == series->event.wall_event_ms &&
+      f->severity == series->event_severity)
+    return SLOT_DUPLICATE;
+  if (f->has_value && is_comparable(&series->valued, f) &&
+      f->wall_event_ms < past_ms(&series->valued))
+    return SLOT_LATE;
+  return SLOT_IN_ORDER;
+}
+
+static void set_state(struct series *series, enum severity severity,
+                      struct body *body, int64_t now_ms) {
+  if (series->arrived_ms == 0 || severity != series->severity ||
+      severity == SEVERITY_VALUE)
+    series->since_ms = now_ms;
+  series->arrived_ms = now_ms;
+  unlink_series(series);
+  body_unref(series->body);
+  series->body = body;
+  series->severity = severity;
+  slot_place_series(series);
+}
+
+void slot_note_firing(struct series *series, struct firing *f) {
+  set_state(series, f->severity, f->body, f->arrived.ms);
+  body_unref(series->okay_body);
+  series->okay_body = f->okay_body;
+  f->body = NULL;
+  f->okay_body = NULL;
+  series->has_unsendable = f->has_unsendable;
+  series->unsendable_bytes = f->unsendable_bytes;
+  series->has_value = f->has_value;
+  series->value = f->value;
+  series->event = (struct slot_time){
+      .known = true, .wall_event_ms = f->wall_event_ms, .arrived = f->arrived};
+  series->event_severity = f->severity;
+  if (f->has_value)
+    series->valued = series->event;
+}
+
+void slot_note_silence(struct series *series, int64_t now_ms) {
+  set_state(series, SEVERITY_OKAY, series->okay_body, now_ms);
+  series->okay_body = NULL;
+  series->has_unsendable = false;
+}
+
+const struct series *slot_speaker(const struct slot *s) {
+  for (int severity = SEVERITY_COUNT - 1; severity >= 0; severity--)
+    if (s->newest[severity] != NULL)
+      return s->newest[severity];
+  return NULL;
+}
+
+bool slot_asks_nothing(const struct series *speaker) {
+  return speaker->body == NULL && !speaker->has_unsendable;
+}
+
+/* ---- memory ---- */
+
+static void memory_clear(struct memory *m) {
+  body_unref(m->body);
+  *m = (struct memory){0};
+}
+
+static bool is_too_old(const struct slot *s, int64_t now_ms) {
+  int repeat_s = policy_repeat_s(s->policy, s->device);
+  return repeat_s != POLICY_DEFAULT &&
+         now_ms - s->memory.accepted_ms >= (int64_t)repeat_s * 1000;
+}
+
+static bool is_within_deadband(const struct slot *s, const struct command *c) {
+  return s->policy->deadband > 0 && c->has_value && s->memory.has_value &&
+         fabs(c->value - s->memory.value) <= s->policy->deadband;
+}
+
+bool slot_remembers(const struct slot *s, const struct command *c,
+                    uint64_t epoch, int64_t now_ms) {
+  const struct memory *m = &s->memory;
+  if (m->body == NULL || m->epoch != epoch || is_too_old(s, now_ms))
+    return false;
+  return body_equals(m->body, c->body) || is_within_deadband(s, c);
+}
+
+void slot_begin_attempt(struct slot *s, uint64_t epoch) {
+  memory_clear(&s->set_aside);
+  if (s->memory.epoch == epoch)
+    s->set_aside = s->memory;
+  else
+    body_unref(s->memory.body);
+  s->memory = (struct memory){0};
+  s->forget = false;
+}
+
+bool slot_surely_unexecuted(enum verdict_class class) {
+  return class != VERDICT_ACCEPTED && class != VERDICT_DOUBTFUL;
+}
+
+void slot_end_attempt(struct slot *s, const struct command *c,
+                      enum verdict_class class, uint64_t epoch,
+                      int64_t now_ms) {
+  if (!s->forget && class == VERDICT_ACCEPTED) {
+    s->memory = (struct memory){.body = body_ref(c->body),
+                                .has_value = c->has_value,
+                                .value = c->value,
+                                .accepted_ms = now_ms};
+  } else if (!s->forget && slot_surely_unexecuted(class)) {
+    s->memory = s->set_aside;
+    s->set_aside.body = NULL;
+  }
+  s->memory.epoch = epoch;
+  memory_clear(&s->set_aside);
+  s->forget = false;
+}
+
+void slot_forget(struct slot *s) {
+  memory_clear(&s->memory);
+  memory_clear(&s->set_aside);
+  s->forget = true;
+}

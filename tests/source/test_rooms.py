@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""The rooms of plugin/: who may include whom, and that doc/ names every module."""
+
+import collections
+import os
+import pathlib
+import re
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("ONENET_BUILDDIR", TOP / "build-tests"))
+
+# From the top down: a file includes from its own room and from those above it.
+ROOMS = ["base", "words", "delivery", "cloud", "ledger", "config", "agent"]
+STRANGERS = {"delivery", "cloud", "ledger"}  # do not know each other
+
+# The only modules that may include these headers of others.
+FOREIGN = {
+    r"curl/": {"cloud/http"},
+    r"yajl/": {"base/json"},
+    r"sqlite3\.h": {"ledger/sqlite_file"},
+    r"openssl/": {"cloud/token"},
+    r"regex\.h": {"config/rule*"},
+    r"collectd/": {"agent/onenet", "agent/report"},
+    r"(collectd/)?liboconfig/": {"config/options*"},
+}
+
+
+def sources():
+    return sorted(p for p in (TOP / "plugin").rglob("*.[ch]"))
+
+
+def room_of(path):
+    return path.relative_to(TOP / "plugin").parts[0]
+
+
+def module_of(path):
+    return str(path.relative_to(TOP / "plugin").with_suffix(""))
+
+
+def own_includes(path):
+    names = re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)
+    return [n for n in names if not re.match("(collectd|liboconfig)/", n)]
+
+
+def test_every_file_is_in_a_room():
+    assert sources()
+    assert [p for p in sources() if room_of(p) not in ROOMS] == []
+
+
+def test_includes_of_our_own_name_their_room():
+    bad = [
+        f"{module_of(p)}: {name}"
+        for p in sources()
+        for name in own_includes(p)
+        if not (TOP / "plugin" / name).is_file()
+    ]
+    assert bad == []
+
+
+def may_include(room, other):
+    if {room, other} <= STRANGERS and room != other:
+        return False
+    return ROOMS.index(other) <= ROOMS.index(room)
+
+
+def test_includes_go_to_the_own_room_or_up():
+    bad = [
+        f"{module_of(p)} includes {name}"
+        for p in sources()
+        for name in own_includes(p)
+        if not may_include(room_of(p), name.split("/")[0])
+    ]
+    assert bad == []
+
+
+def is_allowed(module, allowed):
+    return any(
+        module == one or (one.endswith("*") and module.startswith(one[:-1]))
+        for one in allowed
+    )
+
+
+def test_headers_of_others_stay_in_their_module():
+    bad = []
+    for p in sources():
+        for name in re.findall(r"^#include [<\"]([^>\"]+)[>\"]", p.read_text(), re.M):
+            for pattern, allowed in FOREIGN.items():
+                if re.match(pattern, name) and not is_allowed(module_of(p), allowed):
+                    bad.append(f"{module_of(p)} includes {name}")
+    assert bad == []
+
+
+def cycle_in(graph):
+    """Returns one circle of a graph {node: set of nodes}, or None."""
+    done, path = set(), []
+
+    def visit(node):
+        if node in path:
+            return path[path.index(node) :] + [node]
+        if node in done:
+            return None
+        path.append(node)
+        for other in sorted(graph.get(node, ())):
+            found = visit(other)
+            if found:
+                return found
+        path.pop()
+        done.add(node)
+        return None
+
+    for node in sorted(graph):
+        found = visit(node)
+        if found:
+            return found
+    return None
+
+
+def test_no_circle_of_includes():
+    graph = {
+        str(p.relative_to(TOP / "plugin")): set(own_includes(p)) for p in sources()
+    }
+    assert cycle_in(graph) is None
+
+
+def symbols(objects):
+    """Yields (module, is_defined, symbol) of the object files."""
+    for path in objects:
+        module = str(path.parent.parent.relative_to(BUILD / "plugin") / path.stem)
+        module = module.replace("onenet_la-", "")
+        for line in subprocess.check_output(["nm", path], text=True).splitlines():
+            kind, symbol = line.split()[-2:]
+            if kind in "TDBRU":
+                yield module, kind != "U", symbol
+
+
+def test_no_circle_of_calls():
+    objects = sorted((BUILD / "plugin").rglob(".libs/*.o"))
+    assert objects, "nothing is built"
+    home, graph = {}, collections.defaultdict(set)
+    found = list(symbols(objects))
+    for module, is_defined, symbol in found:
+        if is_defined:
+            home[symbol] = module
+    for module, is_defined, symbol in found:
+        if not is_defined and home.get(symbol, module) != module:
+            graph[module].add(home[symbol])
+    assert graph
+    assert cycle_in(graph) is None
+
+
+def test_the_documentation_names_every_module():
+    text = (TOP / "doc" / "architecture.md").read_text()
+    modules = {pathlib.PurePath(module_of(p)).name for p in sources()}
+    assert [m for m in sorted(modules) if f"`{m}`" not in text] == []
