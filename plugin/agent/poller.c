@@ -38,7 +38,7 @@ void poller_follow(const struct poller *p, const struct command *c,
 static int build(const struct poller *p, const struct tracked *one,
                  struct moment now, struct request *r) {
   const struct endpoint *e = r->endpoint;
-  char why[COMMAND_ERROR_BYTES];
+  char why[VERDICT_ERROR_BYTES];
   int status = tracker_wants_answer(one)
                    ? cmds_api_append_answer_url(&r->url, e->url, one->cmd_uuid)
                    : cmds_api_append_status_url(&r->url, e->url, one->cmd_uuid);

@@ -32,7 +32,7 @@ struct thread_of_commands {
 
 struct uuid_series {
   const struct device *device;
-  char cmd_uuid[COMMAND_UUID_BYTES];
+  char cmd_uuid[VERDICT_UUID_BYTES];
   enum tracked_status status;
   cdtime_t changed_at;
 };
@@ -531,7 +531,7 @@ static void add_meta(notification_t *n, const struct finished_command *one) {
  * in the meta data. What is cut is cut between two characters. */
 static void format_message(char *text, size_t size,
                            const struct finished_command *one) {
-  char detail[COMMAND_ERROR_BYTES + 2 * COMMAND_CAUSE_BYTES];
+  char detail[VERDICT_ERROR_BYTES + 2 * VERDICT_CAUSE_BYTES];
   const char *rule = one->policy->rule, *device = one->device->name;
   const char *fate = one->news == FINISHED_END
                          ? tracked_end_name(tracked_end_of(one->status))

@@ -33,7 +33,7 @@ struct latency {
 struct counter {
   struct counter *_Atomic next;
   _Atomic uint64_t count;
-  char name[COMMAND_CAUSE_BYTES];
+  char name[VERDICT_CAUSE_BYTES];
 };
 
 struct counters {
@@ -351,7 +351,7 @@ void stats_count_request(struct stats *s, const struct endpoint *e) {
 
 void stats_count_http_code(struct stats *s, const struct endpoint *e,
                            int code) {
-  char name[COMMAND_CAUSE_BYTES];
+  char name[VERDICT_CAUSE_BYTES];
   if (code == 0)
     return;
   snprintf(name, sizeof name, "%d", code);

@@ -34,29 +34,10 @@ void troubles_free(struct troubles *t) {
   free(t);
 }
 
-static enum trouble trouble_of(const struct verdict *v) {
-  switch (v->class) {
-  case VERDICT_ACCEPTED:
-    return TROUBLE_NONE;
-  case VERDICT_CREDENTIALS:
-    return TROUBLE_CREDENTIALS;
-  case VERDICT_NOT_EXECUTED:
-    return TROUBLE_BUSY;
-  case VERDICT_NOT_SENT:
-    return TROUBLE_NO_ANSWER;
-  case VERDICT_DOUBTFUL:
-    return v->has_errno ? TROUBLE_DEVICE : TROUBLE_NO_ANSWER;
-  case VERDICT_OFFLINE:
-  case VERDICT_REFUSED:
-    break;
-  }
-  return TROUBLE_DEVICE;
-}
-
-static unsigned bit_of(enum trouble trouble) { return 1U << trouble; }
+static unsigned bit_of(enum verdict_trouble trouble) { return 1U << trouble; }
 
 static struct troubles_news take_of_endpoint(struct endpoint_troubles *e,
-                                             enum trouble trouble,
+                                             enum verdict_trouble trouble,
                                              const struct verdict *v) {
   bool is_news = (e->said & bit_of(trouble)) == 0;
   e->is_failing = true;
@@ -69,7 +50,7 @@ struct troubles_news troubles_take(struct troubles *t, const struct device *d,
                                    const struct verdict *v) {
   struct endpoint_troubles *e = &t->endpoints[d->endpoint->index];
   bool *device = &t->devices[d->index];
-  enum trouble trouble = trouble_of(v);
+  enum verdict_trouble trouble = verdict_trouble(v);
   if (trouble != TROUBLE_NONE && trouble != TROUBLE_DEVICE)
     return take_of_endpoint(e, trouble, v);
 

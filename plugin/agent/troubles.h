@@ -22,17 +22,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum trouble {
-  TROUBLE_NONE,
-  TROUBLE_NO_ANSWER,
-  TROUBLE_CREDENTIALS,
-  TROUBLE_BUSY,
-  TROUBLE_DEVICE
-};
-
 /* What is to be said now. */
 struct troubles_news {
-  enum trouble began; /* and was not said before; or none */
+  enum verdict_trouble began; /* and was not said before; or none */
   bool endpoint_recovered;
   bool device_recovered;
 };

@@ -592,7 +592,7 @@ static void tell_endpoints(struct worker *w, struct moment now) {
 static int build(struct worker *w, const struct command *c, struct moment now,
                  struct request *r, struct verdict *ret_verdict) {
   const struct endpoint *e = r->endpoint;
-  char why[COMMAND_ERROR_BYTES];
+  char why[VERDICT_ERROR_BYTES];
   int status = cmds_api_append_url(&r->url, e->url, c->device->device_id,
                                    command_remaining_timeout_s(c, now.ms),
                                    c->device->qos);

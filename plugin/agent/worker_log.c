@@ -98,7 +98,8 @@ void worker_log_finished(const struct command *c) {
 /* ---- troubles ---- */
 
 static void append_what_failed(struct buf *line, const struct command *c,
-                               const struct verdict *v, enum trouble trouble) {
+                               const struct verdict *v,
+                               enum verdict_trouble trouble) {
   switch (trouble) {
   case TROUBLE_NONE:
     break;
@@ -150,7 +151,7 @@ static void append_next(struct buf *line, const struct command *c,
 }
 
 void worker_log_trouble(const struct command *c, const struct verdict *v,
-                        enum trouble trouble, struct moment now) {
+                        enum verdict_trouble trouble, struct moment now) {
   struct buf line;
   buf_init(&line, LOG_LINE_BYTES);
   append_what_failed(&line, c, v, trouble);

@@ -26,7 +26,7 @@ void worker_log_finished(const struct command *c);
  * and that is news of the trouble (not none): its cause, what to do, and when
  * the next attempt is. */
 void worker_log_trouble(const struct command *c, const struct verdict *v,
-                        enum trouble trouble, struct moment now);
+                        enum verdict_trouble trouble, struct moment now);
 
 /* The trouble of an endpoint or a device is over. */
 void worker_log_endpoint_recovery(const struct endpoint *e);

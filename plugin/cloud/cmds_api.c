@@ -17,8 +17,8 @@ struct reading {
   int errno_members;
   bool has_errno;
   int32_t errno_value;
-  char error[COMMAND_ERROR_BYTES];
-  char cmd_uuid[COMMAND_UUID_BYTES];
+  char error[VERDICT_ERROR_BYTES];
+  char cmd_uuid[VERDICT_UUID_BYTES];
   int status_members;
   bool has_status;
   int32_t status;
@@ -303,7 +303,7 @@ const char *cmds_api_errno_text(int32_t errno_value) {
 bool cmds_api_uuid_is_valid(const char *uuid, size_t size) {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "abcdefghijklmnopqrstuvwxyz0123456789._-";
-  if (size == 0 || size >= COMMAND_UUID_BYTES)
+  if (size == 0 || size >= VERDICT_UUID_BYTES)
     return false;
   bool only_dots = true;
   for (size_t i = 0; i < size; i++) {

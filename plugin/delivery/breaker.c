@@ -42,10 +42,10 @@ static void end_probe(struct breaker *b, bool failed, int64_t now_ms) {
 }
 
 void breaker_end(struct breaker *b, const void *attempt,
-                 enum verdict_class class, const void *lane, bool others_wait,
-                 int64_t now_ms) {
-  bool failed = class == VERDICT_NOT_SENT || class == VERDICT_DOUBTFUL;
-  if (!failed && class != VERDICT_NOT_EXECUTED) {
+                 enum verdict_circuit circuit, const void *lane,
+                 bool others_wait, int64_t now_ms) {
+  bool failed = circuit == CIRCUIT_COUNTS;
+  if (circuit == CIRCUIT_CLOSES) {
     breaker_init(b, b->threshold);
     return;
   }

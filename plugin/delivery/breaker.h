@@ -8,6 +8,7 @@
 #define ONENET_BREAKER_H
 
 #include "words/command.h"
+#include "words/verdict.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,10 +36,10 @@ int64_t breaker_wait_ms(const struct breaker *b, int64_t now_ms);
 /* An attempt, known by any pointer of its own, begins. */
 void breaker_begin(struct breaker *b, const void *attempt);
 
-/* It ended in that class, on that lane; others_wait tells whether another
- * device has a command waiting. */
+/* It ended, on that lane, and the circuit makes that of it; others_wait tells
+ * whether another device has a command waiting. */
 void breaker_end(struct breaker *b, const void *attempt,
-                 enum verdict_class class, const void *lane, bool others_wait,
-                 int64_t now_ms);
+                 enum verdict_circuit circuit, const void *lane,
+                 bool others_wait, int64_t now_ms);
 
 #endif

@@ -28,10 +28,10 @@ void gate_begin(struct gate *g, const void *attempt, int64_t now_ms) {
   breaker_begin(&g->breaker, attempt);
 }
 
-void gate_end(struct gate *g, const void *attempt, enum verdict_class class,
+void gate_end(struct gate *g, const void *attempt, enum verdict_circuit circuit,
               const void *lane, bool others_wait, int64_t now_ms) {
   g->in_flight--;
-  breaker_end(&g->breaker, attempt, class, lane, others_wait, now_ms);
+  breaker_end(&g->breaker, attempt, circuit, lane, others_wait, now_ms);
 }
 
 void gate_begin_poll(struct gate *g, int64_t now_ms) {

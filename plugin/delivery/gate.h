@@ -43,7 +43,7 @@ int64_t gate_poll_wait_ms(const struct gate *g, int64_t now_ms);
 void gate_begin(struct gate *g, const void *attempt, int64_t now_ms);
 
 /* It ended, as breaker_end is told. */
-void gate_end(struct gate *g, const void *attempt, enum verdict_class class,
+void gate_end(struct gate *g, const void *attempt, enum verdict_circuit circuit,
               const void *lane, bool others_wait, int64_t now_ms);
 
 /* A poll passes now; it may. Later it ended, whatever came of it. */

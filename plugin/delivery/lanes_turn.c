@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- time ---- */
 
@@ -194,8 +193,12 @@ static int64_t backoff_ms(struct lanes *l, const struct command *c) {
                                     (uint64_t)max_ms);
 }
 
+static bool waits_for_key(const struct command *c) {
+  return verdict_meaning(c->verdict.class)->wait == WAIT_FOR_KEY;
+}
+
 static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
-  if (c->verdict.class == VERDICT_CREDENTIALS)
+  if (waits_for_key(c))
     return LANES_CREDENTIALS_RETRY_MS;
   if (c->verdict.retry_after_ms > LANES_RETRY_AFTER_MAX_MS)
     return LANES_RETRY_AFTER_MAX_MS;
@@ -215,7 +218,7 @@ static void wait_for_retry(struct lanes *l, struct command *c,
   if (c->not_before_ms > c->deadline_ms)
     c->not_before_ms = c->deadline_ms;
   lanes_count_waiting(l, c);
-  lanes_set_credentials_wait(l, c, c->verdict.class == VERDICT_CREDENTIALS);
+  lanes_set_credentials_wait(l, c, waits_for_key(c));
   lanes_set_timer(l, c, c->not_before_ms);
   if (newer != NULL) {
     heap_remove(&c->lane->ready, newer);
@@ -238,20 +241,16 @@ static void end_in_flight(struct lanes *l, struct command *c,
 }
 
 static bool is_to_be_retried(const struct command *c) {
-  switch (c->verdict.class) {
-  case VERDICT_OFFLINE:
-    return c->policy->retry_offline;
-  case VERDICT_DOUBTFUL:
-    return c->policy->retry_unknown;
-  case VERDICT_NOT_EXECUTED:
-  case VERDICT_NOT_SENT:
-  case VERDICT_CREDENTIALS:
+  switch (verdict_meaning(c->verdict.class)->retry) {
+  case RETRY_ALWAYS:
     return true;
-  case VERDICT_ACCEPTED:
-  case VERDICT_REFUSED:
-    break;
+  case RETRY_IF_OFFLINE:
+    return c->policy->retry_offline;
+  case RETRY_IF_UNKNOWN:
+    return c->policy->retry_unknown;
+  default:
+    return false;
   }
-  return false;
 }
 
 static enum outcome final_outcome(const struct command *c) {
@@ -268,25 +267,17 @@ static void start_cooldown(struct command *c) {
     c->slot->cooldown_until_ms = until_ms;
 }
 
-/* What could not even be tried tells nothing of the endpoint, and an early
- * answer may be that of a gateway in front of it. */
-static enum verdict_class class_for_breaker(const struct command *c,
-                                            enum verdict_class class) {
-  bool tells_nothing =
-      c->verdict.is_early || strcmp(c->verdict.cause, "local") == 0;
-  return tells_nothing ? VERDICT_NOT_EXECUTED : class;
-}
-
+/* Leaves the command in no place; what becomes of it is for the caller. */
 static void leave_flight(struct lanes *l, struct command *c,
-                         enum verdict_class class, struct moment now) {
+                         const struct verdict *v, struct moment now) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
   if (c->state != COMMAND_IN_FLIGHT || c->lane->holder != c)
     abort();
-  gate_end(&e->gate, c, class_for_breaker(c, class), c->lane,
+  gate_end(&e->gate, c, verdict_circuit(v), c->lane,
            e->waiting > c->lane->waiting, now.ms);
-  slot_end_attempt(c->slot, c, class, lanes_device_of(l, c)->account.epoch,
+  slot_end_attempt(c->slot, c, v->class, lanes_device_of(l, c)->account.epoch,
                    now.ms);
-  if (!slot_surely_unexecuted(class))
+  if (!verdict_meaning(v->class)->surely_unexecuted)
     start_cooldown(c);
   lanes_touch_slot(l, c->slot);
   lanes_touch_command(l, c);
@@ -295,7 +286,7 @@ static void leave_flight(struct lanes *l, struct command *c,
 void lanes_end(struct lanes *l, struct command *c,
                const struct verdict *verdict, struct moment now) {
   c->verdict = *verdict;
-  leave_flight(l, c, verdict->class, now);
+  leave_flight(l, c, verdict, now);
   if (verdict->class == VERDICT_DOUBTFUL)
     c->doubtful = true;
   if (is_to_be_retried(c))
@@ -305,7 +296,8 @@ void lanes_end(struct lanes *l, struct command *c,
 }
 
 void lanes_end_dry(struct lanes *l, struct command *c, struct moment now) {
-  leave_flight(l, c, VERDICT_ACCEPTED, now);
+  const struct verdict as_if = {.class = VERDICT_ACCEPTED};
+  leave_flight(l, c, &as_if, now);
   lanes_explain(c, "a dry run");
   end_in_flight(l, c, OUTCOME_CANCELLED, now);
 }

@@ -21,13 +21,6 @@ static const char *const state_names[] = {
     [COMMAND_FINISHED] = "finished",
 };
 
-static const char *const class_names[] = {
-    [VERDICT_ACCEPTED] = "", /* or no attempt has ended yet */
-    [VERDICT_OFFLINE] = "offline",   [VERDICT_NOT_EXECUTED] = "not_executed",
-    [VERDICT_NOT_SENT] = "not_sent", [VERDICT_CREDENTIALS] = "credentials",
-    [VERDICT_REFUSED] = "refused",   [VERDICT_DOUBTFUL] = "doubtful",
-};
-
 /* What the lists of ledger_table.h say in one word. */
 #define nothing (void)0
 #define ENDED(outcome) a->by_outcome[OUTCOME_##outcome]
@@ -269,11 +262,14 @@ static enum command_state as_state(const struct ledger_value *v) {
              : COMMAND_WAITING;
 }
 
+/* Without a class no attempt has failed yet; one that is not known may have
+ * been executed. */
 static enum verdict_class as_class(const struct ledger_value *v) {
-  for (enum verdict_class c = VERDICT_ACCEPTED; c <= VERDICT_DOUBTFUL; c++)
-    if (strcmp(as_text(v), class_names[c]) == 0)
-      return c;
-  return VERDICT_DOUBTFUL;
+  enum verdict_class class = VERDICT_DOUBTFUL;
+  if (!is_known(v))
+    return VERDICT_ACCEPTED;
+  verdict_parse_class(v->data, &class);
+  return class;
 }
 
 static enum tracked_status as_status(const struct ledger_value *v) {

@@ -77,7 +77,8 @@
   X(cause, TEXT_OR_NULL, text_unless_empty(c->verdict.cause),               \
     take_text(v, c->verdict.cause, sizeof c->verdict.cause))                   \
   X(class, TEXT_OR_NULL,                                                    \
-    text_unless_empty(class_names[c->verdict.class]),                          \
+    text_if(c->verdict.class != VERDICT_ACCEPTED,                              \
+      verdict_meaning(c->verdict.class)->name),                                \
     c->verdict.class = as_class(v))                                            \
   X(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
     take_real(v, &c->has_value, &c->value))                                    \

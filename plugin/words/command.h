@@ -12,16 +12,14 @@
 
 #include "words/device.h"
 #include "words/event.h"
+#include "words/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define COMMAND_BODY_MAX_BYTES 65535 /* OneNET: less than 64K */
-#define COMMAND_UUID_BYTES 65        /* with the NUL */
-#define COMMAND_ERROR_BYTES 128
-#define COMMAND_CAUSE_BYTES 24
-#define COMMAND_NEVER_MS INT64_MAX /* a moment that does not come */
+#define COMMAND_NEVER_MS INT64_MAX   /* a moment that does not come */
 
 /* Now, told by the caller: the monotonic clock decides, the wall clock is for
  * what people and the ledger see. */
@@ -30,7 +28,7 @@ struct moment {
   int64_t wall_ms; /* since 1970 */
 };
 
-/* ---- what became of a command, and of an attempt ---- */
+/* ---- what became of a command ---- */
 
 enum outcome {
   OUTCOME_ACCEPTED,
@@ -49,32 +47,6 @@ const char *outcome_name(enum outcome outcome);
 
 /* Writes the outcome of that name to ret_outcome. Returns 0 or -EINVAL. */
 int outcome_parse(const char *name, enum outcome *ret_outcome);
-
-/* What one attempt came to: the classes of the table of answers. */
-enum verdict_class {
-  VERDICT_ACCEPTED,
-  VERDICT_OFFLINE,      /* errno 10 */
-  VERDICT_NOT_EXECUTED, /* too many calls, try later */
-  VERDICT_NOT_SENT,     /* libcurl never asked for the body */
-  VERDICT_CREDENTIALS,
-  VERDICT_REFUSED,
-  VERDICT_DOUBTFUL
-};
-
-struct verdict {
-  enum verdict_class class;
-  char cause[COMMAND_CAUSE_BYTES]; /* errno_10, http_503, curl_28, unreadable;
-                                      "" when accepted */
-  bool has_errno;
-  int32_t errno_value;
-  int http_code;                     /* 0: no answer */
-  char error[COMMAND_ERROR_BYTES];   /* one line of valid UTF-8, may be "" */
-  char cmd_uuid[COMMAND_UUID_BYTES]; /* "" where there is none worth keeping */
-  int64_t retry_after_ms;            /* 0: the server did not say */
-  int local_errno; /* of what could not even be tried; else 0 */
-  bool is_early;   /* an answer came before the whole body was asked for: tells
-                      the breaker nothing */
-};
 
 /* ---- bodies: shared by counting, on one thread at a time ---- */
 

@@ -241,10 +241,6 @@ void slot_begin_attempt(struct slot *s, uint64_t epoch) {
   s->forget = false;
 }
 
-bool slot_surely_unexecuted(enum verdict_class class) {
-  return class != VERDICT_ACCEPTED && class != VERDICT_DOUBTFUL;
-}
-
 void slot_end_attempt(struct slot *s, const struct command *c,
                       enum verdict_class class, uint64_t epoch,
                       int64_t now_ms) {
@@ -253,7 +249,7 @@ void slot_end_attempt(struct slot *s, const struct command *c,
                                 .has_value = c->has_value,
                                 .value = c->value,
                                 .accepted_ms = now_ms};
-  } else if (!s->forget && slot_surely_unexecuted(class)) {
+  } else if (!s->forget && verdict_meaning(class)->surely_unexecuted) {
     s->memory = s->set_aside;
     s->set_aside.body = NULL;
   }

@@ -161,9 +161,6 @@ void slot_begin_attempt(struct slot *s, uint64_t epoch);
 void slot_end_attempt(struct slot *s, const struct command *c,
                       enum verdict_class class, uint64_t epoch, int64_t now_ms);
 
-/* Whether an attempt that ended so was surely not executed. */
-bool slot_surely_unexecuted(enum verdict_class class);
-
 /* Forgets, whatever is under way included. */
 void slot_forget(struct slot *s);
 

@@ -42,7 +42,7 @@ struct tracked {
   const struct policy *policy;
   const struct device *device;
   char *slot_key;
-  char cmd_uuid[COMMAND_UUID_BYTES];
+  char cmd_uuid[VERDICT_UUID_BYTES];
   struct moment created; /* when the event behind the command arrived */
   int64_t until_ms;      /* then its status is asked for the last time */
   enum tracked_status status;
@@ -50,7 +50,7 @@ struct tracked {
   struct body *answer; /* of the device, cut; NULL: not known */
 
   bool concluded;                /* the status is what it ended with */
-  char why[COMMAND_CAUSE_BYTES]; /* what brought no status: the cause of the
+  char why[VERDICT_CAUSE_BYTES]; /* what brought no status: the cause of the
                                     last poll, "" if it brought one */
 
   bool has_news; /* kept by tracker for the worker, who takes it away: the
@@ -78,7 +78,7 @@ struct poll {
   const void *answer;              /* POLL_ANSWER: borrowed from the reply */
   size_t answer_size;              /* at most TRACKED_ANSWER_MAX_BYTES */
   int64_t retry_after_ms;          /* 0: the server did not say */
-  char cause[COMMAND_CAUSE_BYTES]; /* of the last two classes */
+  char cause[VERDICT_CAUSE_BYTES]; /* of the last two classes */
 };
 
 /* Returns one of that slot for the caller to fill in, and to own; NULL without

@@ -16,13 +16,14 @@ static const char attempt, straggler;
 static void fail_at(struct breaker *b, const void *lane, bool others_wait,
                     int64_t now_ms) {
   breaker_begin(b, &attempt);
-  breaker_end(b, &attempt, VERDICT_NOT_SENT, lane, others_wait, now_ms);
+  breaker_end(b, &attempt, CIRCUIT_COUNTS, lane, others_wait, now_ms);
 }
 
 static void end_with(struct breaker *b, enum verdict_class class,
                      int64_t now_ms) {
   breaker_begin(b, &attempt);
-  breaker_end(b, &attempt, class, &fan, false, now_ms);
+  breaker_end(b, &attempt, verdict_meaning(class)->circuit, &fan, false,
+              now_ms);
 }
 
 static struct breaker closed(void) {
@@ -120,7 +121,7 @@ static void open_it_lets_one_through_after_5_10_20_40_60_60_s(void **state) {
     breaker_begin(&b, &attempt);
     assert_int_equal(breaker_wait_ms(&b, now_ms), COMMAND_NEVER_MS);
     now_ms += 700;
-    breaker_end(&b, &attempt, VERDICT_NOT_SENT, &fan, false, now_ms);
+    breaker_end(&b, &attempt, CIRCUIT_COUNTS, &fan, false, now_ms);
   }
 }
 
@@ -147,16 +148,16 @@ static void what_began_before_it_opened_does_not_end_the_probe(void **state) {
   (void)state;
   struct breaker b = open_at(0);
   breaker_begin(&b, &attempt);
-  breaker_end(&b, &straggler, VERDICT_DOUBTFUL, &lamp, false, 6000);
+  breaker_end(&b, &straggler, CIRCUIT_COUNTS, &lamp, false, 6000);
   assert_int_equal(breaker_wait_ms(&b, 60000), COMMAND_NEVER_MS);
-  breaker_end(&b, &attempt, VERDICT_DOUBTFUL, &fan, false, 7000);
+  breaker_end(&b, &attempt, CIRCUIT_COUNTS, &fan, false, 7000);
   assert_int_equal(breaker_wait_ms(&b, 7000), 10000);
 }
 
 static void what_began_before_it_opened_closes_it_when_answered(void **state) {
   (void)state;
   struct breaker b = open_at(0);
-  breaker_end(&b, &straggler, VERDICT_ACCEPTED, &lamp, false, 1000);
+  breaker_end(&b, &straggler, CIRCUIT_CLOSES, &lamp, false, 1000);
   assert_false(b.open);
 }
 

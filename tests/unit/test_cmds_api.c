@@ -690,7 +690,7 @@ static void the_error_text_becomes_one_line(void **state) {
 
 static void a_long_error_text_is_cut_between_characters(void **state) {
   (void)state;
-  const size_t room = COMMAND_ERROR_BYTES - 1;
+  const size_t room = VERDICT_ERROR_BYTES - 1;
   for (size_t lead = 0; lead < 4; lead++) {
     char prefix[64];
     snprintf(prefix, sizeof(prefix), "{\"errno\":10,\"error\":\"%.*s",

@@ -27,7 +27,7 @@ static struct gate unlimited(int max_in_flight) {
 
 static void open_circuit(struct gate *g, int64_t now_ms) {
   gate_begin(g, &attempt, now_ms);
-  gate_end(g, &attempt, VERDICT_NOT_SENT, &lane, false, now_ms);
+  gate_end(g, &attempt, CIRCUIT_COUNTS, &lane, false, now_ms);
   assert_true(g->breaker.open);
 }
 
@@ -41,7 +41,7 @@ static void so_many_requests_pass_until_one_ends(void **state) {
   gate_end_poll(&g);
   assert_int_equal(gate_wait_ms(&g, 0), 0);
   gate_begin(&g, &attempt, 0);
-  gate_end(&g, &attempt, VERDICT_ACCEPTED, &lane, false, 0);
+  gate_end(&g, &attempt, CIRCUIT_CLOSES, &lane, false, 0);
   assert_int_equal(gate_wait_ms(&g, 0), 0);
   gate_free(&g);
 }

@@ -432,7 +432,7 @@ after_attempts_that_did_nothing_the_memory_comes_back(void **state) {
   uint64_t epoch = 0;
   attempt(f->slot, "on", VERDICT_ACCEPTED, epoch++);
   for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
-    assert_true(slot_surely_unexecuted(harmless[i]));
+    assert_true(verdict_meaning(harmless[i])->surely_unexecuted);
     attempt(f->slot, "off", harmless[i], epoch++);
     assert_true(remembers(f->slot, "on", epoch, NOW_MS));
   }
@@ -440,7 +440,7 @@ after_attempts_that_did_nothing_the_memory_comes_back(void **state) {
 
 static void after_a_doubtful_attempt_nothing_comes_back(void **state) {
   struct fixture *f = *state;
-  assert_false(slot_surely_unexecuted(VERDICT_DOUBTFUL));
+  assert_false(verdict_meaning(VERDICT_DOUBTFUL)->surely_unexecuted);
   attempt(f->slot, "on", VERDICT_ACCEPTED, 0);
   attempt(f->slot, "off", VERDICT_DOUBTFUL, 1);
   assert_false(remembers(f->slot, "on", 2, NOW_MS));

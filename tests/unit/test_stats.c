@@ -250,7 +250,7 @@ static void causes_beyond_32_are_counted_as_other(void **state) {
   struct visited v = {0};
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < STATS_MAX_CAUSES + 3; i++) {
-      char cause[COMMAND_CAUSE_BYTES];
+      char cause[VERDICT_CAUSE_BYTES];
       snprintf(cause, sizeof cause, "errno_%d", i);
       stats_count_failure(t.stats, t.fan, cause);
     }

@@ -31,7 +31,7 @@ static struct troubles_news take(void **state, const struct device *d,
 }
 
 static void begins(void **state, const struct device *d,
-                   enum verdict_class class, enum trouble trouble) {
+                   enum verdict_class class, enum verdict_trouble trouble) {
   struct troubles_news news = take(state, d, class);
   assert_int_equal(news.began, trouble);
   assert_false(news.endpoint_recovered);
