@@ -149,22 +149,15 @@ static void lack(void *context, const struct rule_lack *what) {
   watch_tell_lack(onenet.watch, what);
 }
 
-static void ignore(void *context, enum rule_ignored reason,
+static void ignore(void *context, enum ignored reason,
                    const struct device *device, const char *detail) {
-  static const enum stats_ignored reasons[] = {
-      [RULE_IGNORED_NAN] = STATS_IGNORED_NAN,
-      [RULE_IGNORED_TRUNCATED] = STATS_IGNORED_TRUNCATED,
-      [RULE_IGNORED_MISSING] = STATS_IGNORED_MISSING,
-      [RULE_IGNORED_NO_DEVICE] = STATS_IGNORED_NO_DEVICE,
-      [RULE_IGNORED_NO_VALUE] = STATS_IGNORED_NO_VALUE,
-      [RULE_IGNORED_UNMATCHED] = STATS_IGNORED_UNMATCHED};
-  stats_count_ignored(onenet.stats, device, reasons[reason]);
-  if (reason == RULE_IGNORED_NO_DEVICE)
+  stats_count_ignored(onenet.stats, device, reason);
+  if (reason == IGNORED_NO_DEVICE)
     watch_tell_no_device(onenet.watch, detail);
-  else if (reason == RULE_IGNORED_UNMATCHED && onenet.options->dry_run)
+  else if (reason == IGNORED_UNMATCHED && onenet.options->dry_run)
     watch_tell_unmatched(onenet.watch, context);
-  else if (reason != RULE_IGNORED_UNMATCHED && onenet.is_dry)
-    worker_log_dry_ignored(detail, device, stats_ignored_name(reasons[reason]));
+  else if (reason != IGNORED_UNMATCHED && onenet.is_dry)
+    worker_log_dry_ignored(detail, device, ignored_name(reason));
 }
 
 static int fire_rules(struct event *event) {

@@ -159,13 +159,13 @@ static void send_counter(void *context, const char *name, uint64_t count) {
 /* instance is the device's name, or `agent` for events of no known device. */
 static void send_ignored(struct report *r, const struct device *d,
                          const char *instance) {
-  for (int reason = 0; reason < STATS_IGNORED_REASONS; reason++) {
+  for (int reason = 0; reason < IGNORED_REASONS; reason++) {
     char name[DATA_MAX_NAME_LEN];
-    uint64_t count = stats_ignored(r->stats, d, (enum stats_ignored)reason);
+    uint64_t count = stats_ignored(r->stats, d, (enum ignored)reason);
     if (count == 0)
       continue;
     snprintf(name, sizeof name, "ignored_%s",
-             stats_ignored_name((enum stats_ignored)reason));
+             ignored_name((enum ignored)reason));
     send_derive(instance, "derive", name, count);
   }
 }

@@ -53,7 +53,7 @@ struct command_stats {
 };
 
 struct ignored_stats {
-  _Atomic uint64_t by_reason[STATS_IGNORED_REASONS];
+  _Atomic uint64_t by_reason[IGNORED_REASONS];
 };
 
 /* What is a pointer is made when first needed. */
@@ -309,22 +309,6 @@ void stats_count_answer_latency(struct stats *s, const struct device *d,
   note_active(s, stats_of(s, d));
 }
 
-static const char *const ignored_names[STATS_IGNORED_REASONS] = {
-    [STATS_IGNORED_NAN] = "nan",
-    [STATS_IGNORED_TRUNCATED] = "truncated",
-    [STATS_IGNORED_MISSING] = "missing",
-    [STATS_IGNORED_NO_DEVICE] = "no_device",
-    [STATS_IGNORED_NO_VALUE] = "no_value",
-    [STATS_IGNORED_UNMATCHED] = "unmatched",
-    [STATS_IGNORED_LATE] = "late",
-    [STATS_IGNORED_DUPLICATE] = "duplicate",
-    [STATS_IGNORED_FIRST_OKAY] = "first_okay",
-};
-
-const char *stats_ignored_name(enum stats_ignored reason) {
-  return ignored_names[reason];
-}
-
 /* Two threads may be the first. Returns NULL without memory. */
 static struct ignored_stats *make_ignored(struct device_stats *d) {
   struct ignored_stats *there = atomic_load(&d->ignored);
@@ -338,7 +322,7 @@ static struct ignored_stats *make_ignored(struct device_stats *d) {
 }
 
 void stats_count_ignored(struct stats *s, const struct device *d,
-                         enum stats_ignored reason) {
+                         enum ignored reason) {
   struct ignored_stats *ignored = make_ignored(stats_of(s, d));
   if (ignored != NULL)
     atomic_fetch_add(&ignored->by_reason[reason], 1);
@@ -479,7 +463,7 @@ void stats_each_http_code(const struct stats *s, const struct endpoint *e,
 }
 
 uint64_t stats_ignored(const struct stats *s, const struct device *d,
-                       enum stats_ignored reason) {
+                       enum ignored reason) {
   struct ignored_stats *ignored = stats_of(s, d)->ignored;
   return ignored != NULL ? atomic_load(&ignored->by_reason[reason]) : 0;
 }

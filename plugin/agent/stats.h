@@ -18,6 +18,7 @@
 
 #include "words/command.h"
 #include "words/device.h"
+#include "words/ignored.h"
 #include "words/tracked.h"
 
 #include <stdbool.h>
@@ -65,24 +66,9 @@ void stats_count_end(struct stats *s, const struct device *d,
 void stats_count_answer_latency(struct stats *s, const struct device *d,
                                 int64_t latency_ms);
 
-/* Why an event made no command. */
-enum stats_ignored {
-  STATS_IGNORED_NAN,
-  STATS_IGNORED_TRUNCATED,
-  STATS_IGNORED_MISSING,
-  STATS_IGNORED_NO_DEVICE,
-  STATS_IGNORED_NO_VALUE,
-  STATS_IGNORED_UNMATCHED,
-  STATS_IGNORED_LATE,
-  STATS_IGNORED_DUPLICATE,
-  STATS_IGNORED_FIRST_OKAY,
-  STATS_IGNORED_REASONS
-};
-/* Returns "nan", "no_device" ... */
-const char *stats_ignored_name(enum stats_ignored reason);
 /* device is NULL where none is known. Any thread. */
 void stats_count_ignored(struct stats *s, const struct device *d,
-                         enum stats_ignored reason);
+                         enum ignored reason);
 
 /* A request was sent to the endpoint, and later ended with that HTTP status (0:
  * none). */
@@ -171,7 +157,7 @@ void stats_each_http_code(const struct stats *s, const struct endpoint *e,
 /* Returns how many events of the device (NULL: of no known device) were ignored
  * for that reason. */
 uint64_t stats_ignored(const struct stats *s, const struct device *d,
-                       enum stats_ignored reason);
+                       enum ignored reason);
 
 void stats_read_endpoint(const struct stats *s, const struct endpoint *e,
                          struct stats_endpoint *ret_endpoint);

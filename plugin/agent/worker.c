@@ -319,43 +319,34 @@ void worker_put(struct worker *w, struct firing *f) {
 size_t worker_inbox_count(struct worker *w) { return inbox_count(w->inbox); }
 
 static void count_ignored(struct worker *w, const struct policy *policy,
-                          const struct device *device,
-                          enum stats_ignored reason) {
+                          const struct device *device, enum ignored reason) {
   stats_count_ignored(w->stats, device, reason);
   if (w->is_dry)
-    worker_log_dry_ignored(policy->rule, device, stats_ignored_name(reason));
+    worker_log_dry_ignored(policy->rule, device, ignored_name(reason));
 }
 
-static void count_taken(struct worker *w, const struct policy *policy,
-                        const struct device *device, enum lanes_taken taken) {
-  switch (taken) {
-  case LANES_TAKEN:
-    break;
-  case LANES_LATE:
-    count_ignored(w, policy, device, STATS_IGNORED_LATE);
-    break;
-  case LANES_DUPLICATE:
-    count_ignored(w, policy, device, STATS_IGNORED_DUPLICATE);
-    break;
-  case LANES_FIRST_OKAY:
-    count_ignored(w, policy, device, STATS_IGNORED_FIRST_OKAY);
-    break;
-  case LANES_NO_MEMORY:
-    stats_count_created(w->stats, device, 1);
-    stats_count_outcome(w->stats, device, OUTCOME_DROPPED, 1);
-    log_error("out of memory: a command for device \"%s\" was dropped",
-              device->name);
-    break;
-  }
+static void count_lost(struct worker *w, const struct device *device) {
+  stats_count_created(w->stats, device, 1);
+  stats_count_outcome(w->stats, device, OUTCOME_DROPPED, 1);
+  log_error("out of memory: a command for device \"%s\" was dropped",
+            device->name);
+}
+
+static void take_firing(struct worker *w, struct firing *f, struct moment now) {
+  const struct policy *policy = f->policy;
+  const struct device *device = f->device;
+  enum ignored ignored = IGNORED_NOT;
+  if (lanes_take(w->lanes, f, now, &ignored) < 0)
+    count_lost(w, device);
+  if (ignored != IGNORED_NOT)
+    count_ignored(w, policy, device, ignored);
 }
 
 static void take_firings(struct worker *w, struct moment now) {
   for (struct firing *f = inbox_take_all(w->inbox), *next; f != NULL;
        f = next) {
-    const struct policy *policy = f->policy;
-    const struct device *device = f->device;
     next = f->next;
-    count_taken(w, policy, device, lanes_take(w->lanes, f, now));
+    take_firing(w, f, now);
   }
 }
 

@@ -397,7 +397,7 @@ static bool rule_matches(struct run *run, const struct rule *r) {
 
 /* ---- firing ---- */
 
-static void ignore(struct run *run, enum rule_ignored reason,
+static void ignore(struct run *run, enum ignored reason,
                    const struct device *device, const char *detail) {
   run->is_told = true;
   run->sink->ignore(run->sink->context, reason, device, detail);
@@ -511,7 +511,7 @@ static void fire_device(struct run *run, const struct rule *r,
   }
   firing_free(f);
   if (error == -ENODATA)
-    ignore(run, RULE_IGNORED_NO_VALUE, device, r->name);
+    ignore(run, IGNORED_NO_VALUE, device, r->name);
   else
     run->error = error;
 }
@@ -525,9 +525,9 @@ static bool is_unwanted_missing(const struct run *run, const struct rule *r) {
 static void run_device(struct run *run, const struct rule *r,
                        const struct device *device) {
   if (run->event->has_value && isnan(run->event->value))
-    ignore(run, RULE_IGNORED_NAN, device, r->name);
+    ignore(run, IGNORED_NAN, device, r->name);
   else if (is_unwanted_missing(run, r))
-    ignore(run, RULE_IGNORED_MISSING, device, r->name);
+    ignore(run, IGNORED_MISSING, device, r->name);
   else
     fire_device(run, r, device);
 }
@@ -554,11 +554,11 @@ static const struct device *find_device(const struct directory *directory,
 static void ignore_nameless(struct run *run, const struct rule *r,
                             const char *lacking) {
   if (is_unwanted_missing(run, r)) {
-    ignore(run, RULE_IGNORED_MISSING, NULL, r->name);
+    ignore(run, IGNORED_MISSING, NULL, r->name);
     return;
   }
   tell_lack(run, r, "Device", lacking, false);
-  ignore(run, RULE_IGNORED_NO_VALUE, NULL, r->name);
+  ignore(run, IGNORED_NO_VALUE, NULL, r->name);
 }
 
 static const struct device *look_up_device(struct run *run,
@@ -577,7 +577,7 @@ static const struct device *look_up_device(struct run *run,
   else if (error == -ENODATA)
     ignore_nameless(run, r, lacking);
   else if (device == NULL)
-    ignore(run, RULE_IGNORED_NO_DEVICE, NULL, buf_text(&rendered));
+    ignore(run, IGNORED_NO_DEVICE, NULL, buf_text(&rendered));
   buf_free(&rendered);
   return device;
 }
@@ -641,11 +641,11 @@ int rule_book_fire(const struct rule_book *book, const struct event *event,
   if (strcmp(event->plugin, OWN_PLUGIN) == 0)
     return 0;
   if (event_is_truncated(event)) {
-    ignore(&run, RULE_IGNORED_TRUNCATED, NULL, "");
+    ignore(&run, IGNORED_TRUNCATED, NULL, "");
     return 0;
   }
   run_rules(&run);
   if (!run.is_told && run.error == 0)
-    ignore(&run, RULE_IGNORED_UNMATCHED, NULL, "");
+    ignore(&run, IGNORED_UNMATCHED, NULL, "");
   return run.error;
 }

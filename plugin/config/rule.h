@@ -13,6 +13,7 @@
 #include "words/command.h"
 #include "words/device.h"
 #include "words/event.h"
+#include "words/ignored.h"
 #include "words/template.h"
 
 #include <stdbool.h>
@@ -38,16 +39,6 @@ enum rule_body {
   RULE_ON_MISSING,
   RULE_ON_VALUE,
   RULE_BODY_COUNT
-};
-
-/* Why an event made no command. The words of derive-ignored_REASON. */
-enum rule_ignored {
-  RULE_IGNORED_NAN,
-  RULE_IGNORED_TRUNCATED,
-  RULE_IGNORED_MISSING,   /* a missing value, and the rule has no OnMissing */
-  RULE_IGNORED_NO_DEVICE, /* no device bears the rendered name */
-  RULE_IGNORED_NO_VALUE,  /* it lacks what a template needs */
-  RULE_IGNORED_UNMATCHED  /* it fires no rule, and none has ignored it */
 };
 
 struct rule;
@@ -122,9 +113,9 @@ struct rule_sink {
    * where none is known. detail is one borrowed word: the name that no device
    * bears, else the rule's name; "" for a truncated and an unmatched event,
    * which are told once and of no rule. */
-  void (*ignore)(void *context, enum rule_ignored reason,
+  void (*ignore)(void *context, enum ignored reason,
                  const struct device *device, const char *detail);
-  /* Why: before `ignore` with RULE_IGNORED_NO_VALUE, or before `fire`. */
+  /* Why: before `ignore` with IGNORED_NO_VALUE, or before `fire`. */
   void (*lack)(void *context, const struct rule_lack *lack);
   void *context;
 };

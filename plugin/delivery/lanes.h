@@ -19,6 +19,7 @@
 #define ONENET_LANES_H
 
 #include "words/command.h"
+#include "words/ignored.h"
 #include "words/slot.h"
 
 #include <stdbool.h>
@@ -57,19 +58,12 @@ void lanes_free(struct lanes *l);
  */
 void lanes_send_first_okay(struct lanes *l);
 
-enum lanes_taken {
-  LANES_TAKEN,
-  LANES_LATE,
-  LANES_DUPLICATE,
-  LANES_FIRST_OKAY,
-  LANES_NO_MEMORY
-};
-
-/* Takes a firing: keeps the state of its series and creates the command that
- * its slot now asks for. What is not LANES_TAKEN was ignored and changed
- * nothing (for LANES_NO_MEMORY: the command counts as created and dropped). */
-enum lanes_taken lanes_take(struct lanes *l, struct firing *f,
-                            struct moment now);
+/* Takes a firing: keeps the state of its series, creates the command that its
+ * slot now asks for, and writes IGNORED_NOT to ret_ignored; or writes why it is
+ * ignored, and changes nothing. Returns 0, or -ENOMEM: a command counts as
+ * created and dropped. */
+int lanes_take(struct lanes *l, struct firing *f, struct moment now,
+               enum ignored *ret_ignored);
 
 /* Counts `count` commands for the device that never reached the lanes as
  * created and dropped, and makes all its slots forget. */

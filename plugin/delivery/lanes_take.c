@@ -187,21 +187,12 @@ static bool is_first_okay(const struct lanes *l, const struct slot *slot,
   return f->policy->first_okay == FIRST_OKAY_IGNORE;
 }
 
-static enum lanes_taken judge_firing(const struct lanes *l,
-                                     const struct slot *slot,
-                                     const struct firing *f) {
+static enum ignored judge_firing(const struct lanes *l, const struct slot *slot,
+                                 const struct firing *f) {
   if (is_first_okay(l, slot, f))
-    return LANES_FIRST_OKAY;
-  if (slot == NULL)
-    return LANES_TAKEN;
-  switch (slot_judge_arrival(slot_find_series(slot, f->series), f)) {
-  case SLOT_LATE:
-    return LANES_LATE;
-  case SLOT_DUPLICATE:
-    return LANES_DUPLICATE;
-  default:
-    return LANES_TAKEN;
-  }
+    return IGNORED_FIRST_OKAY;
+  return slot != NULL ? slot_judge_arrival(slot_find_series(slot, f->series), f)
+                      : IGNORED_NOT;
 }
 
 static int apply_firing(struct lanes *l, struct firing *f, const char *key,
@@ -219,17 +210,16 @@ static int apply_firing(struct lanes *l, struct firing *f, const char *key,
   return ask(l, slot, series->name, f->arrived, now);
 }
 
-enum lanes_taken lanes_take(struct lanes *l, struct firing *f,
-                            struct moment now) {
+int lanes_take(struct lanes *l, struct firing *f, struct moment now,
+               enum ignored *ret_ignored) {
   char key[SLOT_KEY_BYTES];
   slot_format_key(f->policy, f->device, f->series, key);
-  enum lanes_taken taken = judge_firing(l, find_slot(l, key), f);
-  if (taken == LANES_TAKEN && apply_firing(l, f, key, now) < 0) {
+  *ret_ignored = judge_firing(l, find_slot(l, key), f);
+  int status = *ret_ignored == IGNORED_NOT ? apply_firing(l, f, key, now) : 0;
+  if (status < 0)
     lanes_drop(l, f->device, 1);
-    taken = LANES_NO_MEMORY;
-  }
   firing_free(f);
-  return taken;
+  return status;
 }
 
 void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {

@@ -144,18 +144,18 @@ static int64_t past_ms(const struct slot_time *t) {
                                                : t->arrived.wall_ms;
 }
 
-enum slot_arrival slot_judge_arrival(const struct series *series,
-                                     const struct firing *f) {
+enum ignored slot_judge_arrival(const struct series *series,
+                                const struct firing *f) {
   if (series == NULL)
-    return SLOT_IN_ORDER;
+    return IGNORED_NOT;
   if (is_comparable(&series->event, f) &&
       f->wall_event_ms == series->event.wall_event_ms &&
       f->severity == series->event_severity)
-    return SLOT_DUPLICATE;
+    return IGNORED_DUPLICATE;
   if (f->has_value && is_comparable(&series->valued, f) &&
       f->wall_event_ms < past_ms(&series->valued))
-    return SLOT_LATE;
-  return SLOT_IN_ORDER;
+    return IGNORED_LATE;
+  return IGNORED_NOT;
 }
 
 static void set_state(struct series *series, enum severity severity,

@@ -10,6 +10,7 @@
 #define ONENET_SLOT_H
 
 #include "words/command.h"
+#include "words/ignored.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -116,15 +117,13 @@ void slot_each_series(const struct slot *s,
                       void (*visit)(void *context, struct series *series),
                       void *context);
 
-enum slot_arrival { SLOT_IN_ORDER, SLOT_LATE, SLOT_DUPLICATE };
-
 /* Whether the firing is to be ignored. It is late if it carries a CurrentValue,
  * and its series (which may be NULL: never seen) has seen a newer one that did
  * so within SLOT_REORDER_MS; a time in the future counts as its arrival. It is
  * a duplicate if it has the time and the severity of the last event of its
  * series, within the same time. */
-enum slot_arrival slot_judge_arrival(const struct series *series,
-                                     const struct firing *f);
+enum ignored slot_judge_arrival(const struct series *series,
+                                const struct firing *f);
 
 /* The series is now in the firing's state, and the newest in it. Takes the
  * firing's bodies. */

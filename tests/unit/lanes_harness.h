@@ -106,12 +106,12 @@ struct fired {
 
 /* Returns a firing with all that. */
 struct firing *firing_of(const struct control *at, const struct fired *f);
-enum lanes_taken fire(struct control *at, struct fired f);
+enum ignored fire(struct control *at, struct fired f);
 
 /* A FAILURE with the body "on", and "off" for when it is silent. */
 struct fired silent_failure(const char *series);
 /* Fires an OKAY of "rack1" with the body "off". */
-enum lanes_taken take_okay(struct control *at);
+enum ignored take_okay(struct control *at);
 
 /* The series is in that state, and the body is for it. They must be taken: each
  * event is a little younger than the one before, so that none is a duplicate.

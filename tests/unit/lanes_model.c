@@ -262,9 +262,9 @@ static int64_t past_ms(const struct model *m, int64_t wall_event_ms) {
   return wall_event_ms > now ? now : wall_event_ms;
 }
 
-static enum lanes_taken judge(const struct model *m, const struct model_slot *s,
-                              const struct model_series *series,
-                              const struct fired *f) {
+static enum ignored judge(const struct model *m, const struct model_slot *s,
+                          const struct model_series *series,
+                          const struct fired *f) {
   enum first_okay first_okay = s->at->policy.first_okay;
   int64_t wall_event_ms = m->world->now.wall_ms - f->age_ms;
   if (first_okay == FIRST_OKAY_DEFAULT)
@@ -272,16 +272,16 @@ static enum lanes_taken judge(const struct model *m, const struct model_slot *s,
         m->world->options.first_okay_send ? FIRST_OKAY_SEND : FIRST_OKAY_IGNORE;
   if (!s->recorded && f->severity == SEVERITY_OKAY &&
       first_okay == FIRST_OKAY_IGNORE)
-    return LANES_FIRST_OKAY;
+    return IGNORED_FIRST_OKAY;
   if (series->seen && now_ms(m) <= series->event_arrived_ms + REORDER_MS &&
       wall_event_ms == series->wall_event_ms &&
       f->severity == series->event_severity)
-    return LANES_DUPLICATE;
+    return IGNORED_DUPLICATE;
   if (f->has_value && series->timed &&
       now_ms(m) <= series->timed_arrived_ms + REORDER_MS &&
       wall_event_ms < series->wall_timed_ms)
-    return LANES_LATE;
-  return LANES_TAKEN;
+    return IGNORED_LATE;
+  return IGNORED_NOT;
 }
 
 static void copy_text(char to[static MODEL_TEXT], const char *from) {
@@ -309,16 +309,16 @@ static void note(struct model *m, struct model_series *series,
   }
 }
 
-enum lanes_taken model_take(struct model *m, struct model_slot *s, int series,
-                            const struct fired *f) {
-  enum lanes_taken taken = judge(m, s, &s->series[series], f);
-  if (taken != LANES_TAKEN)
+enum ignored model_take(struct model *m, struct model_slot *s, int series,
+                        const struct fired *f) {
+  enum ignored taken = judge(m, s, &s->series[series], f);
+  if (taken != IGNORED_NOT)
     return taken;
   s->recorded = true;
   s->last_event_ms = now_ms(m);
   note(m, &s->series[series], f);
   ask(m, s);
-  return LANES_TAKEN;
+  return IGNORED_NOT;
 }
 
 void model_drop(struct model *m, const struct device *d, uint64_t count) {

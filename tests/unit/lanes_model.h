@@ -135,8 +135,8 @@ void model_observe(void *context, const struct world *w);
 /* ---- what is done; to be told before the commit ---- */
 
 /* Returns what lanes_take must return. series is the number of the series. */
-enum lanes_taken model_take(struct model *m, struct model_slot *s, int series,
-                            const struct fired *f);
+enum ignored model_take(struct model *m, struct model_slot *s, int series,
+                        const struct fired *f);
 /* The slot of a control for a series. */
 struct model_slot *model_slot(struct model *m, const struct control *at,
                               int series);

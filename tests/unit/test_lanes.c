@@ -774,14 +774,14 @@ static void a_cooldown_survives_a_restart(void **state) {
 struct first_okay_case {
   enum first_okay of_rule;
   bool of_ledger;
-  enum lanes_taken expected;
+  enum ignored expected;
 };
 
 static const struct first_okay_case first_okay_cases[] = {
-    {FIRST_OKAY_DEFAULT, false, LANES_FIRST_OKAY},
-    {FIRST_OKAY_DEFAULT, true, LANES_TAKEN},
-    {FIRST_OKAY_IGNORE, true, LANES_FIRST_OKAY},
-    {FIRST_OKAY_SEND, false, LANES_TAKEN},
+    {FIRST_OKAY_DEFAULT, false, IGNORED_FIRST_OKAY},
+    {FIRST_OKAY_DEFAULT, true, IGNORED_NOT},
+    {FIRST_OKAY_IGNORE, true, IGNORED_FIRST_OKAY},
+    {FIRST_OKAY_SEND, false, IGNORED_NOT},
 };
 
 static void
@@ -793,7 +793,7 @@ the_first_okay_is_ignored_unless_nothing_can_be_known(void **state) {
     w->options.first_okay_send = one->of_ledger;
     fan->policy.first_okay = one->of_rule;
     assert_int_equal(take_okay(fan), one->expected);
-    assert_int_equal(created_of(w, "fan"), one->expected == LANES_TAKEN);
+    assert_int_equal(created_of(w, "fan"), one->expected == IGNORED_NOT);
     world_free(w);
   }
   (void)state;
@@ -807,7 +807,7 @@ an_okay_is_acted_on_if_the_last_command_was_not_accepted(void **state) {
   begins(fan, "on");
   ends(fan, VERDICT_REFUSED);
   restart(w);
-  assert_int_equal(take_okay(fan), LANES_TAKEN);
+  assert_int_equal(take_okay(fan), IGNORED_NOT);
   is_sent(fan, "off");
 }
 
@@ -842,10 +842,10 @@ static void an_event_that_is_late_changes_nothing(void **state) {
                              .body = "off",
                              .has_value = true,
                              .age_ms = 1001};
-  assert_int_equal(fire(fan, hot), LANES_TAKEN);
+  assert_int_equal(fire(fan, hot), IGNORED_NOT);
   is_sent(fan, "on");
   passes(w, 1000);
-  assert_int_equal(fire(fan, late), LANES_LATE);
+  assert_int_equal(fire(fan, late), IGNORED_LATE);
   nothing_begins(w);
   assert_int_equal(created_of(w, "fan"), 1);
 }
@@ -853,10 +853,10 @@ static void an_event_that_is_late_changes_nothing(void **state) {
 static void an_event_that_is_doubled_changes_nothing(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
-  assert_int_equal(fire(fan, hot), LANES_TAKEN);
-  assert_int_equal(fire(fan, hot), LANES_DUPLICATE);
+  assert_int_equal(fire(fan, hot), IGNORED_NOT);
+  assert_int_equal(fire(fan, hot), IGNORED_DUPLICATE);
   restart(w);
-  assert_int_equal(fire(fan, hot), LANES_DUPLICATE);
+  assert_int_equal(fire(fan, hot), IGNORED_DUPLICATE);
   assert_int_equal(created_of(w, "fan"), 1);
   is_sent(fan, "on");
 }
@@ -866,11 +866,11 @@ static void after_5_s_the_order_of_arrival_decides(void **state) {
   struct control *fan = the_fan(state);
   struct fired old = hot;
   old.age_ms = 3600000;
-  assert_int_equal(fire(fan, hot), LANES_TAKEN);
+  assert_int_equal(fire(fan, hot), IGNORED_NOT);
   passes(w, 5000);
-  assert_int_equal(fire(fan, old), LANES_LATE);
+  assert_int_equal(fire(fan, old), IGNORED_LATE);
   passes(w, 1);
-  assert_int_equal(fire(fan, old), LANES_TAKEN);
+  assert_int_equal(fire(fan, old), IGNORED_NOT);
 }
 
 static void series_do_not_make_each_other_late(void **state) {
@@ -878,8 +878,8 @@ static void series_do_not_make_each_other_late(void **state) {
   struct fired other = hot;
   other.series = "rack2";
   other.age_ms = 100;
-  assert_int_equal(fire(fan, hot), LANES_TAKEN);
-  assert_int_equal(fire(fan, other), LANES_TAKEN);
+  assert_int_equal(fire(fan, hot), IGNORED_NOT);
+  assert_int_equal(fire(fan, other), IGNORED_NOT);
 }
 
 int main(void) {

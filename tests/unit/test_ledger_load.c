@@ -550,7 +550,9 @@ static void take(struct fixture *f, enum severity severity, const char *body,
   firing->severity = severity;
   firing->body = fixture_body(body);
   firing->arrived = now;
-  assert_int_equal(lanes_take(lanes, firing, now), LANES_TAKEN);
+  enum ignored ignored;
+  assert_int_equal(lanes_take(lanes, firing, now, &ignored), 0);
+  assert_int_equal(ignored, IGNORED_NOT);
 }
 
 /* The process ends at once and begins again. */

@@ -67,7 +67,7 @@ static void keep_firing(void *context, struct firing *firing) {
   firing_free(firing);
 }
 
-static void pass_over(void *context, enum rule_ignored reason,
+static void pass_over(void *context, enum ignored reason,
                       const struct device *device, const char *detail) {
   (void)context;
   (void)reason;

@@ -21,7 +21,7 @@ static const struct moment arrived = {.ms = 5000, .wall_ms = 1795402550000};
 /* What the sink was told, in order: a firing or a reason. */
 struct told {
   struct firing *firing;
-  enum rule_ignored reason;
+  enum ignored reason;
   const struct device *device;
   char detail[64];
 };
@@ -88,10 +88,10 @@ static void take_firing(void *context, struct firing *firing) {
   tell(firing->device)->firing = firing;
 }
 
-static void take_ignored(void *context, enum rule_ignored reason,
+static void take_ignored(void *context, enum ignored reason,
                          const struct device *device, const char *detail) {
   assert_ptr_equal(context, told);
-  if (reason == RULE_IGNORED_UNMATCHED) {
+  if (reason == IGNORED_UNMATCHED) {
     assert_null(device);
     assert_string_equal(detail, "");
     assert_false(is_unmatched);
@@ -206,7 +206,7 @@ static const struct firing *told_firing(size_t index, const char *rule) {
   return told[index].firing;
 }
 
-static void assert_ignored(size_t index, enum rule_ignored reason,
+static void assert_ignored(size_t index, enum ignored reason,
                            const char *device, const char *detail) {
   assert_true(index < told_count);
   assert_null(told[index].firing);
@@ -513,8 +513,8 @@ static void a_nan_value_is_ignored_for_each_device(void **state) {
   e.value = NAN;
   fire_first(&e);
   assert_int_equal(told_count, 2);
-  assert_ignored(0, RULE_IGNORED_NAN, "fan", "overheat");
-  assert_ignored(1, RULE_IGNORED_NAN, "display", "overheat");
+  assert_ignored(0, IGNORED_NAN, "fan", "overheat");
+  assert_ignored(1, IGNORED_NAN, "display", "overheat");
 }
 
 static void a_nan_value_that_would_fire_nothing_is_not_counted(void **state) {
@@ -541,7 +541,7 @@ a_truncated_event_is_ignored_once_and_matched_with_nothing(void **state) {
   e.message = message;
   fire_first(&e);
   assert_int_equal(told_count, 1);
-  assert_ignored(0, RULE_IGNORED_TRUNCATED, NULL, "");
+  assert_ignored(0, IGNORED_TRUNCATED, NULL, "");
 }
 
 static struct event a_missing_value(void) {
@@ -564,8 +564,8 @@ a_missing_value_is_ignored_by_a_rule_without_a_body_for_it(void **state) {
   fire_first(&e);
   assert_int_equal(told_count, 3);
   assert_body(told_firing(0, "for missing values")->body, "full speed");
-  assert_ignored(1, RULE_IGNORED_MISSING, "fan", "for failures");
-  assert_ignored(2, RULE_IGNORED_MISSING, "fan", "for warnings");
+  assert_ignored(1, IGNORED_MISSING, "fan", "for failures");
+  assert_ignored(2, IGNORED_MISSING, "fan", "for warnings");
   e = an_event();
   fire(&e);
   assert_int_equal(told_count, 2);
@@ -595,7 +595,7 @@ static void a_missing_value_of_no_known_device_is_still_missing(void **state) {
   struct event e = a_missing_value();
   fire_first(&e);
   assert_int_equal(told_count, 1);
-  assert_ignored(0, RULE_IGNORED_MISSING, NULL, "fleet");
+  assert_ignored(0, IGNORED_MISSING, NULL, "fleet");
   assert_string_equal(said, "match fleet;");
 }
 
@@ -613,9 +613,9 @@ static void an_event_that_lacks_what_a_body_needs_is_ignored(void **state) {
   e.has_value = false;
   fire_first(&e);
   assert_int_equal(told_count, 4);
-  assert_ignored(0, RULE_IGNORED_NO_VALUE, "fan", "value");
-  assert_ignored(1, RULE_IGNORED_NO_VALUE, "display", "value");
-  assert_ignored(2, RULE_IGNORED_NO_VALUE, "fan", "meta");
+  assert_ignored(0, IGNORED_NO_VALUE, "fan", "value");
+  assert_ignored(1, IGNORED_NO_VALUE, "display", "value");
+  assert_ignored(2, IGNORED_NO_VALUE, "fan", "meta");
   assert_body(told_firing(3, "default")->body, "0 none");
   assert_string_equal(said, "match value;value OnFailure lacks value;"
                             "value OnFailure lacks value;"
@@ -631,7 +631,7 @@ static void an_okay_that_lacks_what_its_body_needs_is_ignored(void **state) {
   e.has_value = false;
   fire_first(&e);
   assert_int_equal(told_count, 1);
-  assert_ignored(0, RULE_IGNORED_NO_VALUE, "fan", "value");
+  assert_ignored(0, IGNORED_NO_VALUE, "fan", "value");
   assert_string_equal(said, "match value;value OnOkay lacks value;");
 }
 
@@ -648,7 +648,7 @@ static void what_a_body_lacks_counts_before_its_size(void **state) {
   e.has_value = false;
   fire_first(&e);
   assert_int_equal(told_count, 1);
-  assert_ignored(0, RULE_IGNORED_NO_VALUE, "fan", "overheat");
+  assert_ignored(0, IGNORED_NO_VALUE, "fan", "overheat");
   free(meta);
 }
 
@@ -661,7 +661,7 @@ static void a_device_can_not_be_found_by_what_an_event_lacks(void **state) {
   struct event e = an_event();
   fire_first(&e);
   assert_int_equal(told_count, 2);
-  assert_ignored(0, RULE_IGNORED_NO_VALUE, NULL, "fleet");
+  assert_ignored(0, IGNORED_NO_VALUE, NULL, "fleet");
   assert_string_equal(told_firing(1, "fleet")->device->name, "display");
   assert_string_equal(said, "match fleet;fleet Device lacks meta:rack;");
 }
@@ -715,7 +715,7 @@ a_host_s_first_name_finds_a_device_if_the_whole_one_does_not(void **state) {
     fire(&e);
     assert_int_equal(told_count, 1);
     if (cases[i].device == NULL)
-      assert_ignored(0, RULE_IGNORED_NO_DEVICE, NULL, cases[i].host);
+      assert_ignored(0, IGNORED_NO_DEVICE, NULL, cases[i].host);
     else
       assert_string_equal(told_firing(0, "fleet")->device->name,
                           cases[i].device);
@@ -729,7 +729,7 @@ static void a_name_that_no_device_bears_is_ignored(void **state) {
   struct event e = an_event();
   fire_first(&e);
   assert_int_equal(told_count, 2);
-  assert_ignored(0, RULE_IGNORED_NO_DEVICE, NULL, "rack1");
+  assert_ignored(0, IGNORED_NO_DEVICE, NULL, "rack1");
   told_firing(1, "overheat");
 }
 
@@ -742,7 +742,7 @@ static void a_name_too_long_for_any_device_finds_none(void **state) {
   fire_with_meta(2000000);
   assert_int_equal(told_count, 1);
   assert_null(told[0].firing);
-  assert_int_equal(told[0].reason, RULE_IGNORED_NO_DEVICE);
+  assert_int_equal(told[0].reason, IGNORED_NO_DEVICE);
   assert_null(told[0].device);
 }
 

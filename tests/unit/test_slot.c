@@ -225,36 +225,36 @@ struct arrival {
   bool has_value;
   int64_t wall_event_ms;
   int64_t arrived_ms;
-  enum slot_arrival expected;
+  enum ignored expected;
   int64_t clock_set_ms; /* by how much the wall clock was set in between */
 };
 
 static const struct arrival arrivals[] = {
-    {"newer", SEVERITY_OKAY, true, 10001, 0, SLOT_IN_ORDER, 0},
-    {"older", SEVERITY_OKAY, true, 9999, 0, SLOT_LATE, 0},
-    {"older, same state", SEVERITY_FAILURE, true, 9999, 5000, SLOT_LATE, 0},
-    {"older, after 5 s", SEVERITY_OKAY, true, 9999, 5001, SLOT_IN_ORDER, 0},
-    {"older, without a value", SEVERITY_OKAY, false, 9999, 0, SLOT_IN_ORDER, 0},
+    {"newer", SEVERITY_OKAY, true, 10001, 0, IGNORED_NOT, 0},
+    {"older", SEVERITY_OKAY, true, 9999, 0, IGNORED_LATE, 0},
+    {"older, same state", SEVERITY_FAILURE, true, 9999, 5000, IGNORED_LATE, 0},
+    {"older, after 5 s", SEVERITY_OKAY, true, 9999, 5001, IGNORED_NOT, 0},
+    {"older, without a value", SEVERITY_OKAY, false, 9999, 0, IGNORED_NOT, 0},
     {"same time, same state", SEVERITY_FAILURE, true, 10000, 5000,
-     SLOT_DUPLICATE, 0},
-    {"same time, other state", SEVERITY_OKAY, true, 10000, 0, SLOT_IN_ORDER, 0},
-    {"same, after 5 s", SEVERITY_FAILURE, true, 10000, 5001, SLOT_IN_ORDER, 0},
+     IGNORED_DUPLICATE, 0},
+    {"same time, other state", SEVERITY_OKAY, true, 10000, 0, IGNORED_NOT, 0},
+    {"same, after 5 s", SEVERITY_FAILURE, true, 10000, 5001, IGNORED_NOT, 0},
     {"same, without a value", SEVERITY_FAILURE, false, 10000, 5000,
-     SLOT_DUPLICATE, 0},
+     IGNORED_DUPLICATE, 0},
     {"same time, other state, without a value", SEVERITY_OKAY, false, 10000, 0,
-     SLOT_IN_ORDER, 0},
+     IGNORED_NOT, 0},
     {"same, the clock was set back", SEVERITY_FAILURE, true, 10000, 1000,
-     SLOT_IN_ORDER, -SLOT_CLOCK_STEP_MS - 1},
+     IGNORED_NOT, -SLOT_CLOCK_STEP_MS - 1},
     {"same, without a value, the clock was set on", SEVERITY_FAILURE, false,
-     10000, 1000, SLOT_IN_ORDER, SLOT_CLOCK_STEP_MS + 1},
+     10000, 1000, IGNORED_NOT, SLOT_CLOCK_STEP_MS + 1},
     {"same, the clock was hardly set", SEVERITY_FAILURE, false, 10000, 1000,
-     SLOT_DUPLICATE, SLOT_CLOCK_STEP_MS},
+     IGNORED_DUPLICATE, SLOT_CLOCK_STEP_MS},
     {"older, the clock was set back", SEVERITY_OKAY, true, 9999, 1000,
-     SLOT_IN_ORDER, -SLOT_CLOCK_STEP_MS - 1},
+     IGNORED_NOT, -SLOT_CLOCK_STEP_MS - 1},
     {"older, the clock was set on", SEVERITY_OKAY, true, 9999, 1000,
-     SLOT_IN_ORDER, SLOT_CLOCK_STEP_MS + 1},
+     IGNORED_NOT, SLOT_CLOCK_STEP_MS + 1},
     {"older, the clock was hardly set", SEVERITY_OKAY, true, 9999, 1000,
-     SLOT_LATE, -SLOT_CLOCK_STEP_MS},
+     IGNORED_LATE, -SLOT_CLOCK_STEP_MS},
 };
 
 static struct firing *arrival_of(const struct arrival *a) {
@@ -282,7 +282,7 @@ static void judges(const struct slot *s, const struct arrival *a) {
 }
 
 static const struct arrival failure_of_10_s = {
-    "", SEVERITY_FAILURE, true, 10000, 0, SLOT_IN_ORDER, 0};
+    "", SEVERITY_FAILURE, true, 10000, 0, IGNORED_NOT, 0};
 
 static void events_are_judged_by_the_last_one_of_their_series(void **state) {
   struct fixture *f = *state;
@@ -295,16 +295,16 @@ static void events_are_judged_by_the_last_one_of_their_series(void **state) {
 static void what_is_late_is_told_by_the_last_event_with_a_value(void **state) {
   struct fixture *f = *state;
   const struct arrival missing = {"",   SEVERITY_OKAY, false, 99999,
-                                  1000, SLOT_IN_ORDER, 0};
+                                  1000, IGNORED_NOT,   0};
   const struct arrival newer = {"newer than the last one with a value",
                                 SEVERITY_FAILURE,
                                 true,
                                 10001,
                                 1500,
-                                SLOT_IN_ORDER,
+                                IGNORED_NOT,
                                 0};
   const struct arrival older = {
-      "older than that", SEVERITY_FAILURE, true, 9999, 1500, SLOT_LATE, 0};
+      "older than that", SEVERITY_FAILURE, true, 9999, 1500, IGNORED_LATE, 0};
   note_arrival(f->slot, &failure_of_10_s);
   note_arrival(f->slot, &missing);
   judges(f->slot, &newer);
@@ -314,20 +314,20 @@ static void what_is_late_is_told_by_the_last_event_with_a_value(void **state) {
 static void what_is_doubled_is_told_by_the_last_event_of_all(void **state) {
   struct fixture *f = *state;
   const struct arrival by_hand = {"",   SEVERITY_OKAY, false, 12000,
-                                  1000, SLOT_IN_ORDER, 0};
+                                  1000, IGNORED_NOT,   0};
   const struct arrival again = {"again, by another path",
                                 SEVERITY_OKAY,
                                 false,
                                 12000,
                                 6000,
-                                SLOT_DUPLICATE,
+                                IGNORED_DUPLICATE,
                                 0};
   const struct arrival first_again = {"no more the last one",
                                       SEVERITY_FAILURE,
                                       true,
                                       10000,
                                       1500,
-                                      SLOT_IN_ORDER,
+                                      IGNORED_NOT,
                                       0};
   note_arrival(f->slot, &failure_of_10_s);
   note_arrival(f->slot, &by_hand);
@@ -342,7 +342,7 @@ static void an_event_is_doubled_though_silence_came_between(void **state) {
                                 false,
                                 10000,
                                 2000,
-                                SLOT_DUPLICATE,
+                                IGNORED_DUPLICATE,
                                 0};
   note_arrival(f->slot, &failure_of_10_s);
   slot_note_silence(slot_find_series(f->slot, "rack1"), NOW_MS + 1000);
@@ -352,14 +352,15 @@ static void an_event_is_doubled_though_silence_came_between(void **state) {
 static void a_time_in_the_future_counts_as_its_arrival(void **state) {
   struct fixture *f = *state;
   const struct arrival ahead = {"", SEVERITY_FAILURE, true, 99999,
-                                0,  SLOT_IN_ORDER,    0};
+                                0,  IGNORED_NOT,      0};
   const struct arrival cases[] = {
-      {"newer than its arrival", SEVERITY_OKAY, true, 10001, 10, SLOT_IN_ORDER,
+      {"newer than its arrival", SEVERITY_OKAY, true, 10001, 10, IGNORED_NOT,
        0},
-      {"older than its arrival", SEVERITY_OKAY, true, 9999, 10, SLOT_LATE, 0},
+      {"older than its arrival", SEVERITY_OKAY, true, 9999, 10, IGNORED_LATE,
+       0},
       {"the same, by another path", SEVERITY_FAILURE, false, 99999, 10,
-       SLOT_DUPLICATE, 0},
-      {"ahead, too", SEVERITY_OKAY, true, 99998, 10, SLOT_IN_ORDER, 0},
+       IGNORED_DUPLICATE, 0},
+      {"ahead, too", SEVERITY_OKAY, true, 99998, 10, IGNORED_NOT, 0},
   };
   note_arrival(f->slot, &ahead);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -369,13 +370,13 @@ static void a_time_in_the_future_counts_as_its_arrival(void **state) {
 static void of_values_the_same_time_is_enough_to_be_doubled(void **state) {
   struct fixture *f = *state;
   const struct arrival first = {"", SEVERITY_VALUE, true, 10000,
-                                0,  SLOT_IN_ORDER,  0};
+                                0,  IGNORED_NOT,    0};
   const struct arrival again = {"a value of the same time",
                                 SEVERITY_VALUE,
                                 true,
                                 10000,
                                 10,
-                                SLOT_DUPLICATE,
+                                IGNORED_DUPLICATE,
                                 0};
   note_arrival(f->slot, &first);
   judges(f->slot, &again);

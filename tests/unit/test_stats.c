@@ -48,9 +48,9 @@ static int tear_down(void **state) {
 static void a_device_that_was_active_is_returned_once(void **state) {
   (void)state;
   assert_null(stats_take_active(t.stats));
-  stats_count_ignored(t.stats, t.fan, STATS_IGNORED_LATE);
+  stats_count_ignored(t.stats, t.fan, IGNORED_LATE);
   stats_count_created(t.stats, t.fan, 1);
-  stats_count_ignored(t.stats, NULL, STATS_IGNORED_NO_DEVICE);
+  stats_count_ignored(t.stats, NULL, IGNORED_NO_DEVICE);
   assert_ptr_equal(stats_take_active(t.stats), t.fan);
   assert_null(stats_take_active(t.stats));
   stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 1);
@@ -73,8 +73,7 @@ static void devices_are_returned_in_the_order_of_their_activity(void **state) {
 
 static void *ignore_events(void *device) {
   for (int i = 0; i < 20000; i++)
-    stats_count_ignored(t.stats, i % 2 == 0 ? device : t.fan,
-                        STATS_IGNORED_LATE);
+    stats_count_ignored(t.stats, i % 2 == 0 ? device : t.fan, IGNORED_LATE);
   return NULL;
 }
 
@@ -89,9 +88,9 @@ static void activity_of_many_threads_is_not_lost(void **state) {
   pthread_join(threads[1], NULL);
   while (stats_take_active(t.stats) != NULL) {
   }
-  assert_int_equal(stats_ignored(t.stats, t.fan, STATS_IGNORED_LATE), 20000);
-  assert_int_equal(stats_ignored(t.stats, t.lamp, STATS_IGNORED_LATE), 10000);
-  stats_count_ignored(t.stats, t.pump, STATS_IGNORED_LATE);
+  assert_int_equal(stats_ignored(t.stats, t.fan, IGNORED_LATE), 20000);
+  assert_int_equal(stats_ignored(t.stats, t.lamp, IGNORED_LATE), 10000);
+  stats_count_ignored(t.stats, t.pump, IGNORED_LATE);
   assert_ptr_equal(stats_take_active(t.stats), t.pump);
   assert_null(stats_take_active(t.stats));
 }
@@ -308,13 +307,13 @@ static void tracked_commands_are_counted_by_their_ends(void **state) {
 static void events_of_no_known_device_are_the_agents(void **state) {
   (void)state;
   struct stats_agent agent;
-  stats_count_ignored(t.stats, NULL, STATS_IGNORED_NO_DEVICE);
+  stats_count_ignored(t.stats, NULL, IGNORED_NO_DEVICE);
   stats_count_unreported(t.stats, 7);
   stats_count_ledger_error(t.stats);
   stats_set_agent(t.stats, 4, 8192);
   stats_read_agent(t.stats, &agent);
-  assert_int_equal(stats_ignored(t.stats, NULL, STATS_IGNORED_NO_DEVICE), 1);
-  assert_int_equal(stats_ignored(t.stats, t.fan, STATS_IGNORED_NO_DEVICE), 0);
+  assert_int_equal(stats_ignored(t.stats, NULL, IGNORED_NO_DEVICE), 1);
+  assert_int_equal(stats_ignored(t.stats, t.fan, IGNORED_NO_DEVICE), 0);
   assert_int_equal(agent.unreported, 7);
   assert_int_equal(agent.ledger_errors, 1);
   assert_int_equal(agent.records_pending, 4);
