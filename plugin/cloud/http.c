@@ -2,8 +2,8 @@
 #include "cloud/http.h"
 
 #include "base/buf.h"
+#include "base/url.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
@@ -371,65 +371,11 @@ static CURLcode set_all(struct transfer *t, const struct http_request *r) {
   return s.code;
 }
 
-/* ---- URLs ---- */
-
 static bool has_control_bytes(const char *text) {
   for (; *text != '\0'; text++)
     if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
       return true;
   return false;
-}
-
-static bool host_is_loopback(const char *host) {
-  struct in_addr v4;
-  if (inet_pton(AF_INET, host, &v4) == 1)
-    return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-  /* libcurl brings every way to write ::1 into this form. */
-  return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-}
-
-static int check_parts(CURLU *u, bool *ret_is_plain) {
-  char *scheme = NULL, *host = NULL, *fragment = NULL;
-  CURLUcode code = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
-  if (code == CURLUE_OK)
-    code = curl_url_get(u, CURLUPART_HOST, &host, 0);
-  if (code == CURLUE_OK)
-    code = curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0);
-
-  int err = code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
-  if (code == CURLUE_NO_FRAGMENT) {
-    bool is_http = strcasecmp(scheme, "http") == 0;
-    if (is_http || strcasecmp(scheme, "https") == 0) {
-      *ret_is_plain = is_http && !host_is_loopback(host);
-      err = 0;
-    }
-  }
-  curl_free(scheme);
-  curl_free(host);
-  curl_free(fragment);
-  return err;
-}
-
-static int check_url(const char *url, bool *ret_is_plain) {
-  /* libcurl is lenient about the number of slashes, and takes the first part of
-   * the path for the host. */
-  const char *slashes = strstr(url, "://");
-  if (slashes == NULL || slashes[3] == '/' || has_control_bytes(url) ||
-      strpbrk(url, " \t") != NULL)
-    return -EINVAL;
-  CURLU *u = curl_url();
-  if (u == NULL)
-    return -ENOMEM;
-  CURLUcode code = curl_url_set(u, CURLUPART_URL, url, 0);
-  int err = code == CURLUE_OK              ? check_parts(u, ret_is_plain)
-            : code == CURLUE_OUT_OF_MEMORY ? -ENOMEM
-                                           : -EINVAL;
-  curl_url_cleanup(u);
-  return err;
-}
-
-bool http_url_is_valid(const char *url, bool *ret_is_plain) {
-  return check_url(url, ret_is_plain) == 0;
 }
 
 /* ---- starting ---- */
@@ -470,13 +416,13 @@ static struct transfer *transfer_new(const struct http_request *r) {
 }
 
 static int check_request(const struct http_request *r) {
-  bool is_plain;
+  struct url url;
   if (r->is_post && r->body_size == 0)
     return -EINVAL;
   for (size_t i = 0; r->headers[i] != NULL; i++)
     if (has_control_bytes(r->headers[i]))
       return -EINVAL;
-  return check_url(r->url, &is_plain);
+  return url_parse(r->url, &url) ? 0 : -EINVAL;
 }
 
 int http_start(struct http *h, const struct http_request *request) {

@@ -89,7 +89,7 @@ struct http *http_new(size_t max_connections);
 void http_free(struct http *h);
 
 /* Starts a request. Returns 0: exactly one reply will come; -EINVAL: the
- * request can not be made (a URL that http_url_is_valid refuses, a control byte
+ * request can not be made (a URL that url_parse refuses, a control byte
  * in a header, a POST without a body, an option that libcurl refuses); -ENOMEM.
  * After an error nothing was sent and no reply comes. */
 int http_start(struct http *h, const struct http_request *request);
@@ -107,10 +107,5 @@ bool http_next_reply(struct http *h, struct http_reply *ret_reply);
 
 /* Returns the number of requests whose reply was not fetched yet. */
 size_t http_in_flight(const struct http *h);
-
-/* Returns whether url is http or https and parses, with a host, without a
- * fragment, white space and control bytes; ret_is_plain: it is http to a host
- * other than this machine (loopback). */
-bool http_url_is_valid(const char *url, bool *ret_is_plain);
 
 #endif

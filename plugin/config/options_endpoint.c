@@ -2,80 +2,21 @@
 #include "config/options_endpoint.h"
 
 #include "base/log.h"
+#include "base/url.h"
 #include "cloud/credential.h"
 #include "config/options_device.h"
 #include "config/options_value.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define WHY_BYTES 384
-#define PORT_DIGITS_MAX 5
-#define PORT_MAX 65535
 #define PATH_END "/cmds"
 #define URL_ALLOWED "http://HOST[:PORT]/cmds or https://HOST[:PORT]/cmds"
 
 /* ---- the URL ---- */
-
-struct url {
-  bool is_https;
-  const char *host;
-  size_t host_size; /* with the brackets of an IPv6 address */
-  const char *path; /* with the query */
-};
-
-static bool is_port(const char *text, size_t size) {
-  long port = 0;
-  if (size == 0 || size > PORT_DIGITS_MAX)
-    return false;
-  for (size_t i = 0; i < size; i++) {
-    if (!isdigit((unsigned char)text[i]))
-      return false;
-    port = 10 * port + (text[i] - '0');
-  }
-  return port >= 1 && port <= PORT_MAX;
-}
-
-static size_t host_size(const char *authority) {
-  if (authority[0] != '[')
-    return strspn(authority, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                             "abcdefghijklmnopqrstuvwxyz"
-                             "0123456789._-");
-  size_t address = strspn(authority + 1, "0123456789abcdefABCDEF:.");
-  return address > 0 && authority[1 + address] == ']' ? address + 2 : 0;
-}
-
-/* Stricter than libcurl: what it would mend or guess is taken for a mistake. */
-static bool parse_url(const char *text, struct url *ret_url) {
-  for (const char *c = text; *c != '\0'; c++)
-    if (*c <= ' ' || *c > '~' || *c == '#')
-      return false;
-  bool is_https = strncasecmp(text, "https://", 8) == 0;
-  if (!is_https && strncasecmp(text, "http://", 7) != 0)
-    return false;
-  const char *host = text + (is_https ? 8 : 7);
-  size_t size = host_size(host);
-  const char *end = host + strcspn(host, "/?");
-  const char *port = host + size;
-  *ret_url = (struct url){is_https, host, size, end};
-  return size > 0 &&
-         (port == end ||
-          (*port == ':' && is_port(port + 1, (size_t)(end - port) - 1)));
-}
-
-static bool host_is(const struct url *url, const char *name) {
-  return url->host_size == strlen(name) &&
-         strncasecmp(url->host, name, url->host_size) == 0;
-}
-
-static bool is_this_machine(const struct url *url) {
-  return host_is(url, "localhost") || host_is(url, "[::1]") ||
-         (strncmp(url->host, "127.", 4) == 0 &&
-          strspn(url->host, "0123456789.") == url->host_size);
-}
 
 /* Whether the path ends so that commands can be sent there. */
 static bool is_of_commands(const struct url *url) {
@@ -102,7 +43,7 @@ static const char *find_own_parameter(const struct url *url) {
 static bool check_url(struct options_block *b, const struct options_option *o,
                       const oconfig_item_t *item, const char *text,
                       struct url *ret_url) {
-  if (!parse_url(text, ret_url)) {
+  if (!url_parse(text, ret_url)) {
     options_block_fault(b, o, item,
                         "must be " URL_ALLOWED
                         ", without a user, a fragment or white space");
@@ -130,7 +71,7 @@ static void read_url(struct options_block *b, const struct options_option *o,
   const char *text = options_value_text(b, o, item);
   if (text == NULL || !check_url(b, o, item, text, &url))
     return;
-  if (!url.is_https && !is_this_machine(&url))
+  if (!url.is_https && !url_is_loopback(&url))
     log_warning("%s: URL \"%s\": the key and all commands go through the "
                 "network in plain text; use https",
                 b->title, text);

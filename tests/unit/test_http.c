@@ -502,63 +502,6 @@ static void a_request_that_can_not_be_made_is_refused(void **state) {
   assert_int_equal(raw_server_connections(server), 0);
 }
 
-static void a_url_that_is_not_http_with_a_host_is_invalid(void **state) {
-  (void)state;
-  static const char *const bad[] = {
-      "",
-      "api.heclouds.com/cmds",
-      "//api.heclouds.com/cmds",
-      "ftp://h/cmds",
-      "file:///cmds",
-      "http:",
-      "http://",
-      "http:/h/cmds",
-      "http:///cmds",
-      "http://:80/cmds",
-      "https://h:99999/",
-      "http://h:x/",
-      "http://[::1/",
-      "http://h /cmds",
-      "http://h/c mds",
-      "http://h/\tx",
-      "http://h/\r\nX: y",
-      "http://h/\x7f",
-      "http://h/cmds#part",
-  };
-  bool is_plain = true;
-  for (size_t i = 0; i < LENGTH(bad); i++)
-    if (http_url_is_valid(bad[i], &is_plain))
-      fail_msg("%s", bad[i]);
-  assert_true(is_plain);
-}
-
-static void only_http_to_another_machine_is_plain(void **state) {
-  (void)state;
-  static const struct {
-    const char *url;
-    bool is_plain;
-  } good[] = {
-      {"https://api.heclouds.com/cmds", false},
-      {"HTTPS://api.heclouds.com", false},
-      {"http://api.heclouds.com/cmds", true},
-      {"HTTP://user:pw@h:8080/cmds?a=b", true},
-      {"http://127.0.0.1:8080/cmds", false},
-      {"http://127.3.2.1/", false},
-      {"http://128.0.0.1/", true},
-      {"http://127.evil.example/", true},
-      {"http://LocalHost:1/", false},
-      {"http://localhost.evil.example/", true},
-      {"http://[::1]:80/", false},
-      {"http://[::2]:80/", true},
-  };
-  for (size_t i = 0; i < LENGTH(good); i++) {
-    bool is_plain = !good[i].is_plain;
-    if (!http_url_is_valid(good[i].url, &is_plain) ||
-        is_plain != good[i].is_plain)
-      fail_msg("%s", good[i].url);
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_post_arrives_as_the_documented_bytes),
@@ -586,8 +529,6 @@ int main(void) {
       TEST(a_pooled_connection_that_dies_with_its_server_was_sent_to),
       TEST(what_comes_unasked_is_not_taken_for_an_answer),
       TEST(a_request_that_can_not_be_made_is_refused),
-      TEST(a_url_that_is_not_http_with_a_host_is_invalid),
-      TEST(only_http_to_another_machine_is_plain),
   };
   fixture_isolate();
   if (http_global_init() != 0)

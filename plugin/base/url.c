@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/url.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#define PORT_DIGITS_MAX 5
+#define PORT_MAX 65535
+
+static bool is_port(const char *text, size_t size) {
+  long port = 0;
+  if (size == 0 || size > PORT_DIGITS_MAX)
+    return false;
+  for (size_t i = 0; i < size; i++) {
+    if (!isdigit((unsigned char)text[i]))
+      return false;
+    port = 10 * port + (text[i] - '0');
+  }
+  return port >= 1 && port <= PORT_MAX;
+}
+
+static size_t host_size(const char *authority) {
+  if (authority[0] != '[')
+    return strspn(authority, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz"
+                             "0123456789._-");
+  size_t address = strspn(authority + 1, "0123456789abcdefABCDEF:.");
+  return address > 0 && authority[1 + address] == ']' ? address + 2 : 0;
+}
+
+bool url_parse(const char *text, struct url *ret_url) {
+  for (const char *c = text; *c != '\0'; c++)
+    if (*c <= ' ' || *c > '~' || *c == '#')
+      return false;
+  bool is_https = strncasecmp(text, "https://", 8) == 0;
+  if (!is_https && strncasecmp(text, "http://", 7) != 0)
+    return false;
+  const char *host = text + (is_https ? 8 : 7);
+  size_t size = host_size(host);
+  const char *end = host + strcspn(host, "/?");
+  const char *port = host + size;
+  *ret_url = (struct url){is_https, host, size, end};
+  return size > 0 &&
+         (port == end ||
+          (*port == ':' && is_port(port + 1, (size_t)(end - port) - 1)));
+}
+
+static bool host_is(const struct url *url, const char *name) {
+  return url->host_size == strlen(name) &&
+         strncasecmp(url->host, name, url->host_size) == 0;
+}
+
+bool url_is_loopback(const struct url *url) {
+  return host_is(url, "localhost") || host_is(url, "[::1]") ||
+         (strncmp(url->host, "127.", 4) == 0 &&
+          strspn(url->host, "0123456789.") == url->host_size);
+}

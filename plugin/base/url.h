@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * url owns the reading of http and https URLs. It is stricter than libcurl:
+ * what libcurl would mend or guess is taken for a mistake. No state: any
+ * thread.
+ */
+#ifndef ONENET_URL_H
+#define ONENET_URL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The parts of a URL; they point into its text. */
+struct url {
+  bool is_https;
+  const char *host;
+  size_t host_size; /* with the brackets of an IPv6 address */
+  const char *path; /* with the query; may be empty */
+};
+
+/* Splits text (borrowed) into its parts. Returns whether it is
+ * http://HOST[:PORT][/PATH][?QUERY], or the same with https, of visible ASCII
+ * characters, without a user and a fragment. */
+bool url_parse(const char *text, struct url *ret_url);
+
+/* Returns whether the host is certainly this machine. */
+bool url_is_loopback(const struct url *url);
+
+#endif
