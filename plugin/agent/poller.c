@@ -23,7 +23,7 @@ int poller_restore(const struct poller *p, struct tracked *one,
 void poller_follow(const struct poller *p, const struct command *c,
                    struct moment now) {
   if (!c->policy->track || c->state != COMMAND_FINISHED ||
-      c->outcome != OUTCOME_ACCEPTED || c->verdict.cmd_uuid[0] == '\0')
+      c->outcome != OUTCOME_ACCEPTED || command_verdict(c)->cmd_uuid[0] == '\0')
     return;
   struct tracked *one = tracked_new_of(c);
   if (one != NULL && poller_restore(p, one, now) == 0)

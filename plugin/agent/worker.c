@@ -517,15 +517,15 @@ static bool record(struct worker *w, struct moment now) {
 /* ---- telling ---- */
 
 static void report_finished(struct worker *w, const struct command *c) {
-  const struct finished_command one = {.policy = c->policy,
-                                       .device = c->device,
-                                       .outcome = c->outcome,
-                                       .verdict = c->verdict,
-                                       .attempts = c->attempts,
-                                       .wall_created_ms = c->created.wall_ms,
-                                       .wall_finished_ms = c->finished.wall_ms,
-                                       .duration_ms =
-                                           c->finished.ms - c->created.ms};
+  struct finished_command one = {.policy = c->policy,
+                                 .device = c->device,
+                                 .outcome = c->outcome,
+                                 .verdict = *command_verdict(c),
+                                 .attempts = c->attempts,
+                                 .wall_created_ms = c->created.wall_ms,
+                                 .wall_finished_ms = c->finished.wall_ms,
+                                 .duration_ms = c->finished.ms - c->created.ms};
+  snprintf(one.verdict.error, sizeof one.verdict.error, "%s", command_why(c));
   if (finished_put(w->finished, &one))
     stats_count_unreported(w->stats, 1);
 }

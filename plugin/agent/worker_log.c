@@ -62,9 +62,10 @@ void worker_log_start(const struct options *o, bool is_dry, size_t pending) {
 /* ---- commands ---- */
 
 static void inform_of(const struct command *c) {
-  const struct verdict *v = &c->verdict;
+  const struct verdict *v = command_verdict(c);
+  const char *why = command_why(c);
   char errno_text[32] = "none";
-  bool says_more = c->outcome != OUTCOME_ACCEPTED && v->error[0] != '\0';
+  bool says_more = c->outcome != OUTCOME_ACCEPTED && why[0] != '\0';
   if (v->has_errno)
     snprintf(errno_text, sizeof errno_text, "%d", (int)v->errno_value);
   log_info("command %lld: rule \"%s\", device \"%s\" (%s): %s, errno %s, "
@@ -72,7 +73,7 @@ static void inform_of(const struct command *c) {
            (long long)c->id, c->policy->rule, c->device->name,
            c->device->device_id, outcome_name(c->outcome), errno_text,
            v->cmd_uuid[0] != '\0' ? v->cmd_uuid : "none", c->attempts,
-           says_more ? ": " : "", says_more ? v->error : "");
+           says_more ? ": " : "", says_more ? why : "");
 }
 
 static bool needs_attention(enum outcome outcome) {
@@ -81,12 +82,12 @@ static bool needs_attention(enum outcome outcome) {
 }
 
 static void warn_of(const struct command *c) {
-  const struct verdict *v = &c->verdict;
+  const char *cause = command_verdict(c)->cause, *why = command_why(c);
   log_warning("a command of rule \"%s\" for device \"%s\" (%s) ended as %s: "
               "%s%s%s",
               c->policy->rule, c->device->name, c->device->device_id,
-              outcome_name(c->outcome), v->cause,
-              v->cause[0] != '\0' && v->error[0] != '\0' ? ", " : "", v->error);
+              outcome_name(c->outcome), cause,
+              cause[0] != '\0' && why[0] != '\0' ? ", " : "", why);
 }
 
 void worker_log_finished(const struct command *c) {

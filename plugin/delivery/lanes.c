@@ -13,22 +13,22 @@
 
 static bool timer_before(const void *a, const void *b) {
   const struct command *left = a, *right = b;
-  if (left->timer_ms != right->timer_ms)
-    return left->timer_ms < right->timer_ms;
-  return left->place < right->place;
+  if (left->at.timer_ms != right->at.timer_ms)
+    return left->at.timer_ms < right->at.timer_ms;
+  return left->at.place < right->at.place;
 }
 
 static size_t *timer_index(void *item) {
-  return &((struct command *)item)->timer_index;
+  return &((struct command *)item)->at.timer_index;
 }
 
 bool lanes_place_before(const void *a, const void *b) {
-  return ((const struct command *)a)->place <
-         ((const struct command *)b)->place;
+  return ((const struct command *)a)->at.place <
+         ((const struct command *)b)->at.place;
 }
 
 static size_t *ready_index(void *item) {
-  return &((struct command *)item)->ready_index;
+  return &((struct command *)item)->at.ready_index;
 }
 
 int64_t lanes_silent_at_ms(const struct series *s) {
@@ -223,8 +223,8 @@ void lanes_wake(struct lanes *l, struct lane *lane) {
 
 /* The next moment at which a waiting command changes by itself. */
 void lanes_set_timer(struct lanes *l, struct command *c, int64_t wake_ms) {
-  c->timer_ms = wake_ms < c->deadline_ms ? wake_ms : c->deadline_ms;
-  if (c->timer_index == HEAP_OUTSIDE)
+  c->at.timer_ms = wake_ms < c->deadline_ms ? wake_ms : c->deadline_ms;
+  if (c->at.timer_index == HEAP_OUTSIDE)
     heap_push(&l->timers, c);
   else
     heap_update(&l->timers, c);
@@ -233,7 +233,7 @@ void lanes_set_timer(struct lanes *l, struct command *c, int64_t wake_ms) {
 /* Until when the cooldown of its slot holds it back. What its own doubtful
  * attempt began is for the next command of the slot. */
 static int64_t held_until_ms(const struct command *c) {
-  return c->doubtful ? 0 : c->slot->cooldown_until_ms;
+  return c->doubtful ? 0 : c->at.slot->cooldown_until_ms;
 }
 
 bool lanes_is_cooling(const struct command *c, int64_t now_ms) {
@@ -257,19 +257,19 @@ void lanes_set_validity(struct command *c) {
 void lanes_place(struct lanes *l, struct command *c, int64_t now_ms) {
   lanes_set_validity(c);
   if (lanes_is_cooling(c, now_ms)) {
-    lanes_set_timer(l, c, c->slot->cooldown_until_ms);
+    lanes_set_timer(l, c, c->at.slot->cooldown_until_ms);
     return;
   }
-  heap_push(&c->lane->ready, c);
+  heap_push(&c->at.lane->ready, c);
   lanes_set_timer(l, c, COMMAND_NEVER_MS);
-  lanes_wake(l, c->lane);
+  lanes_wake(l, c->at.lane);
 }
 
 void lanes_count_waiting(struct lanes *l, struct command *c) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
   e->waiting++;
   e->waiting_for_credentials += c->waits_for_credentials; /* restored */
-  c->lane->waiting++;
+  c->at.lane->waiting++;
   l->waiting++;
   l->waiting_bytes += c->body->size;
 }
@@ -285,17 +285,17 @@ void lanes_set_credentials_wait(struct lanes *l, struct command *c,
 /* It no longer waits; it is in no heap and does not hold its lane. */
 void lanes_stop_waiting(struct lanes *l, struct command *c) {
   lanes_endpoint_of(l, c)->waiting--;
-  c->lane->waiting--;
+  c->at.lane->waiting--;
   l->waiting--;
   l->waiting_bytes -= c->body->size;
   lanes_set_credentials_wait(l, c, false);
   heap_remove(&l->timers, c);
-  heap_remove(&c->lane->ready, c);
-  if (c->slot->waiting == c)
-    c->slot->waiting = NULL;
-  if (c->lane->holder == c) {
-    c->lane->holder = NULL;
-    lanes_wake(l, c->lane);
+  heap_remove(&c->at.lane->ready, c);
+  if (c->at.slot->waiting == c)
+    c->at.slot->waiting = NULL;
+  if (c->at.lane->holder == c) {
+    c->at.lane->holder = NULL;
+    lanes_wake(l, c->at.lane);
   }
 }
 
@@ -307,14 +307,9 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   c->finished = now;
   account->by_outcome[outcome]++;
   account->pending--;
-  c->slot->pending--;
+  c->at.slot->pending--;
   lanes_touch_account(l, account);
   lanes_touch_command(l, c);
-}
-
-void lanes_explain(struct command *c, const char *why) {
-  if (c->verdict.error[0] == '\0')
-    snprintf(c->verdict.error, sizeof c->verdict.error, "%s", why);
 }
 
 /* Ends a command that waits. One with a doubtful attempt behind it may have
@@ -322,7 +317,7 @@ void lanes_explain(struct command *c, const char *why) {
 void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
                        const char *why, struct moment now) {
   lanes_stop_waiting(l, c);
-  lanes_explain(c, why);
+  c->why = why;
   lanes_count_outcome(l, c, c->doubtful ? OUTCOME_UNKNOWN : outcome, now);
 }
 
@@ -330,23 +325,24 @@ void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
  * lane and its current wait. */
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now) {
-  bool was_holder = older->lane->holder == older;
+  bool was_holder = older->at.lane->holder == older;
   bool waits_for_credentials = older->waits_for_credentials;
   lanes_touch_command(l, newer);
-  newer->place = older->place;
+  newer->at.place = older->at.place;
   newer->not_before_ms = older->not_before_ms;
-  if (waits_for_credentials)
-    newer->verdict = older->verdict;
+  /* Should the credentials stay refused, it is refused with these words. */
+  if (waits_for_credentials && command_make_verdict(newer) == 0)
+    *newer->verdict = *command_verdict(older);
   lanes_end_waiting(l, older, OUTCOME_SUPERSEDED,
                     "a newer state took its place", now);
   lanes_set_credentials_wait(l, newer, waits_for_credentials);
-  newer->slot->waiting = newer;
+  newer->at.slot->waiting = newer;
   if (!was_holder || lanes_is_cooling(newer, now.ms)) {
     lanes_place(l, newer, now.ms);
     return;
   }
   lanes_set_validity(newer);
-  newer->lane->holder = newer;
+  newer->at.lane->holder = newer;
   lanes_set_timer(l, newer, COMMAND_NEVER_MS);
 }
 
@@ -360,7 +356,7 @@ void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
 /* Whether its slot asks for it no more: what came while it was in flight asks
  * for nothing that can be sent. */
 bool lanes_is_obsolete(const struct command *c) {
-  const struct series *speaker = slot_speaker(c->slot);
+  const struct series *speaker = slot_speaker(c->at.slot);
   return c->policy->supersede && speaker != NULL && speaker->body == NULL;
 }
 

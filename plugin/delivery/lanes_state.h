@@ -140,10 +140,8 @@ void lanes_stop_waiting(struct lanes *l, struct command *c);
 void lanes_count_outcome(struct lanes *l, struct command *c,
                          enum outcome outcome, struct moment now);
 
-/* Says in words why it is finished, unless an attempt has said so. */
-void lanes_explain(struct command *c, const char *why);
-
-/* Ends a command that waits; as unknown if a doubtful attempt is behind it. */
+/* Ends a command that waits; as unknown if a doubtful attempt is behind it. why
+ * is kept: words that live for ever. */
 void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
                        const char *why, struct moment now);
 

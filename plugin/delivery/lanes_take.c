@@ -39,15 +39,15 @@ static struct command *new_command(struct lanes *l, struct slot *slot,
   c->id = l->next_id++;
   c->policy = slot->policy;
   c->device = slot->device;
-  c->slot = slot;
+  c->at.slot = slot;
   c->severity = speaker->severity;
   c->body = body_ref(speaker->body);
   c->has_value = speaker->has_value;
   c->value = speaker->value;
   c->timeout_s = policy_timeout_s(c->policy, c->device);
   c->created = arrived;
-  c->ready_index = HEAP_OUTSIDE;
-  c->timer_index = HEAP_OUTSIDE;
+  c->at.ready_index = HEAP_OUTSIDE;
+  c->at.timer_index = HEAP_OUTSIDE;
   set_deadline(c);
   return c;
 }
@@ -56,7 +56,7 @@ static void count_created(struct lanes *l, struct command *c) {
   struct account *account = &lanes_device_of(l, c)->account;
   account->created++;
   account->pending++;
-  c->slot->pending++;
+  c->at.slot->pending++;
   lanes_touch_account(l, account);
   lanes_touch_command(l, c);
 }
@@ -79,27 +79,30 @@ static bool has_room(const struct lanes *l, const struct command *c) {
 
 static void drop_command(struct lanes *l, struct command *c, const char *why,
                          struct moment now) {
-  slot_forget(c->slot);
-  lanes_explain(c, why);
+  slot_forget(c->at.slot);
+  c->why = why;
   lanes_count_outcome(l, c, OUTCOME_DROPPED, now);
 }
 
 static void refuse_unsendable(struct lanes *l, struct command *c, size_t bytes,
                               struct moment now) {
-  snprintf(c->verdict.error, sizeof c->verdict.error,
-           "a body of %zu bytes: must be 1..%d", bytes, COMMAND_BODY_MAX_BYTES);
+  c->why = "its body can not be sent";
+  if (command_make_verdict(c) == 0)
+    snprintf(c->verdict->error, sizeof c->verdict->error,
+             "a body of %zu bytes: must be 1..%d", bytes,
+             COMMAND_BODY_MAX_BYTES);
   lanes_count_outcome(l, c, OUTCOME_REFUSED, now);
 }
 
 static void admit(struct lanes *l, struct command *c, struct moment now) {
-  struct slot *slot = c->slot;
+  struct slot *slot = c->at.slot;
   struct command *older = slot->waiting;
-  c->lane = lanes_device_of(l, c)->lane;
+  c->at.lane = lanes_device_of(l, c)->lane;
   if (older == NULL && !has_room(l, c)) {
     drop_command(l, c, "the queue is full", now);
     return;
   }
-  if (reserve(l, c->lane) < 0) {
+  if (reserve(l, c->at.lane) < 0) {
     drop_command(l, c, "out of memory", now);
     return;
   }
@@ -108,7 +111,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
     lanes_supersede(l, c, older, now);
     return;
   }
-  c->place = ++l->next_place;
+  c->at.place = ++l->next_place;
   if (c->policy->supersede)
     slot->waiting = c;
   lanes_place(l, c, now.ms);
@@ -275,15 +278,15 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
   return 0;
 }
 
-/* What was in flight when the process ended is doubtful. */
+/* What was in flight when the process ended is doubtful. There is a verdict. */
 static void restore_in_flight(struct command *c) {
   if (!c->doubtful && c->policy->cooldown_s > 0)
-    c->slot->cooldown_until_ms =
+    c->at.slot->cooldown_until_ms =
         c->sent.ms + (int64_t)c->policy->cooldown_s * 1000;
   c->doubtful = true;
   c->state = COMMAND_WAITING;
-  c->verdict = (struct verdict){.class = VERDICT_DOUBTFUL};
-  lanes_explain(c, "it was in flight when the process ended");
+  *c->verdict = (struct verdict){.class = VERDICT_DOUBTFUL};
+  c->why = "it was in flight when the process ended";
 }
 
 int lanes_restore_command(struct lanes *l, struct command *c,
@@ -291,13 +294,14 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   struct slot *slot = lanes_restore_slot(l, c->policy, c->device, c->slot_key);
   struct command *older = slot != NULL ? slot->waiting : NULL;
   bool was_in_flight = c->state == COMMAND_IN_FLIGHT;
-  if (slot == NULL || reserve(l, lanes_device_of(l, c)->lane) < 0)
+  if (slot == NULL || reserve(l, lanes_device_of(l, c)->lane) < 0 ||
+      (was_in_flight && command_make_verdict(c) < 0))
     return -ENOMEM;
-  c->slot = slot;
-  c->lane = lanes_device_of(l, c)->lane;
-  c->ready_index = HEAP_OUTSIDE;
-  c->timer_index = HEAP_OUTSIDE;
-  c->place = ++l->next_place;
+  c->at.slot = slot;
+  c->at.lane = lanes_device_of(l, c)->lane;
+  c->at.ready_index = HEAP_OUTSIDE;
+  c->at.timer_index = HEAP_OUTSIDE;
+  c->at.place = ++l->next_place;
   if (was_in_flight)
     restore_in_flight(c);
   slot->pending++;
@@ -314,7 +318,7 @@ int lanes_restore_command(struct lanes *l, struct command *c,
     slot->waiting = c;
   lanes_place(l, c, now.ms);
   if (c->doubtful && (!c->policy->retry_unknown || lanes_is_obsolete(c)))
-    lanes_end_waiting(l, c, OUTCOME_UNKNOWN, "", now);
+    lanes_end_waiting(l, c, OUTCOME_UNKNOWN, c->why, now);
   return 0;
 }
 

@@ -24,10 +24,10 @@ static void run_timer(struct lanes *l, struct command *c, struct moment now) {
   lanes_set_validity(c);
   if (c->deadline_ms <= now.ms) {
     end_late(l, c, now);
-  } else if (c == c->lane->holder) {
+  } else if (c == c->at.lane->holder) {
     lanes_set_timer(l, c, COMMAND_NEVER_MS);
-    lanes_wake(l, c->lane);
-  } else if (c->ready_index != HEAP_OUTSIDE) {
+    lanes_wake(l, c->at.lane);
+  } else if (c->at.ready_index != HEAP_OUTSIDE) {
     lanes_set_timer(l, c, COMMAND_NEVER_MS);
   } else {
     lanes_place(l, c, now.ms);
@@ -36,7 +36,7 @@ static void run_timer(struct lanes *l, struct command *c, struct moment now) {
 
 void lanes_expire(struct lanes *l, struct moment now) {
   struct command *c;
-  while ((c = heap_first(&l->timers)) != NULL && c->timer_ms <= now.ms)
+  while ((c = heap_first(&l->timers)) != NULL && c->at.timer_ms <= now.ms)
     run_timer(l, c, now);
 }
 
@@ -91,7 +91,7 @@ static void settle_lane(struct lanes *l, struct lane *lane, struct moment now) {
       lanes_set_timer(l, c, c->not_before_ms);
       return;
     }
-    if (!slot_remembers(c->slot, c, lanes_device_of(l, c)->account.epoch,
+    if (!slot_remembers(c->at.slot, c, lanes_device_of(l, c)->account.epoch,
                         now.ms))
       break;
     lanes_end_waiting(l, c, OUTCOME_UNCHANGED,
@@ -130,20 +130,29 @@ static struct command *next_due(struct lanes *l, size_t index, int64_t now_ms) {
   return NULL;
 }
 
+/* Whether there is memory for what the attempt will come to; if not, the
+ * command waits. */
+static bool can_begin(struct lanes *l, struct command *c, int64_t now_ms) {
+  if (command_make_verdict(c) == 0)
+    return true;
+  lanes_set_timer(l, c, now_ms + LANES_BACKOFF_FIRST_MS);
+  return false;
+}
+
 static void begin(struct lanes *l, struct command *c, struct moment now) {
   struct device_state *d = lanes_device_of(l, c);
   lanes_stop_waiting(l, c);
-  c->lane->holder = c;
+  c->at.lane->holder = c;
   c->state = COMMAND_IN_FLIGHT;
   c->not_before_ms = 0;
   c->sent = now;
   c->attempts++;
   gate_begin(&lanes_endpoint_of(l, c)->gate, c, now.ms);
   bucket_take(&d->bucket, now.ms);
-  slot_begin_attempt(c->slot, d->account.epoch);
+  slot_begin_attempt(c->at.slot, d->account.epoch);
   d->account.epoch++;
   lanes_touch_account(l, &d->account);
-  lanes_touch_slot(l, c->slot);
+  lanes_touch_slot(l, c->at.slot);
   lanes_touch_command(l, c);
 }
 
@@ -154,7 +163,7 @@ struct command *lanes_begin(struct lanes *l, struct moment now) {
   for (size_t i = 0; i < l->endpoint_count; i++) {
     size_t index = (l->next_endpoint + i) % l->endpoint_count;
     struct command *c = next_due(l, index, now.ms);
-    if (c == NULL)
+    if (c == NULL || !can_begin(l, c, now.ms))
       continue;
     l->next_endpoint = index + 1;
     begin(l, c, now);
@@ -169,8 +178,8 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
   int64_t wait_ms = COMMAND_NEVER_MS;
   if (l->fresh.first != NULL)
     return 0;
-  if (timer != NULL && timer->timer_ms != COMMAND_NEVER_MS)
-    wait_ms = timer->timer_ms - now.ms;
+  if (timer != NULL && timer->at.timer_ms != COMMAND_NEVER_MS)
+    wait_ms = timer->at.timer_ms - now.ms;
   if (silent != NULL && lanes_silent_at_ms(silent) - now.ms < wait_ms)
     wait_ms = lanes_silent_at_ms(silent) - now.ms;
   for (size_t i = 0; i < l->endpoint_count; i++) {
@@ -194,16 +203,16 @@ static int64_t backoff_ms(struct lanes *l, const struct command *c) {
 }
 
 static bool waits_for_key(const struct command *c) {
-  return verdict_meaning(c->verdict.class)->wait == WAIT_FOR_KEY;
+  return verdict_meaning(c->verdict->class)->wait == WAIT_FOR_KEY;
 }
 
 static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
   if (waits_for_key(c))
     return LANES_CREDENTIALS_RETRY_MS;
-  if (c->verdict.retry_after_ms > LANES_RETRY_AFTER_MAX_MS)
+  if (c->verdict->retry_after_ms > LANES_RETRY_AFTER_MAX_MS)
     return LANES_RETRY_AFTER_MAX_MS;
-  if (c->verdict.retry_after_ms > 0)
-    return c->verdict.retry_after_ms;
+  if (c->verdict->retry_after_ms > 0)
+    return c->verdict->retry_after_ms;
   return backoff_ms(l, c);
 }
 
@@ -211,7 +220,7 @@ static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
  * its slot came meanwhile, that takes over both. */
 static void wait_for_retry(struct lanes *l, struct command *c,
                            struct moment now) {
-  struct command *newer = c->slot->waiting;
+  struct command *newer = c->at.slot->waiting;
   c->state = COMMAND_WAITING;
   c->not_before_ms = now.ms + retry_wait_ms(l, c);
   /* A newer command takes over the wait, but has a later deadline. */
@@ -221,27 +230,27 @@ static void wait_for_retry(struct lanes *l, struct command *c,
   lanes_set_credentials_wait(l, c, waits_for_key(c));
   lanes_set_timer(l, c, c->not_before_ms);
   if (newer != NULL) {
-    heap_remove(&c->lane->ready, newer);
+    heap_remove(&c->at.lane->ready, newer);
     lanes_supersede(l, newer, c, now);
     return;
   }
   if (c->policy->supersede)
-    c->slot->waiting = c;
+    c->at.slot->waiting = c;
   if (lanes_is_obsolete(c))
-    lanes_supersede_waiting(l, c->slot, now);
+    lanes_supersede_waiting(l, c->at.slot, now);
   else if (c->deadline_ms <= now.ms)
     end_late(l, c, now);
 }
 
 static void end_in_flight(struct lanes *l, struct command *c,
                           enum outcome outcome, struct moment now) {
-  c->lane->holder = NULL;
-  lanes_wake(l, c->lane);
+  c->at.lane->holder = NULL;
+  lanes_wake(l, c->at.lane);
   lanes_count_outcome(l, c, outcome, now);
 }
 
 static bool is_to_be_retried(const struct command *c) {
-  switch (verdict_meaning(c->verdict.class)->retry) {
+  switch (verdict_meaning(c->verdict->class)->retry) {
   case RETRY_ALWAYS:
     return true;
   case RETRY_IF_OFFLINE:
@@ -254,7 +263,7 @@ static bool is_to_be_retried(const struct command *c) {
 }
 
 static enum outcome final_outcome(const struct command *c) {
-  if (c->verdict.class == VERDICT_ACCEPTED)
+  if (c->verdict->class == VERDICT_ACCEPTED)
     return OUTCOME_ACCEPTED;
   /* A no to this attempt says nothing of a doubtful one before it. */
   return c->doubtful ? OUTCOME_UNKNOWN : OUTCOME_REFUSED;
@@ -264,28 +273,29 @@ static enum outcome final_outcome(const struct command *c) {
 static void start_cooldown(struct command *c) {
   int64_t until_ms = c->sent.ms + (int64_t)c->policy->cooldown_s * 1000;
   if (!c->doubtful && c->policy->cooldown_s > 0)
-    c->slot->cooldown_until_ms = until_ms;
+    c->at.slot->cooldown_until_ms = until_ms;
 }
 
 /* Leaves the command in no place; what becomes of it is for the caller. */
 static void leave_flight(struct lanes *l, struct command *c,
                          const struct verdict *v, struct moment now) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
-  if (c->state != COMMAND_IN_FLIGHT || c->lane->holder != c)
+  if (c->state != COMMAND_IN_FLIGHT || c->at.lane->holder != c)
     abort();
-  gate_end(&e->gate, c, verdict_circuit(v), c->lane,
-           e->waiting > c->lane->waiting, now.ms);
-  slot_end_attempt(c->slot, c, v->class, lanes_device_of(l, c)->account.epoch,
-                   now.ms);
+  gate_end(&e->gate, c, verdict_circuit(v), c->at.lane,
+           e->waiting > c->at.lane->waiting, now.ms);
+  slot_end_attempt(c->at.slot, c, v->class,
+                   lanes_device_of(l, c)->account.epoch, now.ms);
   if (!verdict_meaning(v->class)->surely_unexecuted)
     start_cooldown(c);
-  lanes_touch_slot(l, c->slot);
+  lanes_touch_slot(l, c->at.slot);
   lanes_touch_command(l, c);
 }
 
 void lanes_end(struct lanes *l, struct command *c,
                const struct verdict *verdict, struct moment now) {
-  c->verdict = *verdict;
+  *c->verdict = *verdict;
+  c->why = NULL;
   leave_flight(l, c, verdict, now);
   if (verdict->class == VERDICT_DOUBTFUL)
     c->doubtful = true;
@@ -298,7 +308,7 @@ void lanes_end(struct lanes *l, struct command *c,
 void lanes_end_dry(struct lanes *l, struct command *c, struct moment now) {
   const struct verdict as_if = {.class = VERDICT_ACCEPTED};
   leave_flight(l, c, &as_if, now);
-  lanes_explain(c, "a dry run");
+  c->why = "a dry run";
   end_in_flight(l, c, OUTCOME_CANCELLED, now);
 }
 
@@ -339,6 +349,6 @@ void lanes_retry_credentials(struct lanes *l, const struct endpoint *endpoint,
       continue;
     c->not_before_ms = now.ms;
     lanes_touch_command(l, c);
-    lanes_wake(l, c->lane);
+    lanes_wake(l, c->at.lane);
   }
 }

@@ -23,6 +23,10 @@ static const char *const state_names[] = {
 
 /* What the lists of ledger_table.h say in one word. */
 #define nothing (void)0
+#define VERDICT(statement)                                                     \
+  struct verdict *w = verdict_for(v, c, &status);                              \
+  if (w != NULL)                                                               \
+  statement
 #define ENDED(outcome) a->by_outcome[OUTCOME_##outcome]
 
 static bool is_finished(const struct command *c) {
@@ -64,6 +68,10 @@ static struct ledger_value text(const char *string) {
 
 static struct ledger_value text_if(bool known, const char *string) {
   return known ? text(string) : null();
+}
+
+static struct ledger_value class(enum verdict_class class) {
+  return text_if(class != VERDICT_ACCEPTED, verdict_meaning(class)->name);
 }
 
 static struct ledger_value text_unless_empty(const char *string) {
@@ -262,14 +270,22 @@ static enum command_state as_state(const struct ledger_value *v) {
              : COMMAND_WAITING;
 }
 
-/* Without a class no attempt has failed yet; one that is not known may have
- * been executed. */
+/* An attempt of a class that is not known may have been executed. */
 static enum verdict_class as_class(const struct ledger_value *v) {
   enum verdict_class class = VERDICT_DOUBTFUL;
-  if (!is_known(v))
-    return VERDICT_ACCEPTED;
   verdict_parse_class(v->data, &class);
   return class;
+}
+
+/* Returns where the value belongs in the command's verdict, which is made if
+ * there is none yet; NULL if there is nothing to take, or no memory. */
+static struct verdict *verdict_for(const struct ledger_value *v,
+                                   struct command *c, int *status) {
+  if (!is_known(v))
+    return NULL;
+  if (command_make_verdict(c) < 0)
+    *status = -ENOMEM;
+  return c->verdict;
 }
 
 static enum tracked_status as_status(const struct ledger_value *v) {

@@ -51,16 +51,18 @@
   X(outcome, TEXT_OR_NULL,                                                  \
     text_if(is_finished(c), outcome_name(c->outcome)), nothing)                \
   X(attempts, INTEGER, integer(c->attempts), c->attempts = as_int(v))       \
-  X(http_code, INTEGER_OR_NULL,                                             \
-    integer_if(c->verdict.http_code != 0, c->verdict.http_code),               \
-    c->verdict.http_code = as_int(v))                                          \
-  X(errno, INTEGER_OR_NULL,                                                 \
-    integer_if(c->verdict.has_errno, c->verdict.errno_value),                  \
-    take_errno(v, &c->verdict))                                                \
-  X(error, TEXT_OR_NULL, text_unless_empty(c->verdict.error),               \
-    take_text(v, c->verdict.error, sizeof c->verdict.error))                   \
-  X(cmd_uuid, TEXT_OR_NULL, text_unless_empty(c->verdict.cmd_uuid),         \
-    take_text(v, c->verdict.cmd_uuid, sizeof c->verdict.cmd_uuid))             \
+  X(http_code, INTEGER_OR_NULL,                                                \
+    integer_if(command_verdict(c)->http_code != 0,                             \
+      command_verdict(c)->http_code),                                          \
+    VERDICT(w->http_code = as_int(v)))                                         \
+  X(errno, INTEGER_OR_NULL,                                                    \
+    integer_if(command_verdict(c)->has_errno,                                  \
+      command_verdict(c)->errno_value),                                        \
+    VERDICT(take_errno(v, w)))                                                 \
+  X(error, TEXT_OR_NULL, text_unless_empty(command_why(c)),                    \
+    VERDICT(take_text(v, w->error, sizeof w->error)))                          \
+  X(cmd_uuid, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cmd_uuid),   \
+    VERDICT(take_text(v, w->cmd_uuid, sizeof w->cmd_uuid)))                    \
   X(sent_at, REAL_OR_NULL,                                                  \
     moment_if(c->attempts > 0, now, c->sent.ms),                               \
     if (c->attempts > 0) c->sent = as_moment(v, zero_ms))                      \
@@ -74,12 +76,10 @@
   TRACKED(track_until, REAL_OR_NULL,                                        \
     moment_if(!t->concluded, now, t->until_ms),                                \
     t->until_ms = as_ms(v, zero_ms))                                           \
-  X(cause, TEXT_OR_NULL, text_unless_empty(c->verdict.cause),               \
-    take_text(v, c->verdict.cause, sizeof c->verdict.cause))                   \
-  X(class, TEXT_OR_NULL,                                                    \
-    text_if(c->verdict.class != VERDICT_ACCEPTED,                              \
-      verdict_meaning(c->verdict.class)->name),                                \
-    c->verdict.class = as_class(v))                                            \
+  X(cause, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cause),         \
+    VERDICT(take_text(v, w->cause, sizeof w->cause)))                          \
+  X(class, TEXT_OR_NULL, class(command_verdict(c)->class),                     \
+    VERDICT(w->class = as_class(v)))                                           \
   X(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
     take_real(v, &c->has_value, &c->value))                                    \
   X(valid_from, REAL, moment(now, c->valid_from_ms),                        \

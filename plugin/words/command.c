@@ -98,9 +98,26 @@ void command_free(struct command *c) {
   if (c == NULL)
     return;
   body_unref(c->body);
+  free(c->verdict);
   free(c->slot_key);
   free(c->series);
   free(c);
+}
+
+int command_make_verdict(struct command *c) {
+  if (c->verdict == NULL)
+    c->verdict = calloc(1, sizeof *c->verdict);
+  return c->verdict != NULL ? 0 : -ENOMEM;
+}
+
+const struct verdict *command_verdict(const struct command *c) {
+  static const struct verdict none;
+  return c->verdict != NULL ? c->verdict : &none;
+}
+
+const char *command_why(const struct command *c) {
+  const char *error = command_verdict(c)->error;
+  return error[0] == '\0' && c->why != NULL ? c->why : error;
 }
 
 int command_remaining_timeout_s(const struct command *c, int64_t now_ms) {

@@ -130,6 +130,16 @@ void firing_free(struct firing *f);
 
 enum command_state { COMMAND_WAITING, COMMAND_IN_FLIGHT, COMMAND_FINISHED };
 
+/* Where a command waits. Kept by lanes alone. */
+struct command_place {
+  struct slot *slot;
+  struct lane *lane;
+  uint64_t place;     /* order within the lane */
+  size_t ready_index; /* in the lane's heap of what is ready */
+  size_t timer_index; /* in the heap of timers */
+  int64_t timer_ms;   /* when it changes by itself */
+};
+
 struct command {
   int64_t id; /* the ledger's; unique for ever, greater is newer */
   const struct policy *policy;
@@ -151,9 +161,11 @@ struct command {
   int attempts;
   struct moment sent; /* when the last attempt began; 0: none */
   enum command_state state;
-  enum outcome outcome;   /* once finished */
-  struct verdict verdict; /* of the last attempt that ended; where there was
-                             none, its error says in words why it is finished */
+  struct verdict *verdict; /* of the last attempt that ended; all zero while the
+                              first is under way, NULL before it began */
+  enum outcome outcome;    /* once finished */
+  const char *why; /* it is finished, in words that live for ever; NULL: as the
+                      verdict says */
   struct moment finished;
 
   bool creation_told; /* kept by worker: it is counted and reported */
@@ -161,12 +173,7 @@ struct command {
 
   bool changed; /* kept by lanes: */
   struct command *next_changed;
-  struct slot *slot;
-  struct lane *lane;
-  uint64_t place;     /* order within the lane */
-  size_t ready_index; /* in the lane's heap of what is ready */
-  size_t timer_index; /* in the heap of timers */
-  int64_t timer_ms;
+  struct command_place at;
 };
 
 /* ---- the balance of one device ----
@@ -186,6 +193,18 @@ struct account {
 
 /* Frees it; NULL is allowed. */
 void command_free(struct command *c);
+
+/* Makes room for a verdict, all zero, if there is none yet. Returns 0 or
+ * -ENOMEM. */
+int command_make_verdict(struct command *c);
+
+/* Returns its verdict, or one that is all zero where there is none. Borrowed,
+ * until the verdict changes. */
+const struct verdict *command_verdict(const struct command *c);
+
+/* Returns in words why it is finished, or what its last attempt came to; may be
+ * "". Borrowed likewise. */
+const char *command_why(const struct command *c);
 
 /* What timeout= an attempt begun at now_ms sends: what remains of the validity,
  * rounded up to seconds, at least 1; 0 if the command has none. */

@@ -46,7 +46,7 @@ struct tracked *tracked_new_of(const struct command *c) {
   t->id = c->id;
   t->policy = c->policy;
   t->device = c->device;
-  snprintf(t->cmd_uuid, sizeof t->cmd_uuid, "%s", c->verdict.cmd_uuid);
+  snprintf(t->cmd_uuid, sizeof t->cmd_uuid, "%s", command_verdict(c)->cmd_uuid);
   t->created = c->created;
   t->until_ms = c->finished.ms + TRACKED_GRACE_MS +
                 (int64_t)command_remaining_timeout_s(c, c->finished.ms) * 1000;

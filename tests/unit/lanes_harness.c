@@ -43,6 +43,15 @@ static char *copy_text(const char *text) {
   return copy;
 }
 
+static struct verdict *copy_verdict(const struct verdict *v) {
+  struct verdict *copy = NULL;
+  if (v != NULL) {
+    copy = allocate(sizeof *copy);
+    *copy = *v;
+  }
+  return copy;
+}
+
 static struct body *copy_body(const struct body *b) {
   if (b == NULL)
     return NULL;
@@ -69,7 +78,7 @@ static struct command copy_command(const struct command *c) {
                           .deadline_ms = c->deadline_ms,
                           .not_before_ms = c->not_before_ms,
                           .waits_for_credentials = c->waits_for_credentials,
-                          .verdict = c->verdict,
+                          .verdict = copy_verdict(c->verdict),
                           .doubtful = c->doubtful,
                           .attempts = c->attempts,
                           .sent = c->sent,
@@ -77,6 +86,7 @@ static struct command copy_command(const struct command *c) {
 }
 
 static void free_stored_command(struct stored_command *s) {
+  free(s->command.verdict);
   free(s->command.slot_key);
   free(s->command.series);
   body_unref(s->command.body);

@@ -244,13 +244,14 @@ struct command *fixture_command(struct fixture *f, int64_t id) {
                         .doubtful = true,
                         .attempts = 3,
                         .sent = fixture_later(-2011)};
-  c->verdict = (struct verdict){.class = VERDICT_CREDENTIALS,
-                                .cause = "errno_3",
-                                .has_errno = true,
-                                .errno_value = 3,
-                                .http_code = 401,
-                                .error = "auth failed",
-                                .cmd_uuid = "81572aae-fc34"};
+  assert_int_equal(command_make_verdict(c), 0);
+  *c->verdict = (struct verdict){.class = VERDICT_CREDENTIALS,
+                                 .cause = "errno_3",
+                                 .has_errno = true,
+                                 .errno_value = 3,
+                                 .http_code = 401,
+                                 .error = "auth failed",
+                                 .cmd_uuid = "81572aae-fc34"};
   return c;
 }
 

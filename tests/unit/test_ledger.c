@@ -80,7 +80,7 @@ static void assert_same_command(const struct command *a,
   assert_int_equal(a->attempts, b->attempts);
   assert_same_moment(a->sent, b->sent);
   assert_int_equal(a->state, b->state);
-  assert_same_verdict(&a->verdict, &b->verdict);
+  assert_same_verdict(command_verdict(a), command_verdict(b));
 }
 
 static void assert_command_survives(struct fixture *f, struct command *c) {
@@ -117,7 +117,7 @@ static void a_command_with_nothing_optional_comes_back(void **state) {
   c->doubtful = false;
   c->attempts = 0;
   c->sent = (struct moment){0};
-  c->verdict = (struct verdict){0};
+  *c->verdict = (struct verdict){0};
   assert_command_survives(f, c);
 }
 
@@ -126,13 +126,13 @@ static void every_class_of_verdict_comes_back(void **state) {
   open_fresh(f);
   for (int class = VERDICT_ACCEPTED; class <= VERDICT_DOUBTFUL; class ++) {
     struct command *c = fixture_command(f, class + 1);
-    c->verdict.class = (enum verdict_class) class;
+    c->verdict->class = (enum verdict_class) class;
     fixture_put(f, c, FIXTURE_NOW);
   }
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, VERDICT_DOUBTFUL + 1);
   for (int class = VERDICT_ACCEPTED; class <= VERDICT_DOUBTFUL; class ++)
-    assert_int_equal(f->commands[class]->verdict.class, class);
+    assert_int_equal(command_verdict(f->commands[class])->class, class);
 }
 
 static void commands_come_back_in_the_order_of_their_ids(void **state) {
@@ -406,7 +406,7 @@ static void what_there_was_not_is_null_in_the_table(void **state) {
   c->deadline_ms = COMMAND_NEVER_MS;
   c->not_before_ms = 0;
   c->attempts = 0;
-  c->verdict = (struct verdict){0};
+  *c->verdict = (struct verdict){0};
   fixture_put(f, c, FIXTURE_NOW);
   assert_string_equal(
       fixture_sql(f, "SELECT qos, expires_at, not_before, outcome, http_code,"

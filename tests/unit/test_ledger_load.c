@@ -34,7 +34,7 @@ static struct command *untried(struct fixture *f, int64_t id) {
   c->doubtful = false;
   c->attempts = 0;
   c->sent = (struct moment){0};
-  c->verdict = (struct verdict){0};
+  *c->verdict = (struct verdict){0};
   return c;
 }
 
