@@ -3,11 +3,11 @@
  * onenet is collectd's callbacks and nothing else: what collectd says is turned
  * into plain data and handed to the layers below.
  */
+#include "agent/lines.h"
 #include "agent/report.h"
 #include "agent/stats.h"
 #include "agent/watch.h"
 #include "agent/worker.h"
-#include "agent/worker_log.h"
 #include "base/log.h"
 #include "cloud/http.h"
 #include "config/known_files.h"
@@ -33,9 +33,10 @@ static struct {
   struct options *options;
   struct stats *stats;
   struct watch *watch;
-  struct finished *finished;
+  struct outbox *outbox;
   struct worker *worker;
   struct report *report;
+  bool is_test; /* of the configuration */
   bool is_dry;
 } onenet;
 
@@ -157,7 +158,7 @@ static void ignore(void *context, enum ignored reason,
   else if (reason == IGNORED_UNMATCHED && onenet.options->dry_run)
     watch_tell_unmatched(onenet.watch, context);
   else if (reason != IGNORED_UNMATCHED && onenet.is_dry)
-    worker_log_dry_ignored(detail, device, ignored_name(reason));
+    lines_write_dry_ignored(detail, device, ignored_name(reason));
 }
 
 static int fire_rules(struct event *event) {
@@ -233,6 +234,8 @@ static int onenet_flush(cdtime_t timeout, const char *identifier,
 }
 
 static int onenet_shutdown(void) {
+  if (onenet.is_test)
+    worker_rehearse(onenet.worker);
   worker_stop(onenet.worker);
   report_log_totals(onenet.report);
   return 0;
@@ -242,7 +245,7 @@ static void free_all(void *unused) {
   (void)unused;
   worker_free(onenet.worker);
   report_free(onenet.report);
-  finished_free(onenet.finished);
+  outbox_free(onenet.outbox);
   watch_free(onenet.watch);
   stats_free(onenet.stats);
   options_free(onenet.options);
@@ -277,15 +280,16 @@ static int onenet_config(oconfig_item_t *block) {
 }
 
 static int make_all(bool is_test) {
+  onenet.is_test = is_test;
   onenet.is_dry = is_test || onenet.options->dry_run;
   onenet.stats = stats_new(onenet.options->directory);
   onenet.watch = watch_new(onenet.options->rules, worker_now().ms);
-  onenet.finished = finished_new();
-  if (onenet.stats == NULL || onenet.watch == NULL || onenet.finished == NULL)
+  onenet.outbox = outbox_new();
+  if (onenet.stats == NULL || onenet.watch == NULL || onenet.outbox == NULL)
     return -ENOMEM;
   onenet.worker =
-      worker_new(onenet.options, onenet.stats, onenet.finished, is_test);
-  onenet.report = report_new(onenet.options, onenet.stats, onenet.finished);
+      worker_new(onenet.options, onenet.stats, onenet.outbox, is_test);
+  onenet.report = report_new(onenet.options, onenet.stats, onenet.outbox);
   return onenet.worker != NULL && onenet.report != NULL ? 0 : -ENOMEM;
 }
 

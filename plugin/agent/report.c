@@ -24,7 +24,7 @@
 
 /* What is kept per (device, rule): one series of durations, one of
  * notifications. */
-struct thread_of_commands {
+struct told {
   cdtime_t last_time;
   bool is_failing;  /* the last notification was not OKAY */
   bool was_bad_end; /* since a tracked command ended badly */
@@ -50,29 +50,29 @@ struct pace {
 struct report {
   const struct options *options;
   struct stats *stats;
-  struct finished *finished;
+  struct outbox *outbox;
   struct roster *roster; /* who is reported one by one */
   struct pace pace;
-  c_avl_tree_t *threads; /* DEVICE/RULE to struct thread_of_commands */
+  c_avl_tree_t *told;                        /* DEVICE/RULE to struct told */
   struct uuid_series uuids[UUID_SERIES_MAX]; /* a ring */
   size_t uuids_oldest;
   size_t uuids_count;
-  struct finished_command batch[FINISHED_MAX];
+  struct news batch[OUTBOX_MAX];
 };
 
 /* ---- life ---- */
 
 struct report *report_new(const struct options *options, struct stats *stats,
-                          struct finished *finished) {
+                          struct outbox *outbox) {
   struct report *r = calloc(1, sizeof *r);
   if (r == NULL)
     return NULL;
   r->options = options;
   r->stats = stats;
-  r->finished = finished;
+  r->outbox = outbox;
   r->roster = roster_new(options->directory, options->device_metrics);
-  r->threads = c_avl_create((int (*)(const void *, const void *))strcmp);
-  if (r->roster != NULL && r->threads != NULL)
+  r->told = c_avl_create((int (*)(const void *, const void *))strcmp);
+  if (r->roster != NULL && r->told != NULL)
     return r;
   report_free(r);
   return NULL;
@@ -82,26 +82,24 @@ void report_free(struct report *r) {
   void *key, *value;
   if (r == NULL)
     return;
-  while (r->threads != NULL && c_avl_pick(r->threads, &key, &value) == 0) {
+  while (r->told != NULL && c_avl_pick(r->told, &key, &value) == 0) {
     free(key);
     free(value);
   }
-  c_avl_destroy(r->threads);
+  c_avl_destroy(r->told);
   roster_free(r->roster);
   free(r);
 }
 
-static struct thread_of_commands *
-find_or_add_thread(struct report *r, const struct finished_command *one) {
+static struct told *find_or_add_told(struct report *r, const struct news *one) {
   char name[2 * DEVICE_NAME_BYTES];
   void *found = NULL;
   snprintf(name, sizeof name, "%s/%s", one->device->name, one->policy->rule);
-  if (c_avl_get(r->threads, name, &found) == 0)
+  if (c_avl_get(r->told, name, &found) == 0)
     return found;
   char *key = strdup(name);
-  found = calloc(1, sizeof(struct thread_of_commands));
-  if (key == NULL || found == NULL ||
-      c_avl_insert(r->threads, key, found) != 0) {
+  found = calloc(1, sizeof(struct told));
+  if (key == NULL || found == NULL || c_avl_insert(r->told, key, found) != 0) {
     free(key);
     free(found);
     return NULL;
@@ -252,7 +250,7 @@ static void send_agent(struct report *r, size_t inbox_count) {
 
 /* ---- single commands ---- */
 
-static meta_data_t *meta_of(const struct finished_command *one) {
+static meta_data_t *meta_of(const struct news *one) {
   meta_data_t *meta = meta_data_create();
   if (meta == NULL)
     return NULL;
@@ -269,24 +267,22 @@ static meta_data_t *meta_of(const struct finished_command *one) {
 }
 
 /* collectd drops a value that is not newer than the last of its series. */
-static cdtime_t increasing_time(struct thread_of_commands *thread,
-                                int64_t wall_ms) {
+static cdtime_t increasing_time(struct told *told, int64_t wall_ms) {
   cdtime_t time = MS_TO_CDTIME_T((uint64_t)(wall_ms > 0 ? wall_ms : 0));
-  if (time <= thread->last_time)
-    time = thread->last_time + 1;
-  thread->last_time = time;
+  if (time <= told->last_time)
+    time = told->last_time + 1;
+  told->last_time = time;
   return time;
 }
 
-static void send_duration(struct report *r,
-                          const struct finished_command *one) {
-  struct thread_of_commands *thread = find_or_add_thread(r, one);
-  if (thread == NULL)
+static void send_duration(struct report *r, const struct news *one) {
+  struct told *told = find_or_add_told(r, one);
+  if (told == NULL)
     return;
   meta_data_t *meta = meta_of(one);
   dispatch((struct identity){one->device->name, "duration", one->policy->rule},
            (value_t){.gauge = (double)one->duration_ms / 1000},
-           increasing_time(thread, one->wall_finished_ms), meta);
+           increasing_time(told, one->wall_finished_ms), meta);
   meta_data_destroy(meta);
 }
 
@@ -301,8 +297,7 @@ static struct uuid_series *find_uuid(struct report *r, const char *cmd_uuid) {
   return NULL;
 }
 
-static struct uuid_series *add_uuid(struct report *r,
-                                    const struct finished_command *one) {
+static struct uuid_series *add_uuid(struct report *r, const struct news *one) {
   struct uuid_series *series =
       &r->uuids[(r->uuids_oldest + r->uuids_count) % UUID_SERIES_MAX];
   if (r->uuids_count == UUID_SERIES_MAX)
@@ -316,16 +311,15 @@ static struct uuid_series *add_uuid(struct report *r,
 
 /* An outcome begins a series; a status of one that was left out by now, or of
  * before a restart, does so, too. */
-static void note_uuid(struct report *r, const struct finished_command *one) {
+static void note_uuid(struct report *r, const struct news *one) {
   struct uuid_series *series = NULL;
   if (one->outcome != OUTCOME_ACCEPTED || one->verdict.cmd_uuid[0] == '\0')
     return;
-  if (one->news != FINISHED_OUTCOME)
+  if (one->kind != NEWS_OUTCOME)
     series = find_uuid(r, one->verdict.cmd_uuid);
   if (series == NULL)
     series = add_uuid(r, one);
-  series->status =
-      one->news == FINISHED_OUTCOME ? TRACKED_CREATED : one->status;
+  series->status = one->kind == NEWS_OUTCOME ? TRACKED_CREATED : one->status;
   series->changed_at = cdtime();
 }
 
@@ -426,7 +420,7 @@ static void send_many(struct report *r) {
 
 static size_t take_batch(struct report *r) {
   size_t count = 0;
-  while (count < FINISHED_MAX && finished_take(r->finished, &r->batch[count]))
+  while (count < OUTBOX_MAX && outbox_take(r->outbox, &r->batch[count]))
     count++;
   return count;
 }
@@ -445,10 +439,10 @@ static int severity_of_end(enum tracked_end end) {
 }
 
 /* Returns 0 for news of which nobody is notified. */
-static int severity_of(const struct finished_command *one) {
-  if (one->news == FINISHED_STATUS)
+static int severity_of(const struct news *one) {
+  if (one->kind == NEWS_STATUS)
     return 0;
-  if (one->news == FINISHED_END)
+  if (one->kind == NEWS_END)
     return severity_of_end(tracked_end_of(one->status));
   switch (one->outcome) {
   case OUTCOME_ACCEPTED:
@@ -465,35 +459,31 @@ static int severity_of(const struct finished_command *one) {
 }
 
 /* Whether an end will be told of the command that was accepted. */
-static bool will_end(const struct finished_command *one) {
+static bool will_end(const struct news *one) {
   return one->policy->track && one->verdict.cmd_uuid[0] != '\0';
 }
 
 /* Whether this OKAY says that what was notified of is over: a good end does so
  * after a bad one; an acceptance after any other failure, and where no end will
  * follow. */
-static bool clears(const struct finished_command *one,
-                   const struct thread_of_commands *thread) {
-  if (one->news == FINISHED_END)
-    return thread->was_bad_end;
-  return !thread->was_bad_end || !will_end(one);
+static bool is_recovery(const struct news *one, const struct told *told) {
+  if (one->kind == NEWS_END)
+    return told->was_bad_end;
+  return !told->was_bad_end || !will_end(one);
 }
 
 static bool is_wanted(const struct report *r, int severity,
-                      const struct finished_command *one,
-                      const struct thread_of_commands *thread) {
+                      const struct news *one, const struct told *told) {
   if (severity == 0 || r->options->notify_outcomes == NOTIFY_NONE)
     return false;
-  if (severity != NOTIF_OKAY || (thread->is_failing && clears(one, thread)))
+  if (severity != NOTIF_OKAY || (told->is_failing && is_recovery(one, told)))
     return true;
-  return r->options->notify_outcomes == NOTIFY_ALL &&
-         one->news == FINISHED_OUTCOME;
+  return r->options->notify_outcomes == NOTIFY_ALL && one->kind == NEWS_OUTCOME;
 }
 
-static void format_detail(char *text, size_t size,
-                          const struct finished_command *one) {
+static void format_detail(char *text, size_t size, const struct news *one) {
   const struct verdict *v = &one->verdict;
-  if (one->news == FINISHED_END)
+  if (one->kind == NEWS_END)
     snprintf(text, size, "status %d (%s), cmd_uuid %s", (int)one->status,
              tracked_status_text(one->status), v->cmd_uuid);
   else if (v->cmd_uuid[0] != '\0')
@@ -505,8 +495,7 @@ static void format_detail(char *text, size_t size,
              v->cause[0] != '\0' && v->error[0] != '\0' ? ": " : "", v->error);
 }
 
-static void add_attempt_meta(notification_t *n,
-                             const struct finished_command *one) {
+static void add_attempt_meta(notification_t *n, const struct news *one) {
   plugin_notification_meta_add_signed_int(n, "attempts", one->attempts);
   plugin_notification_meta_add_signed_int(n, "http_code",
                                           one->verdict.http_code);
@@ -515,11 +504,11 @@ static void add_attempt_meta(notification_t *n,
                                             one->verdict.errno_value);
 }
 
-static void add_meta(notification_t *n, const struct finished_command *one) {
+static void add_meta(notification_t *n, const struct news *one) {
   plugin_notification_meta_add_string(n, "outcome", outcome_name(one->outcome));
   plugin_notification_meta_add_string(n, "rule", one->policy->rule);
   plugin_notification_meta_add_string(n, "device_id", one->device->device_id);
-  if (one->news == FINISHED_OUTCOME)
+  if (one->kind == NEWS_OUTCOME)
     add_attempt_meta(n, one);
   else
     plugin_notification_meta_add_signed_int(n, "status", one->status);
@@ -529,11 +518,10 @@ static void add_meta(notification_t *n, const struct finished_command *one) {
 
 /* The longest names leave no room for the device_id beside the cmd_uuid: it is
  * in the meta data. What is cut is cut between two characters. */
-static void format_message(char *text, size_t size,
-                           const struct finished_command *one) {
+static void format_message(char *text, size_t size, const struct news *one) {
   char detail[VERDICT_ERROR_BYTES + 2 * VERDICT_CAUSE_BYTES];
   const char *rule = one->policy->rule, *device = one->device->name;
-  const char *fate = one->news == FINISHED_END
+  const char *fate = one->kind == NEWS_END
                          ? tracked_end_name(tracked_end_of(one->status))
                          : outcome_name(one->outcome);
   format_detail(detail, sizeof detail, one);
@@ -553,7 +541,7 @@ static void format_message(char *text, size_t size,
   text[length] = '\0';
 }
 
-static void notify(const struct finished_command *one, int severity) {
+static void notify(const struct news *one, int severity) {
   notification_t n = {.severity = severity, .time = cdtime()};
   format_message(n.message, sizeof n.message, one);
   sstrncpy(n.host, hostname_g, sizeof n.host);
@@ -567,21 +555,20 @@ static void notify(const struct finished_command *one, int severity) {
 }
 
 /* Returns whether the command is reported as far as it is to be. */
-static bool send_notification(struct report *r,
-                              const struct finished_command *one,
+static bool send_notification(struct report *r, const struct news *one,
                               cdtime_t until) {
-  struct thread_of_commands *thread = find_or_add_thread(r, one);
+  struct told *told = find_or_add_told(r, one);
   int severity = severity_of(one);
-  if (thread == NULL)
+  if (told == NULL)
     return false;
-  if (one->news == FINISHED_EARLIER)
-    thread->is_failing = true;
-  if (one->news == FINISHED_EARLIER || !is_wanted(r, severity, one, thread))
+  if (one->kind == NEWS_EARLIER)
+    told->is_failing = true;
+  if (one->kind == NEWS_EARLIER || !is_wanted(r, severity, one, told))
     return true;
   if (cdtime() > until)
     return false;
-  thread->is_failing = severity != NOTIF_OKAY;
-  thread->was_bad_end = thread->is_failing && one->news == FINISHED_END;
+  told->is_failing = severity != NOTIF_OKAY;
+  told->was_bad_end = told->is_failing && one->kind == NEWS_END;
   notify(one, severity);
   return true;
 }
@@ -599,7 +586,7 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
     send_endpoint(r, directory_endpoint(directory, i));
   send_agent(r, inbox_count);
   for (size_t i = 0; i < count; i++) {
-    if (r->batch[i].news == FINISHED_OUTCOME)
+    if (r->batch[i].kind == NEWS_OUTCOME)
       send_duration(r, &r->batch[i]);
     note_uuid(r, &r->batch[i]);
   }

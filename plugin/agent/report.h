@@ -9,7 +9,7 @@
 #ifndef ONENET_REPORT_H
 #define ONENET_REPORT_H
 
-#include "agent/finished.h"
+#include "agent/outbox.h"
 #include "agent/stats.h"
 #include "config/options.h"
 
@@ -21,7 +21,7 @@ struct report;
 /* Returns a report that the caller owns; all arguments are borrowed. NULL
  * without memory. */
 struct report *report_new(const struct options *options, struct stats *stats,
-                          struct finished *finished);
+                          struct outbox *outbox);
 void report_free(struct report *r);
 
 /* Dispatches all metrics, then one value per finished command, then the

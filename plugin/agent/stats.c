@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/stats.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -52,6 +53,12 @@ struct command_stats {
   _Atomic uint64_t by_outcome[OUTCOME_COUNT];
 };
 
+/* Commands of one device, as plain numbers. */
+struct counts {
+  uint64_t created;
+  uint64_t by_outcome[OUTCOME_COUNT];
+};
+
 struct ignored_stats {
   _Atomic uint64_t by_reason[IGNORED_REASONS];
 };
@@ -59,6 +66,7 @@ struct ignored_stats {
 /* What is a pointer is made when first needed. */
 struct device_stats {
   struct command_stats commands;
+  struct counts *before; /* what these begin after; NULL: nothing */
   struct ignored_stats *_Atomic ignored;
   struct latency *_Atomic latency;
   struct counters failures;
@@ -128,6 +136,7 @@ static void free_device(struct device_stats *d) {
   free_latency(d->latency);
   free_counters(&d->failures);
   free(d->ignored);
+  free(d->before);
 }
 
 void stats_free(struct stats *s) {
@@ -183,31 +192,63 @@ const struct device *stats_take_active(struct stats *s) {
 
 /* ---- counting ---- */
 
-static void add_counted(struct command_stats *of, _Atomic uint64_t *counter,
-                        uint64_t count) {
+int stats_begin_after(struct stats *s, const struct device *d,
+                      const struct account *recorded) {
+  struct device_stats *of_device = stats_of(s, d);
+  of_device->before = calloc(1, sizeof *of_device->before);
+  if (of_device->before == NULL)
+    return -ENOMEM;
+  for (int i = 0; i < OUTCOME_COUNT; i++) {
+    of_device->before->by_outcome[i] = recorded->by_outcome[i];
+    of_device->before->created += recorded->by_outcome[i];
+  }
+  return 0;
+}
+
+static void read_published(const struct command_stats *of,
+                           struct counts *ret_counts) {
+  ret_counts->created = atomic_load(&of->created);
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    ret_counts->by_outcome[i] = atomic_load(&of->by_outcome[i]);
+}
+
+static void add_counts(struct command_stats *of, const struct counts *more) {
   atomic_fetch_add(&of->sequence, 1);
-  atomic_fetch_add(counter, count);
+  atomic_fetch_add(&of->created, more->created);
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    atomic_fetch_add(&of->by_outcome[i], more->by_outcome[i]);
   atomic_fetch_add(&of->sequence, 1);
 }
 
-void stats_count_created(struct stats *s, const struct device *d,
-                         uint64_t count) {
-  struct command_stats *of_device = &stats_of(s, d)->commands;
-  struct command_stats *of_endpoint =
-      &s->endpoints[d->endpoint->index].commands;
-  add_counted(of_device, &of_device->created, count);
-  add_counted(of_endpoint, &of_endpoint->created, count);
-  note_active(s, stats_of(s, d));
+/* Returns by how much the account is ahead of what is published. */
+static struct counts count_more(const struct device_stats *d,
+                                const struct account *a) {
+  static const struct counts nothing;
+  const struct counts *before = d->before != NULL ? d->before : &nothing;
+  struct counts more;
+  read_published(&d->commands, &more);
+  more.created = a->created - before->created - more.created;
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    more.by_outcome[i] =
+        a->by_outcome[i] - before->by_outcome[i] - more.by_outcome[i];
+  return more;
 }
 
-void stats_count_outcome(struct stats *s, const struct device *d,
-                         enum outcome outcome, uint64_t count) {
-  struct command_stats *of_device = &stats_of(s, d)->commands;
-  struct command_stats *of_endpoint =
-      &s->endpoints[d->endpoint->index].commands;
-  add_counted(of_device, &of_device->by_outcome[outcome], count);
-  add_counted(of_endpoint, &of_endpoint->by_outcome[outcome], count);
-  note_active(s, stats_of(s, d));
+static bool is_nothing(const struct counts *c) {
+  uint64_t any = c->created;
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    any |= c->by_outcome[i];
+  return any == 0;
+}
+
+void stats_publish(struct stats *s, const struct account *a) {
+  struct device_stats *of_device = stats_of(s, a->device);
+  struct counts more = count_more(of_device, a);
+  if (is_nothing(&more))
+    return;
+  add_counts(&of_device->commands, &more);
+  add_counts(&s->endpoints[a->device->endpoint->index].commands, &more);
+  note_active(s, of_device);
 }
 
 /* Returns NULL without memory. */

@@ -38,13 +38,18 @@ void stats_free(struct stats *s);
 
 /* ---- counting ----
  *
- * What is counted for a device's commands is counted for its endpoint, too, and
- * makes the device one that stats_take_active returns. */
+ * What is published of a device's commands counts for its endpoint, too. What
+ * is counted for a device makes it one that stats_take_active returns. */
 
-void stats_count_created(struct stats *s, const struct device *d,
-                         uint64_t count);
-void stats_count_outcome(struct stats *s, const struct device *d,
-                         enum outcome outcome, uint64_t count);
+/* The counters of the device begin after what its account was recorded with:
+ * `created` begins at what is pending. To be called before the first
+ * stats_publish. Returns 0 or -ENOMEM. */
+int stats_begin_after(struct stats *s, const struct device *d,
+                      const struct account *recorded);
+
+/* The counters of the account's device are what the account has now, less what
+ * they began after. */
+void stats_publish(struct stats *s, const struct account *a);
 
 /* An attempt failed, by cause ("errno_10"); "" is none. */
 void stats_count_failure(struct stats *s, const struct device *d,

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * worker owns the one I/O thread and its loop, which ties inbox, lanes, ledger
- * and http together: take what arrived and what was answered, ask what is due,
- * record all of it in one commit, send, sleep.
- *
- * No request leaves before its record is committed. If the ledger fails,
- * commands go on from memory and the whole state is recorded once it works
- * again.
+ * worker owns the one I/O thread and its loop. A turn walks down the street:
+ * take what arrived and what was answered, decide what follows, record all of
+ * it, tell it, send what began; then it sleeps.
  *
  * worker_new, worker_start, worker_stop and worker_free are the main thread's;
  * the rest may be called from any thread between new and free.
@@ -14,7 +10,7 @@
 #ifndef ONENET_WORKER_H
 #define ONENET_WORKER_H
 
-#include "agent/finished.h"
+#include "agent/outbox.h"
 #include "agent/stats.h"
 #include "config/options.h"
 
@@ -28,11 +24,10 @@ struct moment worker_now(void);
 
 /* Returns a worker that the caller owns, with everything allocated and nothing
  * started; all pointers are borrowed. NULL without memory. is_test: for a test
- * of the configuration; it starts no thread and touches neither the ledger's
- * file nor the cloud, and worker_stop decides and logs what would have been
- * done. */
+ * of the configuration; it starts no thread, touches neither the ledger's file
+ * nor the cloud, and decides only in worker_rehearse. */
 struct worker *worker_new(const struct options *options, struct stats *stats,
-                          struct finished *finished, bool is_test);
+                          struct outbox *outbox, bool is_test);
 
 /* Opens the ledger, restores what is in it, and starts the thread. Returns 0,
  * or a negative errno and one line that says what is wrong; nothing runs then.
@@ -50,6 +45,10 @@ void worker_wake(struct worker *w);
  * most, records what is left, and ends the thread. What is put afterwards is
  * freed. Does nothing if it is not running. */
 void worker_stop(struct worker *w);
+
+/* Decides, in a test of the configuration, and logs what would be done with
+ * what was put. */
+void worker_rehearse(struct worker *w);
 
 /* Stops it and frees; NULL is allowed. */
 void worker_free(struct worker *w);

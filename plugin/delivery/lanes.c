@@ -100,6 +100,7 @@ static int init_endpoints(struct lanes *l) {
 static int init_devices(struct lanes *l) {
   for (size_t i = 0; i < l->device_count; i++) {
     struct device_state *d = &l->devices[i];
+    d->account.change.kind = CHANGE_ACCOUNT;
     d->account.device = directory_device(l->options.directory, i);
     d->lane = find_or_add_lane(l, d->account.device);
     if (d->lane == NULL || bucket_init(&d->bucket, d->account.device->rate) < 0)
@@ -117,7 +118,6 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   l->device_count = directory_device_count(options->directory);
   l->endpoints = calloc(l->endpoint_count + 1, sizeof *l->endpoints);
   l->devices = calloc(l->device_count + 1, sizeof *l->devices);
-  l->changed_commands_end = &l->changed_commands;
   l->next_id = 1;
   heap_init(&l->timers, timer_before, timer_index);
   heap_init(&l->silence, silence_before, silence_index);
@@ -152,7 +152,6 @@ static void free_slots(struct lanes *l) {
 void lanes_free(struct lanes *l) {
   if (l == NULL)
     return;
-  lanes_recorded(l);
   free_lanes(l);
   for (size_t i = 0; i < l->timers.count; i++)
     command_free(l->timers.items[i]);
@@ -183,38 +182,13 @@ struct device_state *lanes_device_of(struct lanes *l, const struct command *c) {
   return &l->devices[c->device->index];
 }
 
-void lanes_touch_command(struct lanes *l, struct command *c) {
-  if (c->changed)
-    return;
-  c->changed = true;
-  c->next_changed = NULL;
-  *l->changed_commands_end = c;
-  l->changed_commands_end = &c->next_changed;
+void lanes_note(struct lanes *l, struct change *change) {
+  journal_note(l->options.journal, change);
 }
 
-void lanes_touch_slot(struct lanes *l, struct slot *slot) {
-  if (slot->changed)
-    return;
-  slot->changed = true;
-  slot->next_changed = l->changed_slots;
-  l->changed_slots = slot;
-}
-
-void lanes_touch_series(struct lanes *l, struct series *series) {
-  lanes_touch_slot(l, series->slot);
-  if (series->changed)
-    return;
-  series->changed = true;
-  series->next_changed = l->changed_series;
-  l->changed_series = series;
-}
-
-void lanes_touch_account(struct lanes *l, struct account *account) {
-  if (account->changed)
-    return;
-  account->changed = true;
-  account->next_changed = l->changed_accounts;
-  l->changed_accounts = account;
+void lanes_note_series(struct lanes *l, struct series *series) {
+  lanes_note(l, &series->slot->change);
+  lanes_note(l, &series->change);
 }
 
 void lanes_wake(struct lanes *l, struct lane *lane) {
@@ -308,8 +282,8 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   account->by_outcome[outcome]++;
   account->pending--;
   c->at.slot->pending--;
-  lanes_touch_account(l, account);
-  lanes_touch_command(l, c);
+  lanes_note(l, &account->change);
+  journal_note_last(l->options.journal, &c->change);
 }
 
 /* Ends a command that waits. One with a doubtful attempt behind it may have
@@ -327,7 +301,7 @@ void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now) {
   bool was_holder = older->at.lane->holder == older;
   bool waits_for_credentials = older->waits_for_credentials;
-  lanes_touch_command(l, newer);
+  lanes_note(l, &newer->change);
   newer->at.place = older->at.place;
   newer->not_before_ms = older->not_before_ms;
   /* Should the credentials stay refused, it is refused with these words. */
@@ -360,63 +334,23 @@ bool lanes_is_obsolete(const struct command *c) {
   return c->policy->supersede && speaker != NULL && speaker->body == NULL;
 }
 
-/* ---- what changed ---- */
+/* ---- all of it ---- */
 
-struct command *lanes_changed_commands(const struct lanes *l) {
-  return l->changed_commands;
+static void note_series(void *context, struct series *series) {
+  lanes_note_series(context, series);
 }
 
-const struct slot *lanes_changed_slots(const struct lanes *l) {
-  return l->changed_slots;
-}
-
-const struct series *lanes_changed_series(const struct lanes *l) {
-  return l->changed_series;
-}
-
-const struct account *lanes_changed_accounts(const struct lanes *l) {
-  return l->changed_accounts;
-}
-
-static void forget_changed_commands(struct lanes *l) {
-  for (struct command *c = l->changed_commands, *next; c != NULL; c = next) {
-    next = c->next_changed;
-    c->changed = false;
-    if (c->state == COMMAND_FINISHED)
-      command_free(c);
-  }
-  l->changed_commands = NULL;
-  l->changed_commands_end = &l->changed_commands;
-}
-
-void lanes_recorded(struct lanes *l) {
-  forget_changed_commands(l);
-  for (; l->changed_slots != NULL;
-       l->changed_slots = l->changed_slots->next_changed)
-    l->changed_slots->changed = false;
-  for (; l->changed_series != NULL;
-       l->changed_series = l->changed_series->next_changed)
-    l->changed_series->changed = false;
-  for (; l->changed_accounts != NULL;
-       l->changed_accounts = l->changed_accounts->next_changed)
-    l->changed_accounts->changed = false;
-}
-
-static void touch_one_series(void *context, struct series *series) {
-  lanes_touch_series(context, series);
-}
-
-void lanes_touch_all(struct lanes *l) {
+void lanes_note_all(struct lanes *l) {
   for (struct slot *slot = l->slots; slot != NULL; slot = slot->next) {
-    lanes_touch_slot(l, slot);
-    slot_each_series(slot, touch_one_series, l);
+    lanes_note(l, &slot->change);
+    slot_each_series(slot, note_series, l);
   }
   for (size_t i = 0; i < l->timers.count; i++)
-    lanes_touch_command(l, l->timers.items[i]);
+    lanes_note(l, &((struct command *)l->timers.items[i])->change);
   for (size_t i = 0; i < l->device_count; i++) {
-    lanes_touch_account(l, &l->devices[i].account);
+    lanes_note(l, &l->devices[i].account.change);
     if (l->devices[i].lane->holder != NULL)
-      lanes_touch_command(l, l->devices[i].lane->holder);
+      lanes_note(l, &l->devices[i].lane->holder->change);
   }
 }
 

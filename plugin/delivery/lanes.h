@@ -11,15 +11,18 @@
  *   lanes_take      for every firing that arrived
  *   lanes_end       for every attempt that ended
  *   lanes_begin     until it returns NULL: these attempts begin now
- *   lanes_changed_* what has to be recorded before any of them is sent
- *   lanes_recorded  forgets what changed, frees what is finished
  *   lanes_wait_ms   how long to sleep
+ *
+ * What changes is noted in the journal: it has to be recorded before an attempt
+ * is sent. A command that is finished, and a slot that is removed, are the
+ * journal's.
  */
 #ifndef ONENET_LANES_H
 #define ONENET_LANES_H
 
 #include "words/command.h"
 #include "words/ignored.h"
+#include "words/journal.h"
 #include "words/slot.h"
 
 #include <stdbool.h>
@@ -39,6 +42,7 @@ typedef uint64_t lanes_random_fn(void *context, uint64_t max_inclusive);
 
 struct lanes_options {
   const struct directory *directory; /* borrowed, for as long as the lanes */
+  struct journal *journal;           /* likewise */
   size_t queue_limit;                /* waiting commands */
   size_t queue_bytes;                /* of their bodies */
   bool first_okay_send; /* act on the first OKAY of every slot: nothing is known
@@ -50,7 +54,8 @@ struct lanes_options {
 /* Returns lanes that the caller owns, or NULL without memory. */
 struct lanes *lanes_new(const struct lanes_options *options);
 
-/* Frees them with all slots and commands; NULL is allowed. */
+/* Frees them with all slots and commands; NULL is allowed. The journal is to be
+ * cleared before, since it names what is freed here. */
 void lanes_free(struct lanes *l);
 
 /* From now on the first OKAY of every slot is acted on, as with
@@ -71,7 +76,7 @@ void lanes_drop(struct lanes *l, const struct device *device, uint64_t count);
 
 /* Ends what has expired, finds what is due, and begins the next attempt: the
  * command is in flight from now on. Returns it, borrowed until it is finished
- * and recorded, or NULL if no further attempt may begin now. */
+ * and the journal is cleared, or NULL if no further attempt may begin now. */
 struct command *lanes_begin(struct lanes *l, struct moment now);
 
 /* Ends what has expired, and begins nothing: for a shutdown. */
@@ -94,7 +99,7 @@ void lanes_forget(struct lanes *l, const char *slot_key);
 void lanes_retry_credentials(struct lanes *l, const struct endpoint *endpoint,
                              struct moment now);
 /* Whether any command of that endpoint waits for its credentials. */
-bool lanes_wait_for_credentials(const struct lanes *l,
+bool lanes_has_credentials_wait(const struct lanes *l,
                                 const struct endpoint *endpoint);
 
 /* Returns how many ms from now lanes_begin has something to do, 0 if at once,
@@ -124,21 +129,9 @@ void lanes_end_poll(struct lanes *l, const struct endpoint *endpoint);
 int64_t lanes_poll_wait_ms(const struct lanes *l,
                            const struct endpoint *endpoint, struct moment now);
 
-/* ---- what has to be recorded ----
- *
- * The first of what changed since lanes_recorded; the others follow by
- * next_changed. Finished commands are among the commands. */
-struct command *lanes_changed_commands(const struct lanes *l);
-const struct slot *lanes_changed_slots(const struct lanes *l);
-const struct series *lanes_changed_series(const struct lanes *l);
-const struct account *lanes_changed_accounts(const struct lanes *l);
-
-/* All that changed has been recorded: forgets that it changed, frees the
- * finished commands. */
-void lanes_recorded(struct lanes *l);
-
-/* Marks every pending command, slot, series and account as changed. */
-void lanes_touch_all(struct lanes *l);
+/* Notes every pending command, slot, series and account in the journal: all of
+ * it has to be recorded anew. */
+void lanes_note_all(struct lanes *l);
 
 /* ---- what is seen from outside ---- */
 
@@ -168,8 +161,10 @@ void lanes_restore_account(struct lanes *l, const struct device *device,
 
 /* Returns the slot of that key, made if it is new, for the caller to fill in;
  * NULL without memory. */
-struct slot *lanes_restore_slot(struct lanes *l, const struct policy *policy,
-                                const struct device *device, const char *key);
+struct slot *lanes_find_or_add_slot(struct lanes *l,
+                                    const struct policy *policy,
+                                    const struct device *device,
+                                    const char *key);
 
 /* Puts a series, added with slot_add_series and filled in, in its place. To be
  * called in the order of arrival. Returns 0 or -ENOMEM. */
@@ -183,10 +178,7 @@ int lanes_restore_command(struct lanes *l, struct command *c,
                           struct moment now);
 
 /* Removes slots at rest (nothing pending, no cooldown, OKAY or values only)
- * whose last event is older than idle_ms; tells the key of each before it is
- * gone. */
-typedef void lanes_removed_fn(void *context, const char *slot_key);
-void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now,
-                lanes_removed_fn *removed, void *context);
+ * whose last event is older than idle_ms. */
+void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now);
 
 #endif

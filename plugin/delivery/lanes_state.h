@@ -72,10 +72,6 @@ struct lanes {
   size_t waiting_bytes;
   int64_t next_id;
   uint64_t next_place;
-  struct command *changed_commands, **changed_commands_end;
-  struct slot *changed_slots;
-  struct series *changed_series;
-  struct account *changed_accounts;
 };
 
 /* ---- orders ---- */
@@ -98,12 +94,12 @@ struct endpoint_state *lanes_endpoint_of(struct lanes *l,
                                          const struct command *c);
 struct device_state *lanes_device_of(struct lanes *l, const struct command *c);
 
-/* ---- it changed, and has to be recorded ---- */
+/* ---- it has changed: into the journal ---- */
 
-void lanes_touch_command(struct lanes *l, struct command *c);
-void lanes_touch_slot(struct lanes *l, struct slot *slot);
-void lanes_touch_series(struct lanes *l, struct series *series);
-void lanes_touch_account(struct lanes *l, struct account *account);
+void lanes_note(struct lanes *l, struct change *change);
+
+/* Notes a series, and its slot. */
+void lanes_note_series(struct lanes *l, struct series *series);
 
 /* ---- waiting ---- */
 

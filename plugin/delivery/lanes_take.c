@@ -57,8 +57,8 @@ static void count_created(struct lanes *l, struct command *c) {
   account->created++;
   account->pending++;
   c->at.slot->pending++;
-  lanes_touch_account(l, account);
-  lanes_touch_command(l, c);
+  lanes_note(l, &account->change);
+  lanes_note(l, &c->change);
 }
 
 /* Makes room in the heaps, so that a command that waits can always be put where
@@ -121,7 +121,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
 static int ask(struct lanes *l, struct slot *slot, const char *series,
                struct moment arrived, struct moment now) {
   const struct series *speaker = slot_speaker(slot);
-  lanes_touch_slot(l, slot);
+  lanes_note(l, &slot->change);
   if (slot_asks_nothing(speaker)) {
     lanes_supersede_waiting(l, slot, now);
     slot_forget(slot);
@@ -148,8 +148,10 @@ static struct slot *find_slot(const struct lanes *l, const char *key) {
   return found != NULL ? *found : NULL;
 }
 
-struct slot *lanes_restore_slot(struct lanes *l, const struct policy *policy,
-                                const struct device *device, const char *key) {
+struct slot *lanes_find_or_add_slot(struct lanes *l,
+                                    const struct policy *policy,
+                                    const struct device *device,
+                                    const char *key) {
   struct slot *slot = find_slot(l, key);
   if (slot != NULL)
     return slot;
@@ -200,7 +202,7 @@ static enum ignored judge_firing(const struct lanes *l, const struct slot *slot,
 
 static int apply_firing(struct lanes *l, struct firing *f, const char *key,
                         struct moment now) {
-  struct slot *slot = lanes_restore_slot(l, f->policy, f->device, key);
+  struct slot *slot = lanes_find_or_add_slot(l, f->policy, f->device, key);
   if (slot == NULL)
     return -ENOMEM;
   struct series *series = find_or_add_series(slot, f->series);
@@ -209,7 +211,7 @@ static int apply_firing(struct lanes *l, struct firing *f, const char *key,
   slot_note_firing(series, f);
   slot->last_event_ms = f->arrived.ms;
   watch_silence(l, series);
-  lanes_touch_series(l, series);
+  lanes_note_series(l, series);
   return ask(l, slot, series->name, f->arrived, now);
 }
 
@@ -232,7 +234,7 @@ void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {
   /* Which slots they were for is not known any more: none of this device's may
    * take the present state for granted. */
   account->epoch++;
-  lanes_touch_account(l, account);
+  lanes_note(l, &account->change);
 }
 
 void lanes_forget(struct lanes *l, const char *slot_key) {
@@ -240,7 +242,7 @@ void lanes_forget(struct lanes *l, const char *slot_key) {
   if (slot == NULL)
     return;
   slot_forget(slot);
-  lanes_touch_slot(l, slot);
+  lanes_note(l, &slot->change);
 }
 
 void lanes_run_silence(struct lanes *l, struct moment now) {
@@ -249,7 +251,7 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
          lanes_silent_at_ms(series) <= now.ms) {
     heap_remove(&l->silence, series);
     slot_note_silence(series, now.ms);
-    lanes_touch_series(l, series);
+    lanes_note_series(l, series);
     if (ask(l, series->slot, series->name, now, now) < 0)
       lanes_drop(l, series->slot->device, 1);
   }
@@ -291,7 +293,8 @@ static void restore_in_flight(struct command *c) {
 
 int lanes_restore_command(struct lanes *l, struct command *c,
                           struct moment now) {
-  struct slot *slot = lanes_restore_slot(l, c->policy, c->device, c->slot_key);
+  struct slot *slot =
+      lanes_find_or_add_slot(l, c->policy, c->device, c->slot_key);
   struct command *older = slot != NULL ? slot->waiting : NULL;
   bool was_in_flight = c->state == COMMAND_IN_FLIGHT;
   if (slot == NULL || reserve(l, lanes_device_of(l, c)->lane) < 0 ||
@@ -306,9 +309,9 @@ int lanes_restore_command(struct lanes *l, struct command *c,
     restore_in_flight(c);
   slot->pending++;
   lanes_device_of(l, c)->account.pending++;
-  lanes_touch_account(l, &lanes_device_of(l, c)->account);
-  lanes_touch_slot(l, slot);
-  lanes_touch_command(l, c);
+  lanes_note(l, &lanes_device_of(l, c)->account.change);
+  lanes_note(l, &slot->change);
+  lanes_note(l, &c->change);
   lanes_count_waiting(l, c);
   if (older != NULL) {
     lanes_supersede(l, c, older, now);
@@ -328,7 +331,7 @@ static bool is_at_rest(const struct slot *slot, int64_t idle_ms,
                        int64_t now_ms) {
   return slot->pending == 0 && slot->cooldown_until_ms <= now_ms &&
          slot->newest[SEVERITY_FAILURE] == NULL &&
-         slot->newest[SEVERITY_WARNING] == NULL && !slot->changed &&
+         slot->newest[SEVERITY_WARNING] == NULL && !slot->change.is_noted &&
          now_ms - slot->last_event_ms > idle_ms;
 }
 
@@ -337,17 +340,15 @@ static void unwatch_silence(void *context, struct series *series) {
   heap_remove(&l->silence, series);
 }
 
-void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now,
-                lanes_removed_fn *removed, void *context) {
+void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now) {
   for (struct slot **link = &l->slots, *slot; (slot = *link) != NULL;) {
     if (!is_at_rest(slot, idle_ms, now.ms)) {
       link = &slot->next;
       continue;
     }
-    removed(context, slot->key);
     *link = slot->next;
     slot_each_series(slot, unwatch_silence, l);
     tdelete(slot, &l->slot_by_key, lanes_compare_slots);
-    slot_free(slot);
+    journal_note_last(l->options.journal, &slot->change);
   }
 }

@@ -151,9 +151,9 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
   bucket_take(&d->bucket, now.ms);
   slot_begin_attempt(c->at.slot, d->account.epoch);
   d->account.epoch++;
-  lanes_touch_account(l, &d->account);
-  lanes_touch_slot(l, c->at.slot);
-  lanes_touch_command(l, c);
+  lanes_note(l, &d->account.change);
+  lanes_note(l, &c->at.slot->change);
+  lanes_note(l, &c->change);
 }
 
 struct command *lanes_begin(struct lanes *l, struct moment now) {
@@ -288,13 +288,14 @@ static void leave_flight(struct lanes *l, struct command *c,
                    lanes_device_of(l, c)->account.epoch, now.ms);
   if (!verdict_meaning(v->class)->surely_unexecuted)
     start_cooldown(c);
-  lanes_touch_slot(l, c->at.slot);
-  lanes_touch_command(l, c);
+  lanes_note(l, &c->at.slot->change);
+  lanes_note(l, &c->change);
 }
 
 void lanes_end(struct lanes *l, struct command *c,
                const struct verdict *verdict, struct moment now) {
   *c->verdict = *verdict;
+  c->has_ended_attempt = true;
   c->why = NULL;
   leave_flight(l, c, verdict, now);
   if (verdict->class == VERDICT_DOUBTFUL)
@@ -336,7 +337,7 @@ void lanes_end_poll(struct lanes *l, const struct endpoint *endpoint) {
 
 /* ---- credentials ---- */
 
-bool lanes_wait_for_credentials(const struct lanes *l,
+bool lanes_has_credentials_wait(const struct lanes *l,
                                 const struct endpoint *endpoint) {
   return l->endpoints[endpoint->index].waiting_for_credentials > 0;
 }
@@ -348,7 +349,7 @@ void lanes_retry_credentials(struct lanes *l, const struct endpoint *endpoint,
     if (!c->waits_for_credentials || c->device->endpoint != endpoint)
       continue;
     c->not_before_ms = now.ms;
-    lanes_touch_command(l, c);
+    lanes_note(l, &c->change);
     lanes_wake(l, c->at.lane);
   }
 }

@@ -16,7 +16,7 @@ struct tracker {
   struct heap *next; /* by endpoint.index: by the time of the next poll */
   struct heap oldest;
   struct heap polled;
-  struct tracked *changed;
+  struct journal *journal;
 };
 
 static bool is_polled_before(const void *a, const void *b) {
@@ -38,7 +38,8 @@ static size_t *age_index(void *item) {
   return &((struct tracked *)item)->age_index;
 }
 
-struct tracker *tracker_new(size_t endpoint_count, size_t max) {
+struct tracker *tracker_new(size_t endpoint_count, size_t max,
+                            struct journal *journal) {
   struct tracker *t = calloc(1, sizeof *t);
   struct heap *next = calloc(endpoint_count + 1, sizeof *next);
   if (t == NULL || next == NULL) {
@@ -47,6 +48,7 @@ struct tracker *tracker_new(size_t endpoint_count, size_t max) {
     return NULL;
   }
   t->max = max;
+  t->journal = journal;
   t->endpoint_count = endpoint_count;
   t->next = next;
   for (size_t i = 0; i < endpoint_count; i++)
@@ -59,11 +61,10 @@ struct tracker *tracker_new(size_t endpoint_count, size_t max) {
 void tracker_free(struct tracker *t) {
   if (t == NULL)
     return;
-  tracker_touch_all(t);
-  for (struct tracked *one = t->changed, *after; one != NULL; one = after) {
-    after = one->next_changed;
-    tracked_free(one);
-  }
+  for (size_t i = 0; i < t->oldest.count; i++)
+    tracked_free(t->oldest.items[i]);
+  for (size_t i = 0; i < t->polled.count; i++)
+    tracked_free(t->polled.items[i]);
   for (size_t i = 0; i < t->endpoint_count; i++)
     heap_free(&t->next[i]);
   heap_free(&t->oldest);
@@ -78,17 +79,9 @@ static struct heap *heap_of(struct tracker *t, const struct tracked *one) {
   return &t->next[one->device->endpoint->index];
 }
 
-static void touch(struct tracker *t, struct tracked *one) {
-  if (one->changed)
-    return;
-  one->changed = true;
-  one->next_changed = t->changed;
-  t->changed = one;
-}
-
-static void tell(struct tracker *t, struct tracked *one) {
+static void note_news(struct tracker *t, struct tracked *one) {
   one->has_news = true;
-  touch(t, one);
+  journal_note(t->journal, &one->change);
 }
 
 /* There is room: tracker_add has made it. */
@@ -105,7 +98,8 @@ static void stop_waiting(struct tracker *t, struct tracked *one) {
 
 static void conclude(struct tracker *t, struct tracked *one) {
   one->concluded = true;
-  tell(t, one);
+  one->has_news = true;
+  journal_note_last(t->journal, &one->change);
 }
 
 static void conclude_oldest(struct tracker *t) {
@@ -129,7 +123,7 @@ int tracker_add(struct tracker *t, struct tracked *one, struct moment now) {
   if (one->until_ms < now.ms + TRACKED_GRACE_MS)
     one->until_ms = now.ms + TRACKED_GRACE_MS;
   one->wait_ms = TRACKER_FIRST_WAIT_MS;
-  touch(t, one);
+  journal_note(t->journal, &one->change);
   wait_until(t, one, now.ms + one->wait_ms);
   return 0;
 }
@@ -162,7 +156,7 @@ static void note_status(struct tracker *t, struct tracked *one,
     return;
   one->status = status;
   one->status_ms = now.ms;
-  tell(t, one);
+  note_news(t, one);
 }
 
 static int64_t next_wait_ms(struct tracked *one, const struct poll *poll) {
@@ -219,25 +213,9 @@ void tracker_end(struct tracker *t, struct tracked *one,
 
 size_t tracker_in_flight(const struct tracker *t) { return t->polled.count; }
 
-/* ---- what changed ---- */
-
-struct tracked *tracker_changed(const struct tracker *t) {
-  return t->changed;
-}
-
-void tracker_recorded(struct tracker *t) {
-  for (struct tracked *one = t->changed, *after; one != NULL; one = after) {
-    after = one->next_changed;
-    one->changed = false;
-    if (one->concluded)
-      tracked_free(one);
-  }
-  t->changed = NULL;
-}
-
-void tracker_touch_all(struct tracker *t) {
+void tracker_note_all(struct tracker *t) {
   for (size_t i = 0; i < t->oldest.count; i++)
-    touch(t, t->oldest.items[i]);
+    journal_note(t->journal, &((struct tracked *)t->oldest.items[i])->change);
   for (size_t i = 0; i < t->polled.count; i++)
-    touch(t, t->polled.items[i]);
+    journal_note(t->journal, &((struct tracked *)t->polled.items[i])->change);
 }

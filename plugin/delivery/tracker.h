@@ -14,14 +14,16 @@
  *
  *   tracker_add      for every command that was accepted and is to be tracked
  *   tracker_end      for every poll that ended
- *   tracker_changed  what is to be told, and recorded
- *   tracker_recorded forgets what changed, frees what is concluded
  *   tracker_begin    for every poll that may begin now
  *   tracker_wait_ms  how long to sleep
+ *
+ * What changes is noted in the journal, to be recorded and told; what is
+ * concluded is the journal's.
  */
 #ifndef ONENET_TRACKER_H
 #define ONENET_TRACKER_H
 
+#include "words/journal.h"
 #include "words/tracked.h"
 
 #include <stddef.h>
@@ -36,10 +38,12 @@
 struct tracker;
 
 /* Returns a tracker that the caller owns, for so many endpoints, and `max`
- * commands at once; NULL without memory. */
-struct tracker *tracker_new(size_t endpoint_count, size_t max);
+ * commands at once; NULL without memory. The journal is borrowed. */
+struct tracker *tracker_new(size_t endpoint_count, size_t max,
+                            struct journal *journal);
 
-/* Frees it and all that is tracked; NULL is allowed. */
+/* Frees it and all that is tracked; NULL is allowed. The journal is to be
+ * cleared before. */
 void tracker_free(struct tracker *t);
 
 /* Takes what is to be followed, for at least a minute from now; it has changed.
@@ -65,16 +69,8 @@ bool tracker_wants_answer(const struct tracked *one);
 void tracker_end(struct tracker *t, struct tracked *one,
                  const struct poll *poll, struct moment now);
 
-/* Returns the first of those that changed since tracker_recorded; the others
- * follow by next_changed. Those concluded are among them. */
-struct tracked *tracker_changed(const struct tracker *t);
-
-/* All that changed has been recorded: forgets that it changed, frees what is
- * concluded. */
-void tracker_recorded(struct tracker *t);
-
-/* Marks all as changed. */
-void tracker_touch_all(struct tracker *t);
+/* Notes all that is tracked in the journal: it has to be recorded anew. */
+void tracker_note_all(struct tracker *t);
 
 /* Returns how many polls are under way. */
 size_t tracker_in_flight(const struct tracker *t);

@@ -2,6 +2,7 @@
 #include "ledger/ledger.h"
 
 #include "base/log.h"
+#include "ledger/ledger_entry.h"
 #include "ledger/ledger_restore.h"
 #include "ledger/ledger_row.h"
 #include "ledger/ledger_store.h"
@@ -27,6 +28,7 @@ struct ledger {
   int64_t finished;         /* rows of history */
   int64_t finished_by_turn; /* more of them, once the turn is committed */
   uint64_t set_aside_taken; /* see ledger_take_set_aside_count */
+  int batch_status;         /* 0, or an incomplete batch of the turn */
   int owed_status; /* an error outside of any turn, which the next turn is to
                       fail with: only so the whole state is put again */
   int failure;     /* 0, or why it is failing */
@@ -101,6 +103,7 @@ static int begin(struct ledger *l, struct moment now, int wait_ms) {
   bool is_fresh = false;
   int status = l->store->type->begin(l->store, now, wait_ms, &is_fresh);
   l->finished_by_turn = 0;
+  l->batch_status = 0;
   if (is_fresh)
     l->finished = 0;
   return status;
@@ -121,68 +124,19 @@ int ledger_begin(struct ledger *l, struct moment now) {
   return status;
 }
 
-static void put(struct ledger *l, const struct ledger_row *row) {
-  l->store->type->put(l->store, row);
+static void put_entry(struct ledger *l, const struct ledger_entry *e) {
+  if (e->kind == LEDGER_ENTRY_REMOVE)
+    l->store->type->remove(l->store, &e->row);
+  else
+    l->store->type->put(l->store, &e->row);
+  l->finished_by_turn += e->kind == LEDGER_ENTRY_FINISHED;
 }
 
-static void remove_command(struct ledger *l, int64_t id) {
-  struct ledger_row like;
-  ledger_row_init(&like, LEDGER_TABLE_COMMANDS);
-  ledger_row_set_integer(&like, commands_id, id);
-  l->store->type->remove(l->store, &like);
-}
-
-static void remove_by_text(struct ledger *l, enum ledger_table table,
-                           int column, const char *text) {
-  struct ledger_row like;
-  ledger_row_init(&like, table);
-  ledger_row_set_text(&like, column, text);
-  l->store->type->remove(l->store, &like);
-}
-
-void ledger_put_command(struct ledger *l, const struct command *c,
-                        struct moment now) {
-  struct ledger_row row;
-  bool is_finished = c->state == COMMAND_FINISHED;
-  if (is_finished && c->outcome == OUTCOME_UNCHANGED) {
-    remove_command(l, c->id);
-    return;
-  }
-  l->finished_by_turn += is_finished ? 1 : 0;
-  ledger_row_of_command(c, now, &row);
-  put(l, &row);
-}
-
-void ledger_put_slot(struct ledger *l, const struct slot *s,
-                     struct moment now) {
-  struct ledger_row row;
-  ledger_row_of_slot(s, now, &row);
-  put(l, &row);
-}
-
-void ledger_put_series(struct ledger *l, const struct series *s,
-                       struct moment now) {
-  struct ledger_row row;
-  ledger_row_of_series(s, now, &row);
-  put(l, &row);
-}
-
-void ledger_put_account(struct ledger *l, const struct account *a) {
-  struct ledger_row row;
-  ledger_row_of_account(a, &row);
-  put(l, &row);
-}
-
-void ledger_put_tracked(struct ledger *l, const struct tracked *t,
-                        struct moment now) {
-  struct ledger_row row;
-  ledger_row_of_tracked(t, now, &row);
-  put(l, &row);
-}
-
-void ledger_remove_slot(struct ledger *l, const char *slot_key) {
-  remove_by_text(l, LEDGER_TABLE_SERIES, series_slot, slot_key);
-  remove_by_text(l, LEDGER_TABLE_SLOTS, slots_key, slot_key);
+void ledger_put_batch(struct ledger *l, const struct ledger_batch *batch) {
+  if (batch->error < 0)
+    l->batch_status = batch->error;
+  for (const struct ledger_entry *e = batch->first; e != NULL; e = e->next)
+    put_entry(l, e);
 }
 
 void ledger_clear_state(struct ledger *l) { l->store->type->clear(l->store); }
@@ -208,7 +162,7 @@ bool ledger_trim(struct ledger *l, struct moment now) {
 }
 
 int ledger_commit(struct ledger *l) {
-  int status = l->store->type->commit(l->store);
+  int status = l->store->type->commit(l->store, l->batch_status);
   if (status < 0) {
     fail(l, status);
     return status;

@@ -9,7 +9,7 @@
  * main thread calls before that thread starts. Times are monotonic in memory
  * and wall time in the file; `now` converts.
  *
- * A turn is one transaction: ledger_begin, any number of ledger_put_*,
+ * A turn is one transaction: ledger_begin, any number of batches,
  * ledger_commit. The first failure makes the rest of the turn do nothing, and
  * ledger_commit returns it: nothing of the turn is then in the file. After a
  * failure, that of ledger_begin included, the caller begins again later, with
@@ -19,6 +19,7 @@
 #ifndef ONENET_LEDGER_H
 #define ONENET_LEDGER_H
 
+#include "ledger/ledger_batch.h"
 #include "words/command.h"
 #include "words/slot.h"
 #include "words/tracked.h"
@@ -114,22 +115,9 @@ int ledger_load(struct ledger *l, const struct directory *directory,
  * begun anew by the next turn. */
 int ledger_begin(struct ledger *l, struct moment now);
 
-/* Inserts or replaces. A finished command is history; `unchanged` ones are not
- * kept. */
-void ledger_put_command(struct ledger *l, const struct command *c,
-                        struct moment now);
-void ledger_put_slot(struct ledger *l, const struct slot *s, struct moment now);
-void ledger_put_series(struct ledger *l, const struct series *s,
-                       struct moment now);
-void ledger_put_account(struct ledger *l, const struct account *a);
-
-/* Records status and answer of a command that was put as accepted before; of
- * one whose row is gone, nothing. */
-void ledger_put_tracked(struct ledger *l, const struct tracked *t,
-                        struct moment now);
-
-/* Deletes a slot and its series. */
-void ledger_remove_slot(struct ledger *l, const char *slot_key);
+/* Puts and removes the rows of a batch; the batch stays the caller's. One that
+ * is not complete fails the turn. */
+void ledger_put_batch(struct ledger *l, const struct ledger_batch *batch);
 
 /* Deletes all pending commands, slots and series: the whole state follows. */
 void ledger_clear_state(struct ledger *l);

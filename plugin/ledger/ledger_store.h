@@ -92,9 +92,10 @@ struct ledger_store_type {
   int (*read)(struct ledger_store *s, enum ledger_selection selection,
               ledger_visit_fn *visit, void *context);
 
-  /* Ends the turn. Returns 0; or its first error, and then nothing of it is
-   * kept. */
-  int (*commit)(struct ledger_store *s);
+  /* Ends the turn. status is 0, or an error of the caller's own, which counts
+   * as one of the turn. Returns 0; or the first error, and then nothing of the
+   * turn is kept. */
+  int (*commit)(struct ledger_store *s, int status);
 
   /* Returns one line that says what was wrong last, and where. */
   const char *(*error)(const struct ledger_store *s);

@@ -40,9 +40,9 @@ static int find_nothing(struct ledger_store *s, enum ledger_selection selection,
   return 0;
 }
 
-static int commit(struct ledger_store *s) {
+static int commit(struct ledger_store *s, int status) {
   (void)s;
-  return 0;
+  return status;
 }
 
 static const char *error(const struct ledger_store *s) {

@@ -371,8 +371,10 @@ static int64_t trim(struct ledger_store *store, double wall_before_s,
   return run(s, s->trims[which], code) == 0 ? sqlite3_changes(s->file.db) : 0;
 }
 
-static int commit(struct ledger_store *store) {
+static int commit(struct ledger_store *store, int status) {
   struct store_sqlite *s = sqlite_of(store);
+  if (status < 0)
+    note(s, sqlite_file_explain(&s->file, status, strerror(-status)));
   if (s->turn_status == 0)
     note(s, sqlite_file_run(&s->file, "COMMIT"));
   if (s->turn_status < 0)

@@ -20,6 +20,7 @@ enum change_kind {
 struct change {
   enum change_kind kind;
   bool is_noted; /* it is in the journal */
+  bool is_told;  /* it has been in a journal that was cleared */
   bool is_last;  /* the thing is over: the journal owns it */
   struct change *next;
 };

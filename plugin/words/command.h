@@ -10,6 +10,7 @@
 #ifndef ONENET_COMMAND_H
 #define ONENET_COMMAND_H
 
+#include "words/change.h"
 #include "words/device.h"
 #include "words/event.h"
 #include "words/verdict.h"
@@ -141,6 +142,7 @@ struct command_place {
 };
 
 struct command {
+  struct change change;
   int64_t id; /* the ledger's; unique for ever, greater is newer */
   const struct policy *policy;
   const struct device *device;
@@ -159,7 +161,8 @@ struct command {
   bool waits_for_credentials;
   bool doubtful; /* an attempt may have been executed */
   int attempts;
-  struct moment sent; /* when the last attempt began; 0: none */
+  struct moment sent;     /* when the last attempt began; 0: none */
+  bool has_ended_attempt; /* and that has not been told */
   enum command_state state;
   struct verdict *verdict; /* of the last attempt that ended; all zero while the
                               first is under way, NULL before it began */
@@ -168,11 +171,6 @@ struct command {
                       verdict says */
   struct moment finished;
 
-  bool creation_told; /* kept by worker: it is counted and reported */
-  bool end_told;
-
-  bool changed; /* kept by lanes: */
-  struct command *next_changed;
   struct command_place at;
 };
 
@@ -181,14 +179,13 @@ struct command {
  * Since its ledger was begun: created = the sum of by_outcome + pending,
  * always. */
 struct account {
+  struct change change;
   const struct device *device;
   uint64_t created;
   uint64_t by_outcome[OUTCOME_COUNT];
   uint64_t pending;
   uint64_t epoch; /* attempts begun: a slot's memory of an older epoch is void,
                      since another slot has commanded the device meanwhile */
-  bool changed;   /* kept by lanes */
-  struct account *next_changed;
 };
 
 /* Frees it; NULL is allowed. */

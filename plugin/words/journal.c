@@ -36,8 +36,12 @@ static void free_thing(struct change *change) {
 }
 
 static void release(struct change *change) {
+  struct command *command = journal_command(change);
   struct tracked *tracked = journal_tracked(change);
   change->is_noted = false;
+  change->is_told = true;
+  if (command != NULL)
+    command->has_ended_attempt = false;
   if (tracked != NULL)
     tracked->has_news = false;
   if (change->is_last)

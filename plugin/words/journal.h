@@ -32,8 +32,8 @@ void journal_note(struct journal *j, struct change *change);
  * tracked one that is concluded, or a slot that is removed with its series. */
 void journal_note_last(struct journal *j, struct change *change);
 
-/* Empties the journal and frees what is over. What is new of the others has
- * been told. */
+/* Empties the journal and frees what is over. The others count as told, with
+ * all that was new of them. */
 void journal_clear(struct journal *j);
 
 /* Return the thing that has changed if it is of that kind, else NULL. */

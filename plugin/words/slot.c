@@ -27,6 +27,7 @@ struct slot *slot_new(const struct policy *policy, const struct device *device,
     free(own_key);
     return NULL;
   }
+  s->change.kind = CHANGE_SLOT;
   s->policy = policy;
   s->device = device;
   s->key = own_key;
@@ -82,6 +83,7 @@ struct series *slot_add_series(struct slot *s, const char *name) {
   struct series *series = calloc(1, sizeof *series);
   if (series == NULL)
     return NULL;
+  series->change.kind = CHANGE_SERIES;
   series->slot = s;
   series->silence_index = HEAP_OUTSIDE;
   series->name = strdup(name);

@@ -36,6 +36,7 @@ struct slot_time {
 
 /* One series and its state. */
 struct series {
+  struct change change;
   struct slot *slot;
   char *name;
   enum severity severity;
@@ -53,9 +54,8 @@ struct series {
   enum severity event_severity;
   struct slot_time valued; /* its last event that carried a CurrentValue */
 
-  bool changed; /* kept by lanes */
-  struct series *next_changed;
-  size_t silence_index; /* in lanes' heap of the next to fall silent */
+  size_t
+      silence_index; /* kept by lanes: in the heap of the next to fall silent */
 
   struct series *newer; /* kept by slot: neighbours of the same severity */
   struct series *older;
@@ -71,6 +71,7 @@ struct memory {
 };
 
 struct slot {
+  struct change change;
   const struct policy *policy;
   const struct device *device;
   char *key;
@@ -81,9 +82,7 @@ struct slot {
   int64_t cooldown_until_ms; /* 0: there was none */
   int64_t last_event_ms;
 
-  bool changed; /* kept by lanes */
-  struct slot *next_changed;
-  struct slot *next;       /* of all */
+  struct slot *next;       /* kept by lanes: of all */
   struct command *waiting; /* with Supersede: the one that waits, or NULL */
   size_t pending;          /* commands waiting or in flight */
 

@@ -32,6 +32,7 @@ struct tracked *tracked_new(const char *slot_key) {
     free(own_key);
     return NULL;
   }
+  t->change.kind = CHANGE_TRACKED;
   t->slot_key = own_key;
   t->status = TRACKED_CREATED;
   t->next_index = HEAP_OUTSIDE;

@@ -38,6 +38,7 @@ enum tracked_end {
 };
 
 struct tracked {
+  struct change change;
   int64_t id; /* of the command */
   const struct policy *policy;
   const struct device *device;
@@ -53,11 +54,10 @@ struct tracked {
   char why[VERDICT_CAUSE_BYTES]; /* what brought no status: the cause of the
                                     last poll, "" if it brought one */
 
-  bool has_news; /* kept by tracker for the worker, who takes it away: the
-                    status is new, or it is concluded */
-  bool changed;  /* kept by tracker: */
-  struct tracked *next_changed;
-  int64_t next_ms; /* of the next poll */
+  bool has_news; /* the status is new, or it is concluded, and that has not been
+                    told */
+
+  int64_t next_ms; /* kept by tracker: of the next poll */
   int64_t wait_ms; /* before it */
   int answer_polls;
   size_t next_index; /* in the heap of the next polls */

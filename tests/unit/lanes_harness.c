@@ -205,19 +205,6 @@ static void store_account(struct store *store, const struct account *a) {
   s->account = *a;
 }
 
-static void store_changes(struct store *store, const struct lanes *l) {
-  for (const struct slot *s = lanes_changed_slots(l); s; s = s->next_changed)
-    store_slot(store, s);
-  for (const struct series *s = lanes_changed_series(l); s; s = s->next_changed)
-    store_series(store, s);
-  for (const struct command *c = lanes_changed_commands(l); c;
-       c = c->next_changed)
-    store_command(store, c);
-  for (const struct account *a = lanes_changed_accounts(l); a;
-       a = a->next_changed)
-    store_account(store, a);
-}
-
 static void store_remove_slot(struct store *store, const char *key) {
   struct stored_slot **link = &store->slots, *s;
   while (strcmp((*link)->slot.key, key) != 0)
@@ -226,6 +213,37 @@ static void store_remove_slot(struct store *store, const char *key) {
   *link = s->next;
   free_stored_slot(s);
   remove_stored_series(store, key, NULL);
+}
+
+static void store_slot_change(struct store *store, const struct slot *s) {
+  if (s->change.is_last)
+    store_remove_slot(store, s->key);
+  else
+    store_slot(store, s);
+}
+
+static void store_change(struct store *store, struct change *c) {
+  switch (c->kind) {
+  case CHANGE_SLOT:
+    store_slot_change(store, journal_slot(c));
+    break;
+  case CHANGE_SERIES:
+    store_series(store, journal_series(c));
+    break;
+  case CHANGE_COMMAND:
+    store_command(store, journal_command(c));
+    break;
+  case CHANGE_ACCOUNT:
+    store_account(store, journal_account(c));
+    break;
+  case CHANGE_TRACKED:
+    break;
+  }
+}
+
+static void store_changes(struct store *store, const struct journal *j) {
+  for (struct change *c = j->first; c != NULL; c = c->next)
+    store_change(store, c);
 }
 
 static void store_free(struct store *store) {
@@ -247,7 +265,7 @@ static void store_free(struct store *store) {
 static void restore_series(struct lanes *l, const struct stored_series *s,
                            const struct stored_slot *of) {
   struct slot *slot =
-      lanes_restore_slot(l, of->slot.policy, of->slot.device, of->slot.key);
+      lanes_find_or_add_slot(l, of->slot.policy, of->slot.device, of->slot.key);
   struct series *series = slot_add_series(slot, s->series.name);
   assert_non_null(series);
   series->severity = s->series.severity;
@@ -267,7 +285,7 @@ static void restore_series(struct lanes *l, const struct stored_series *s,
 
 static void restore_slot(struct lanes *l, const struct stored_slot *s) {
   struct slot *slot =
-      lanes_restore_slot(l, s->slot.policy, s->slot.device, s->slot.key);
+      lanes_find_or_add_slot(l, s->slot.policy, s->slot.device, s->slot.key);
   assert_non_null(slot);
   slot->memory = copy_memory(&s->slot.memory);
   slot->cooldown_until_ms = s->slot.cooldown_until_ms;
@@ -304,7 +322,9 @@ struct world *world_new(void) {
   assert_non_null(w->directory);
   w->now = (struct moment){.ms = BEGINNING_MS, .wall_ms = WALL_BEGINNING_MS};
   w->jitter_percent = 100;
+  journal_init(&w->journal);
   w->options = (struct lanes_options){.directory = w->directory,
+                                      .journal = &w->journal,
                                       .queue_limit = 100000,
                                       .queue_bytes = 67108864,
                                       .random = draw,
@@ -313,6 +333,7 @@ struct world *world_new(void) {
 }
 
 void world_free(struct world *w) {
+  journal_clear(&w->journal);
   lanes_free(w->lanes);
   store_free(&w->store);
   for (struct control *at = w->controls, *next; at != NULL; at = next) {
@@ -394,20 +415,22 @@ static void note_end(struct world *w, const struct command *c) {
 }
 
 static void note_ends(struct world *w) {
-  for (const struct command *c = lanes_changed_commands(w->lanes); c != NULL;
-       c = c->next_changed)
-    if (c->state == COMMAND_FINISHED)
+  for (struct change *change = w->journal.first; change;
+       change = change->next) {
+    const struct command *c = journal_command(change);
+    if (c != NULL && c->state == COMMAND_FINISHED)
       note_end(w, c);
+  }
 }
 
 void commit(struct world *w) {
-  struct lanes *l = world_lanes(w);
+  world_lanes(w);
   if (w->observe != NULL)
     w->observe(w->observe_context, w);
   else
     note_ends(w);
-  store_changes(&w->store, l);
-  lanes_recorded(l);
+  store_changes(&w->store, &w->journal);
+  journal_clear(&w->journal);
   is_balanced(w);
 }
 
@@ -421,21 +444,14 @@ void restart(struct world *w) {
   commit(w);
 }
 
-struct trimming {
-  struct store *store;
-  size_t count;
-};
-
-static void note_removed(void *context, const char *key) {
-  struct trimming *t = context;
-  store_remove_slot(t->store, key);
-  t->count++;
-}
-
 size_t trim(struct world *w, int64_t idle_ms) {
-  struct trimming t = {.store = &w->store};
-  lanes_trim(world_lanes(w), idle_ms, w->now, note_removed, &t);
-  return t.count;
+  size_t count = 0;
+  lanes_trim(world_lanes(w), idle_ms, w->now);
+  for (struct change *change = w->journal.first; change; change = change->next)
+    count += change->kind == CHANGE_SLOT && change->is_last;
+  store_changes(&w->store, &w->journal);
+  journal_clear(&w->journal);
+  return count;
 }
 
 /* ---- what happens ---- */

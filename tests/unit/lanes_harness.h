@@ -47,6 +47,7 @@ struct store {
 struct world {
   struct directory *directory;
   struct control *controls;
+  struct journal journal;
   struct lanes_options options; /* to be changed before the first event */
   struct lanes *lanes;          /* made when they are first needed */
   struct moment now;

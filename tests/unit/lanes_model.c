@@ -761,13 +761,16 @@ static void match_end(struct model *m, const struct command *real) {
 
 void model_observe(void *context, const struct world *w) {
   struct model *m = context;
-  const struct command *first = lanes_changed_commands(w->lanes);
-  for (const struct command *c = first; c != NULL; c = c->next_changed)
-    if (c->id > m->last_id)
+  for (struct change *one = w->journal.first; one != NULL; one = one->next) {
+    const struct command *c = journal_command(one);
+    if (c != NULL && c->id > m->last_id)
       match_new(m, c);
-  for (const struct command *c = first; c != NULL; c = c->next_changed)
-    if (c->state == COMMAND_FINISHED)
+  }
+  for (struct change *one = w->journal.first; one != NULL; one = one->next) {
+    const struct command *c = journal_command(one);
+    if (c != NULL && c->state == COMMAND_FINISHED)
       match_end(m, c);
+  }
 }
 
 static void account_agrees(const struct model *m,
@@ -792,7 +795,7 @@ static void endpoint_agrees(const struct model *m,
                      count_in_flight(m, e->endpoint));
   model_holds(m,
               lanes_circuit_is_open(m->world->lanes, e->endpoint) == e->open);
-  model_holds(m, lanes_wait_for_credentials(m->world->lanes, e->endpoint) ==
+  model_holds(m, lanes_has_credentials_wait(m->world->lanes, e->endpoint) ==
                      for_credentials);
 }
 

@@ -276,9 +276,24 @@ void fixture_finish(struct command *c, enum outcome outcome,
   c->finished = now;
 }
 
+void fixture_put_change(struct fixture *f, struct change *change,
+                        struct moment now) {
+  struct ledger_batch batch;
+  ledger_batch_init(&batch);
+  ledger_batch_add(&batch, change, now);
+  ledger_put_batch(f->ledger, &batch);
+  ledger_batch_free(&batch);
+}
+
+void fixture_put_counts(struct fixture *f, const struct account *counts) {
+  struct account a = *counts;
+  a.change.kind = CHANGE_ACCOUNT;
+  fixture_put_change(f, &a.change, FIXTURE_NOW);
+}
+
 void fixture_put(struct fixture *f, struct command *c, struct moment now) {
   assert_int_equal(ledger_begin(f->ledger, now), 0);
-  ledger_put_command(f->ledger, c, now);
+  fixture_put_change(f, &c->change, now);
   assert_int_equal(ledger_commit(f->ledger), 0);
   command_free(c);
 }
@@ -288,7 +303,7 @@ void fixture_put_account(struct fixture *f, int device, uint64_t created,
   struct account a = {.device = f->devices[device], .created = created};
   a.by_outcome[OUTCOME_ACCEPTED] = accepted;
   assert_int_equal(ledger_begin(f->ledger, now), 0);
-  ledger_put_account(f->ledger, &a);
+  fixture_put_counts(f, &a);
   assert_int_equal(ledger_commit(f->ledger), 0);
 }
 
@@ -298,8 +313,8 @@ static void put_slot(struct fixture *f, struct moment now) {
   assert_non_null(series);
   series->severity = SEVERITY_FAILURE;
   series->body = fixture_body("{\"fan\":\"on\"}");
-  ledger_put_slot(f->ledger, s, now);
-  ledger_put_series(f->ledger, series, now);
+  fixture_put_change(f, &s->change, now);
+  fixture_put_change(f, &series->change, now);
   slot_free(s);
 }
 
@@ -313,10 +328,10 @@ int fixture_put_state(struct fixture *f, int count, struct moment now) {
   put_slot(f, now);
   for (int id = 1; id <= count; id++) {
     struct command *c = fixture_command(f, id);
-    ledger_put_command(f->ledger, c, now);
+    fixture_put_change(f, &c->change, now);
     command_free(c);
   }
-  ledger_put_account(f->ledger, &a);
+  fixture_put_counts(f, &a);
   return ledger_commit(f->ledger);
 }
 

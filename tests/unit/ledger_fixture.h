@@ -76,6 +76,11 @@ struct body *fixture_body(const char *text);
 /* Ends the command as lanes would. */
 void fixture_finish(struct command *c, enum outcome outcome, struct moment now);
 
+/* Put what has changed, or an account, within a turn, as a batch of its own. */
+void fixture_put_change(struct fixture *f, struct change *change,
+                        struct moment now);
+void fixture_put_counts(struct fixture *f, const struct account *counts);
+
 /* Puts one command, which it frees, in a turn of its own. */
 void fixture_put(struct fixture *f, struct command *c, struct moment now);
 /* Puts an account with so many created and accepted; the rest is pending. */

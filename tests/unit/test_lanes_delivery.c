@@ -317,13 +317,13 @@ static void refused_credentials_are_tried_again_every_60_s(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
   failure(fan, "rack1", "on");
-  assert_false(lanes_wait_for_credentials(w->lanes, fan->device->endpoint));
+  assert_false(lanes_has_credentials_wait(w->lanes, fan->device->endpoint));
   begins(fan, "on");
   for (int i = 0; i < 3; i++) {
     ends_telling_to_wait(fan, VERDICT_CREDENTIALS, 5000);
-    assert_true(lanes_wait_for_credentials(w->lanes, fan->device->endpoint));
+    assert_true(lanes_has_credentials_wait(w->lanes, fan->device->endpoint));
     begins_after(fan, "on", 60000);
-    assert_false(lanes_wait_for_credentials(w->lanes, fan->device->endpoint));
+    assert_false(lanes_has_credentials_wait(w->lanes, fan->device->endpoint));
   }
 }
 
@@ -348,7 +348,7 @@ refused_credentials_are_tried_again_when_the_key_has_changed(void **state) {
   lanes_retry_credentials(w->lanes, a->device->endpoint, w->now);
   begins(a, "off");
   nothing_begins(w);
-  assert_true(lanes_wait_for_credentials(w->lanes, c->device->endpoint));
+  assert_true(lanes_has_credentials_wait(w->lanes, c->device->endpoint));
 }
 
 static void refused_credentials_are_refused_at_the_deadline(void **state) {
@@ -361,9 +361,9 @@ static void refused_credentials_are_refused_at_the_deadline(void **state) {
   begins_after(fan, "on", 60000);
   ends(fan, VERDICT_CREDENTIALS);
   restart(w);
-  assert_true(lanes_wait_for_credentials(w->lanes, fan->device->endpoint));
+  assert_true(lanes_has_credentials_wait(w->lanes, fan->device->endpoint));
   ended_after(w, "heat on refused", 40000);
-  assert_false(lanes_wait_for_credentials(w->lanes, fan->device->endpoint));
+  assert_false(lanes_has_credentials_wait(w->lanes, fan->device->endpoint));
 }
 
 /* ---- deadlines ---- */

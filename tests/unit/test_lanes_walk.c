@@ -329,7 +329,7 @@ static void do_something_rare(struct walk *walk) {
     trim_some(walk);
     break;
   case 5:
-    lanes_touch_all(world_lanes(walk->world));
+    lanes_note_all(world_lanes(walk->world));
     break;
   default:
     walk->weather = ONE_OF(0, 20, 60, 90, 100);
@@ -359,8 +359,7 @@ static int64_t random_time_ms(const struct walk *walk) {
 static void nothing_changes(struct walk *walk) {
   struct lanes *l = walk->world->lanes;
   model_holds(&walk->model, lanes_begin(l, walk->world->now) == NULL);
-  model_holds(&walk->model, lanes_changed_commands(l) == NULL);
-  model_holds(&walk->model, lanes_changed_slots(l) == NULL);
+  model_holds(&walk->model, walk->world->journal.first == NULL);
 }
 
 /* Time passes; before lanes_wait_ms is over nothing may be due. */

@@ -127,8 +127,8 @@ a_device_that_is_gone_keeps_its_totals_and_its_balance(void **state) {
   a.by_outcome[OUTCOME_ACCEPTED] = 8;
   c->device = a.device;
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
-  ledger_put_command(f->ledger, c, FIXTURE_NOW);
-  ledger_put_account(f->ledger, &a);
+  fixture_put_change(f, &c->change, FIXTURE_NOW);
+  fixture_put_counts(f, &a);
   assert_int_equal(ledger_commit(f->ledger), 0);
   command_free(c);
   fixture_restart(f, FIXTURE_NOW);
@@ -278,8 +278,8 @@ static void put_series(struct fixture *f, int rule, const char *name,
   series->severity = severity;
   series->arrived_ms = arrived_ms;
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
-  ledger_put_slot(f->ledger, s, FIXTURE_NOW);
-  ledger_put_series(f->ledger, series, FIXTURE_NOW);
+  fixture_put_change(f, &s->change, FIXTURE_NOW);
+  fixture_put_change(f, &series->change, FIXTURE_NOW);
   assert_int_equal(ledger_commit(f->ledger), 0);
   slot_free(s);
 }
@@ -446,8 +446,8 @@ static void put_timed_series(struct fixture *f) {
                                      .arrived = FIXTURE_NOW};
   series->valued = series->event;
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
-  ledger_put_slot(f->ledger, s, FIXTURE_NOW);
-  ledger_put_series(f->ledger, series, FIXTURE_NOW);
+  fixture_put_change(f, &s->change, FIXTURE_NOW);
+  fixture_put_change(f, &series->change, FIXTURE_NOW);
   assert_int_equal(ledger_commit(f->ledger), 0);
   slot_free(s);
 }
@@ -470,6 +470,7 @@ static const struct policy *find_policy(void *context, const char *rule) {
 }
 
 static struct lanes *lanes;
+static struct journal journal;
 static struct moment lanes_now;
 
 static int lanes_account_sink(void *context, const struct device *device,
@@ -483,7 +484,7 @@ static struct slot *lanes_slot_sink(void *context, const struct policy *policy,
                                     const struct device *device,
                                     const char *key) {
   (void)context;
-  return lanes_restore_slot(lanes, policy, device, key);
+  return lanes_find_or_add_slot(lanes, policy, device, key);
 }
 
 static int lanes_series_sink(void *context, struct series *series) {
@@ -503,6 +504,7 @@ static uint64_t no_jitter(void *context, uint64_t max_inclusive) {
 
 static void load_lanes(struct fixture *f, struct moment now) {
   const struct lanes_options options = {.directory = f->directory,
+                                        .journal = &journal,
                                         .queue_limit = 1000,
                                         .queue_bytes = 1000000,
                                         .random = no_jitter};
@@ -513,6 +515,7 @@ static void load_lanes(struct fixture *f, struct moment now) {
                                    .series = lanes_series_sink,
                                    .command = lanes_command_sink};
   lanes_now = now;
+  journal_init(&journal);
   lanes = lanes_new(&options);
   assert_non_null(lanes);
   assert_int_equal(
@@ -524,20 +527,10 @@ static void load_lanes(struct fixture *f, struct moment now) {
 static struct command *turn(struct fixture *f, struct moment now) {
   struct command *begun = lanes_begin(lanes, now);
   assert_int_equal(ledger_begin(f->ledger, now), 0);
-  for (const struct command *c = lanes_changed_commands(lanes); c != NULL;
-       c = c->next_changed)
-    ledger_put_command(f->ledger, c, now);
-  for (const struct slot *s = lanes_changed_slots(lanes); s != NULL;
-       s = s->next_changed)
-    ledger_put_slot(f->ledger, s, now);
-  for (const struct series *s = lanes_changed_series(lanes); s != NULL;
-       s = s->next_changed)
-    ledger_put_series(f->ledger, s, now);
-  for (const struct account *a = lanes_changed_accounts(lanes); a != NULL;
-       a = a->next_changed)
-    ledger_put_account(f->ledger, a);
+  for (struct change *c = journal.first; c != NULL; c = c->next)
+    fixture_put_change(f, c, now);
   assert_int_equal(ledger_commit(f->ledger), 0);
-  lanes_recorded(lanes);
+  journal_clear(&journal);
   return begun;
 }
 
@@ -555,9 +548,14 @@ static void take(struct fixture *f, enum severity severity, const char *body,
   assert_int_equal(ignored, IGNORED_NOT);
 }
 
+static void end_lanes(void) {
+  journal_clear(&journal);
+  lanes_free(lanes);
+}
+
 /* The process ends at once and begins again. */
 static void crash(struct fixture *f, struct moment now) {
-  lanes_free(lanes);
+  end_lanes();
   fixture_close(f);
   assert_int_equal(fixture_open(f, now), 0);
   load_lanes(f, now);
@@ -575,7 +573,7 @@ what_was_in_flight_at_a_crash_is_unknown_and_the_balance_holds(void **state) {
   assert_string_equal(fixture_sql(f, "SELECT id, outcome, error FROM commands"),
                       "1|unknown|it was in flight when the process ended");
   assert_string_equal(fixture_sql(f, BALANCE), "fan|1|1|0|0");
-  lanes_free(lanes);
+  end_lanes();
 }
 
 static void what_had_not_begun_at_a_crash_is_sent(void **state) {
@@ -596,7 +594,7 @@ static void what_had_not_begun_at_a_crash_is_sent(void **state) {
   lanes_end(lanes, c, &(struct verdict){.class = VERDICT_ACCEPTED}, cooled);
   assert_null(turn(f, cooled));
   assert_string_equal(fixture_sql(f, BALANCE), "fan|2|2|0|0");
-  lanes_free(lanes);
+  end_lanes();
 }
 
 static void a_slot_remembers_across_a_restart_what_was_accepted(void **state) {
@@ -616,7 +614,7 @@ static void a_slot_remembers_across_a_restart_what_was_accepted(void **state) {
       fixture_sql(f, "SELECT created, accepted, unchanged FROM totals"),
       "2|1|1");
   assert_string_equal(fixture_sql(f, BALANCE), "fan|2|2|0|0");
-  lanes_free(lanes);
+  end_lanes();
 }
 
 static void a_sink_that_fails_ends_the_load(void **state) {

@@ -40,7 +40,9 @@ static void begin_turn(void) {
   assert_false(is_fresh);
 }
 
-static void end_turn(void) { assert_int_equal(store->type->commit(store), 0); }
+static void end_turn(void) {
+  assert_int_equal(store->type->commit(store, 0), 0);
+}
 
 static void append_value(const struct ledger_value *v, char *text,
                          size_t bytes) {
@@ -304,7 +306,7 @@ static void the_first_error_of_a_turn_undoes_and_ends_it(void **state) {
   assert_int_equal(store->type->trim(store, INFINITY, 10), 0);
   assert_int_equal(store->type->read(store, LEDGER_ALL_SERIES, refuse, &visits),
                    -EIO);
-  assert_int_equal(store->type->commit(store), -EIO);
+  assert_int_equal(store->type->commit(store, 0), -EIO);
   assert_non_null(strstr(store->type->error(store), "NOT NULL"));
   assert_int_equal(visits, 0);
   assert_string_equal(fixture_sql(f, "SELECT slot, name FROM series"), "one|a");
@@ -366,7 +368,7 @@ static void in_memory_rows_are_taken_and_none_is_kept(void **state) {
   assert_int_equal(store->type->remove(store, &row), 0);
   store->type->clear(store);
   assert_int_equal(store->type->trim(store, INFINITY, 10), 0);
-  assert_int_equal(store->type->commit(store), 0);
+  assert_int_equal(store->type->commit(store, 0), 0);
   store->type->abandon(store);
   assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &is_fresh), 0);
   assert_int_equal(store->type->set_aside_count(store), 0);

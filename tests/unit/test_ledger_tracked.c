@@ -23,9 +23,9 @@ static struct tracked *accepted(struct fixture *f, int64_t id) {
   return t;
 }
 
-static void put(struct fixture *f, const struct tracked *t, struct moment now) {
+static void put(struct fixture *f, struct tracked *t, struct moment now) {
   assert_int_equal(ledger_begin(f->ledger, now), 0);
-  ledger_put_tracked(f->ledger, t, now);
+  fixture_put_change(f, &t->change, now);
   assert_int_equal(ledger_commit(f->ledger), 0);
 }
 

@@ -24,6 +24,20 @@ static struct {
   struct stats *stats;
 } t;
 
+/* The accounts of the devices, by their index. */
+static struct account accounts[3];
+
+static void create(const struct device *d, uint64_t count) {
+  accounts[d->index].device = d;
+  accounts[d->index].created += count;
+  stats_publish(t.stats, &accounts[d->index]);
+}
+
+static void end(const struct device *d, enum outcome outcome, uint64_t count) {
+  accounts[d->index].by_outcome[outcome] += count;
+  stats_publish(t.stats, &accounts[d->index]);
+}
+
 static int set_up(void **state) {
   (void)state;
   t.directory = directory_new();
@@ -34,6 +48,7 @@ static int set_up(void **state) {
   directory_add_device(t.directory, "pump", &t.pump);
   t.fan->endpoint = t.lamp->endpoint = t.cloud;
   t.pump->endpoint = t.backup;
+  memset(accounts, 0, sizeof accounts);
   t.stats = stats_new(t.directory);
   return t.stats != NULL ? 0 : -1;
 }
@@ -49,11 +64,11 @@ static void a_device_that_was_active_is_returned_once(void **state) {
   (void)state;
   assert_null(stats_take_active(t.stats));
   stats_count_ignored(t.stats, t.fan, IGNORED_LATE);
-  stats_count_created(t.stats, t.fan, 1);
+  create(t.fan, 1);
   stats_count_ignored(t.stats, NULL, IGNORED_NO_DEVICE);
   assert_ptr_equal(stats_take_active(t.stats), t.fan);
   assert_null(stats_take_active(t.stats));
-  stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 1);
+  end(t.fan, OUTCOME_ACCEPTED, 1);
   assert_ptr_equal(stats_take_active(t.stats), t.fan);
   assert_null(stats_take_active(t.stats));
 }
@@ -61,11 +76,11 @@ static void a_device_that_was_active_is_returned_once(void **state) {
 static void devices_are_returned_in_the_order_of_their_activity(void **state) {
   (void)state;
   stats_count_failure(t.stats, t.lamp, "errno_10");
-  stats_count_created(t.stats, t.fan, 1);
+  create(t.fan, 1);
   stats_count_failure(t.stats, t.lamp, "errno_10");
   assert_ptr_equal(stats_take_active(t.stats), t.lamp);
-  stats_count_created(t.stats, t.lamp, 1);
-  stats_count_created(t.stats, t.fan, 1);
+  create(t.lamp, 1);
+  create(t.fan, 1);
   assert_ptr_equal(stats_take_active(t.stats), t.fan);
   assert_ptr_equal(stats_take_active(t.stats), t.lamp);
   assert_null(stats_take_active(t.stats));
@@ -98,9 +113,9 @@ static void activity_of_many_threads_is_not_lost(void **state) {
 static void what_is_created_and_not_finished_is_pending(void **state) {
   (void)state;
   struct stats_commands counts;
-  stats_count_created(t.stats, t.fan, 5);
-  stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 2);
-  stats_count_outcome(t.stats, t.fan, OUTCOME_DROPPED, 1);
+  create(t.fan, 5);
+  end(t.fan, OUTCOME_ACCEPTED, 2);
+  end(t.fan, OUTCOME_DROPPED, 1);
   stats_read_device(t.stats, t.fan, &counts);
   assert_int_equal(counts.created, 5);
   assert_int_equal(counts.by_outcome[OUTCOME_ACCEPTED], 2);
@@ -111,12 +126,12 @@ static void what_is_created_and_not_finished_is_pending(void **state) {
 static void an_endpoint_has_the_totals_of_its_devices(void **state) {
   (void)state;
   struct stats_endpoint counts;
-  stats_count_created(t.stats, t.fan, 5);
-  stats_count_created(t.stats, t.lamp, 3);
-  stats_count_created(t.stats, t.pump, 100);
-  stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 4);
-  stats_count_outcome(t.stats, t.lamp, OUTCOME_ACCEPTED, 1);
-  stats_count_outcome(t.stats, t.lamp, OUTCOME_REFUSED, 1);
+  create(t.fan, 5);
+  create(t.lamp, 3);
+  create(t.pump, 100);
+  end(t.fan, OUTCOME_ACCEPTED, 4);
+  end(t.lamp, OUTCOME_ACCEPTED, 1);
+  end(t.lamp, OUTCOME_REFUSED, 1);
   stats_read_endpoint(t.stats, t.cloud, &counts);
   assert_int_equal(counts.commands.created, 8);
   assert_int_equal(counts.commands.by_outcome[OUTCOME_ACCEPTED], 5);
@@ -127,12 +142,43 @@ static void an_endpoint_has_the_totals_of_its_devices(void **state) {
   assert_int_equal(counts.commands.pending, 100);
 }
 
+static void counters_begin_after_what_was_recorded(void **state) {
+  (void)state;
+  struct stats_commands counts;
+  struct stats_endpoint totals;
+  struct account *a = &accounts[t.fan->index];
+  *a = (struct account){.device = t.fan, .created = 12, .pending = 2};
+  a->by_outcome[OUTCOME_ACCEPTED] = 7;
+  a->by_outcome[OUTCOME_REFUSED] = 3;
+  assert_int_equal(stats_begin_after(t.stats, t.fan, a), 0);
+  end(t.fan, OUTCOME_REFUSED, 1);
+  stats_read_device(t.stats, t.fan, &counts);
+  assert_int_equal(counts.created, 2);
+  assert_int_equal(counts.by_outcome[OUTCOME_ACCEPTED], 0);
+  assert_int_equal(counts.by_outcome[OUTCOME_REFUSED], 1);
+  assert_int_equal(counts.pending, 1);
+  stats_read_endpoint(t.stats, t.cloud, &totals);
+  assert_int_equal(totals.commands.created, 2);
+}
+
+static void what_is_published_twice_counts_once(void **state) {
+  (void)state;
+  struct stats_endpoint totals;
+  create(t.fan, 3);
+  stats_publish(t.stats, &accounts[t.fan->index]);
+  stats_read_endpoint(t.stats, t.cloud, &totals);
+  assert_int_equal(totals.commands.created, 3);
+  stats_take_active(t.stats);
+  stats_publish(t.stats, &accounts[t.fan->index]);
+  assert_null(stats_take_active(t.stats));
+}
+
 static atomic_bool stop_counting;
 
 static void *count_commands(void *unused) {
   while (!atomic_load(&stop_counting)) {
-    stats_count_created(t.stats, t.fan, 1);
-    stats_count_outcome(t.stats, t.fan, OUTCOME_ACCEPTED, 1);
+    create(t.fan, 1);
+    end(t.fan, OUTCOME_ACCEPTED, 1);
   }
   return unused;
 }
@@ -332,6 +378,8 @@ int main(void) {
       TEST(the_first_latencies_of_an_interval_are_in_its_percentile),
       TEST(latencies_that_nobody_reads_are_dropped),
       TEST(what_is_created_and_not_finished_is_pending),
+      TEST(counters_begin_after_what_was_recorded),
+      TEST(what_is_published_twice_counts_once),
       TEST(a_reader_never_sees_more_outcomes_than_commands),
       TEST(latencies_of_an_interval_are_told_once),
       TEST(a_percentile_is_at_most_a_bucket_too_high),

@@ -20,6 +20,7 @@ static struct {
   struct device *fan;
   struct device *pump;
   struct policy policy;
+  struct journal journal;
   struct tracker *tracker;
   struct moment now;
 } t;
@@ -34,13 +35,15 @@ static int set_up(void **state) {
   t.fan->endpoint = t.cloud;
   t.pump->endpoint = t.edge;
   t.policy = (struct policy){.rule = "overheat", .track = true};
-  t.tracker = tracker_new(2, MAX);
+  journal_init(&t.journal);
+  t.tracker = tracker_new(2, MAX, &t.journal);
   t.now = (struct moment){.ms = 5000, .wall_ms = INT64_C(1700000000000)};
   return t.tracker != NULL ? 0 : -1;
 }
 
 static int tear_down(void **state) {
   (void)state;
+  journal_clear(&t.journal);
   tracker_free(t.tracker);
   directory_free(t.directory);
   return 0;
@@ -112,7 +115,7 @@ static void is_concluded(const struct tracked *one, enum tracked_status value) {
 static void nothing_is_due_while_nothing_is_followed(void **state) {
   (void)state;
   assert_int_equal(wait_ms(), COMMAND_NEVER_MS);
-  assert_null(tracker_changed(t.tracker));
+  assert_null(t.journal.first);
   assert_int_equal(tracker_in_flight(t.tracker), 0);
 }
 
@@ -233,7 +236,7 @@ static void each_final_status_ends_it_as_documented(void **state) {
     is_concluded(one, cases[i].status);
     assert_string_equal(tracked_end_name(tracked_end_of(one->status)),
                         cases[i].end);
-    tracker_recorded(t.tracker);
+    journal_clear(&t.journal);
   }
 }
 
@@ -319,8 +322,7 @@ static void beyond_the_limit_what_is_being_polled_stays(void **state) {
 
 static size_t count_changed(void) {
   size_t count = 0;
-  for (const struct tracked *one = tracker_changed(t.tracker); one != NULL;
-       one = one->next_changed)
+  for (const struct change *c = t.journal.first; c != NULL; c = c->next)
     count++;
   return count;
 }
@@ -331,7 +333,7 @@ static void a_status_is_news_only_when_it_is_new(void **state) {
   assert_int_equal(count_changed(), 1);
   assert_false(one->has_news);
   assert_int_equal(one->status, TRACKED_CREATED);
-  tracker_recorded(t.tracker);
+  journal_clear(&t.journal);
   is_polled_after(1000, status(TRACKED_CREATED));
   assert_int_equal(count_changed(), 0);
   is_polled_after(2000, status(TRACKED_SENT));
@@ -344,26 +346,27 @@ static void a_status_is_news_only_when_it_is_new(void **state) {
   assert_int_equal(count_changed(), 1);
 }
 
-static void what_is_concluded_is_kept_until_it_is_recorded(void **state) {
+static void
+what_is_concluded_is_kept_until_the_journal_is_cleared(void **state) {
   (void)state;
   follow(1, 3600);
   is_polled_after(1000, status(TRACKED_FAILED));
-  tracker_touch_all(t.tracker);
+  tracker_note_all(t.tracker);
   assert_int_equal(count_changed(), 1);
-  tracker_recorded(t.tracker);
+  journal_clear(&t.journal);
   assert_int_equal(count_changed(), 0);
-  tracker_touch_all(t.tracker);
+  tracker_note_all(t.tracker);
   assert_int_equal(count_changed(), 0);
 }
 
-static void all_can_be_marked_as_changed(void **state) {
+static void all_can_be_noted_as_changed(void **state) {
   (void)state;
   follow(1, 3600);
   follow(2, 3600);
-  tracker_recorded(t.tracker);
+  journal_clear(&t.journal);
   passes(1000);
   tracker_begin(t.tracker, t.cloud);
-  tracker_touch_all(t.tracker);
+  tracker_note_all(t.tracker);
   assert_int_equal(count_changed(), 2);
 }
 
@@ -390,8 +393,8 @@ int main(void) {
       TEST(beyond_the_limit_the_oldest_ends_as_it_is),
       TEST(beyond_the_limit_what_is_being_polled_stays),
       TEST(a_status_is_news_only_when_it_is_new),
-      TEST(what_is_concluded_is_kept_until_it_is_recorded),
-      TEST(all_can_be_marked_as_changed),
+      TEST(what_is_concluded_is_kept_until_the_journal_is_cleared),
+      TEST(all_can_be_noted_as_changed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

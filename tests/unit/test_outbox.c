@@ -6,46 +6,46 @@
 
 #include <cmocka.h>
 
-#include "agent/finished.h"
+#include "agent/outbox.h"
 
-static void put(struct finished *f, int attempts, bool *ret_gave_way) {
-  const struct finished_command one = {.attempts = attempts};
-  *ret_gave_way = finished_put(f, &one);
+static void put(struct outbox *f, int attempts, bool *ret_gave_way) {
+  const struct news one = {.attempts = attempts};
+  *ret_gave_way = outbox_put(f, &one);
 }
 
 static void what_is_put_first_is_taken_first(void **state) {
   (void)state;
-  struct finished *f = finished_new();
-  struct finished_command one;
+  struct outbox *f = outbox_new();
+  struct news one;
   bool gave_way;
-  assert_false(finished_take(f, &one));
+  assert_false(outbox_take(f, &one));
   put(f, 1, &gave_way);
   put(f, 2, &gave_way);
-  assert_true(finished_take(f, &one));
+  assert_true(outbox_take(f, &one));
   assert_int_equal(one.attempts, 1);
-  assert_true(finished_take(f, &one));
+  assert_true(outbox_take(f, &one));
   assert_int_equal(one.attempts, 2);
-  assert_false(finished_take(f, &one));
-  finished_free(f);
+  assert_false(outbox_take(f, &one));
+  outbox_free(f);
 }
 
 static void when_it_is_full_the_oldest_gives_way(void **state) {
   (void)state;
-  struct finished *f = finished_new();
-  struct finished_command one;
+  struct outbox *f = outbox_new();
+  struct news one;
   bool gave_way;
-  for (int i = 0; i < FINISHED_MAX; i++) {
+  for (int i = 0; i < OUTBOX_MAX; i++) {
     put(f, i, &gave_way);
     assert_false(gave_way);
   }
-  put(f, FINISHED_MAX, &gave_way);
+  put(f, OUTBOX_MAX, &gave_way);
   assert_true(gave_way);
-  for (int i = 1; i <= FINISHED_MAX; i++) {
-    assert_true(finished_take(f, &one));
+  for (int i = 1; i <= OUTBOX_MAX; i++) {
+    assert_true(outbox_take(f, &one));
     assert_int_equal(one.attempts, i);
   }
-  assert_false(finished_take(f, &one));
-  finished_free(f);
+  assert_false(outbox_take(f, &one));
+  outbox_free(f);
 }
 
 int main(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/worker_log.h"
+#include "agent/lines.h"
 
 #include "base/log.h"
 #include "cloud/advice.h"
@@ -42,7 +42,7 @@ static void append_directory(struct buf *line, const struct directory *d) {
     list_add(&l, directory_device(d, i)->name);
 }
 
-void worker_log_start(const struct options *o, bool is_dry, size_t pending) {
+void lines_write_start(const struct options *o, bool is_dry, size_t pending) {
   struct buf line;
   buf_init(&line, LOG_LINE_BYTES);
   buf_append_format(&line,
@@ -90,10 +90,28 @@ static void warn_of(const struct command *c) {
               cause[0] != '\0' && why[0] != '\0' ? ", " : "", why);
 }
 
-void worker_log_finished(const struct command *c) {
+void lines_write_finished(const struct command *c) {
   inform_of(c);
   if (needs_attention(c->outcome))
     warn_of(c);
+}
+
+void lines_write_end(const struct tracked *one) {
+  enum tracked_end end_of_it = tracked_end_of(one->status);
+  const char *rule = one->policy->rule;
+  const struct device *d = one->device;
+  const char *name = tracked_end_name(end_of_it);
+  const char *separator = one->why[0] != '\0' ? ": " : "";
+  const char *text = tracked_status_text(one->status);
+  log_info("command %lld: rule \"%s\", device \"%s\" (%s): %s, status %d (%s), "
+           "cmd_uuid %s%s%s",
+           (long long)one->id, rule, d->name, d->device_id, name,
+           (int)one->status, text, one->cmd_uuid, separator, one->why);
+  if (end_of_it != TRACKED_END_ANSWERED)
+    log_warning("a command of rule \"%s\" for device \"%s\" (%s) was accepted, "
+                "but is %s: status %d (%s)%s%s",
+                rule, d->name, d->device_id, name, (int)one->status, text,
+                separator, one->why);
 }
 
 /* ---- troubles ---- */
@@ -142,7 +160,9 @@ static void append_next(struct buf *line, const struct command *c,
   bool is_again =
       c->state == COMMAND_WAITING || c->outcome == OUTCOME_SUPERSEDED;
   long long wait_s = seconds_of(c->not_before_ms - now.ms);
-  if (!is_again)
+  if (c->state == COMMAND_IN_FLIGHT)
+    buf_append_text(line, "; it is tried again now");
+  else if (!is_again)
     buf_append_text(line, "; this command is not tried again");
   else if (v->class == VERDICT_CREDENTIALS)
     append_next_of_credentials(line, c, wait_s);
@@ -151,8 +171,8 @@ static void append_next(struct buf *line, const struct command *c,
                       v->class == VERDICT_OFFLINE ? " (OnOffline retry)" : "");
 }
 
-void worker_log_trouble(const struct command *c, const struct verdict *v,
-                        enum verdict_trouble trouble, struct moment now) {
+void lines_write_trouble(const struct command *c, const struct verdict *v,
+                         enum verdict_trouble trouble, struct moment now) {
   struct buf line;
   buf_init(&line, LOG_LINE_BYTES);
   append_what_failed(&line, c, v, trouble);
@@ -168,17 +188,17 @@ void worker_log_trouble(const struct command *c, const struct verdict *v,
   buf_free(&line);
 }
 
-void worker_log_endpoint_recovery(const struct endpoint *e) {
+void lines_write_endpoint_recovery(const struct endpoint *e) {
   log_warning("endpoint \"%s\": it works again", e->name);
 }
 
-void worker_log_device_recovery(const struct device *d) {
+void lines_write_device_recovery(const struct device *d) {
   log_warning("device \"%s\" (%s): it accepts commands again", d->name,
               d->device_id);
 }
 
-void worker_log_circuit_open(const struct endpoint *e,
-                             const struct verdict *last, int64_t next_ms) {
+void lines_write_circuit_open(const struct endpoint *e,
+                              const struct verdict *last, int64_t next_ms) {
   struct buf why;
   buf_init(&why, LOG_LINE_BYTES);
   advice_append_cause(&why, last);
@@ -189,7 +209,7 @@ void worker_log_circuit_open(const struct endpoint *e,
   buf_free(&why);
 }
 
-void worker_log_circuit_closed(const struct endpoint *e) {
+void lines_write_circuit_closed(const struct endpoint *e) {
   log_warning("endpoint \"%s\": the circuit is closed: it works again",
               e->name);
 }
@@ -208,7 +228,7 @@ static void log_body(const struct body *body) {
   buf_free(&text);
 }
 
-void worker_log_dry_request(const struct command *c, const struct request *r) {
+void lines_write_dry_request(const struct command *c, const struct request *r) {
   log_info("dry run: rule \"%s\", device \"%s\" (%s), series %s, %s:",
            c->policy->rule, c->device->name, c->device->device_id, c->series,
            event_severity_name(c->severity));
@@ -222,19 +242,19 @@ void worker_log_dry_request(const struct command *c, const struct request *r) {
   log_body(c->body);
 }
 
-void worker_log_dry_failure(const struct command *c, const char *why) {
+void lines_write_dry_failure(const struct command *c, const char *why) {
   log_error("dry run: rule \"%s\", device \"%s\": could not be sent: %s",
             c->policy->rule, c->device->name, why);
 }
 
-void worker_log_dry_wait(const struct command *c) {
+void lines_write_dry_wait(const struct command *c) {
   log_info("dry run: command %lld: rule \"%s\", device \"%s\": waits for its "
            "cooldown, a limit, or its turn",
            (long long)c->id, c->policy->rule, c->device->name);
 }
 
-void worker_log_dry_ignored(const char *rule, const struct device *device,
-                            const char *reason) {
+void lines_write_dry_ignored(const char *rule, const struct device *device,
+                             const char *reason) {
   if (device == NULL)
     log_info("dry run: an event is ignored: %s", reason);
   else

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger_fixture.h"
+
+#include "ledger/ledger_batch.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SITUATION(name)                                                        \
+  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+static void open_fresh(struct fixture *f) {
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+}
+
+static void put(struct fixture *f, const struct ledger_batch *batch) {
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_batch(f->ledger, batch);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+}
+
+static void add_and_free(struct ledger_batch *batch, struct command *c) {
+  ledger_batch_add(batch, &c->change, FIXTURE_NOW);
+  command_free(c);
+}
+
+static struct command *ended(struct fixture *f, int64_t id,
+                             enum outcome outcome) {
+  struct command *c = fixture_command(f, id);
+  fixture_finish(c, outcome, FIXTURE_NOW);
+  return c;
+}
+
+static void a_batch_outlives_what_it_was_made_of(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  struct command *c = fixture_command(f, 1);
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  ledger_batch_add(&batch, &c->change, FIXTURE_NOW);
+  memset(c->slot_key, 'x', strlen(c->slot_key));
+  memset(c->body->data, 'x', c->body->size);
+  c->attempts = 99;
+  command_free(c);
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  assert_string_equal(
+      fixture_sql(f, "SELECT slot, body, attempts FROM commands"),
+      "overheat/fan|{\"fan\":\"on\"}|3");
+}
+
+static void only_history_is_kept_for_later(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch, kept;
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  ledger_batch_init(&kept);
+  add_and_free(&batch, fixture_command(f, 1));
+  add_and_free(&batch, ended(f, 2, OUTCOME_ACCEPTED));
+  add_and_free(&batch, ended(f, 3, OUTCOME_UNCHANGED));
+  ledger_batch_keep_history(&kept, &batch, 10);
+  assert_int_equal(batch.count, 0);
+  assert_int_equal(kept.count, 1);
+  put(f, &kept);
+  ledger_batch_free(&kept);
+  assert_string_equal(fixture_sql(f, "SELECT id, outcome FROM commands"),
+                      "2|accepted");
+}
+
+static void beyond_the_limit_the_oldest_history_gives_way(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch, kept;
+  open_fresh(f);
+  ledger_batch_init(&kept);
+  for (int id = 1; id <= 5; id++) {
+    ledger_batch_init(&batch);
+    add_and_free(&batch, ended(f, id, OUTCOME_REFUSED));
+    ledger_batch_keep_history(&kept, &batch, 3);
+  }
+  put(f, &kept);
+  ledger_batch_free(&kept);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands ORDER BY id"),
+                      "3\n4\n5");
+}
+
+static void a_batch_that_is_not_complete_is_not_committed(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  add_and_free(&batch, fixture_command(f, 1));
+  batch.error = -ENOMEM;
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_batch(f->ledger, &batch);
+  assert_int_equal(ledger_commit(f->ledger), -ENOMEM);
+  ledger_batch_free(&batch);
+  assert_string_equal(fixture_sql(f, "SELECT count(*) FROM commands"), "0");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      SITUATION(a_batch_outlives_what_it_was_made_of),
+      SITUATION(only_history_is_kept_for_later),
+      SITUATION(beyond_the_limit_the_oldest_history_gives_way),
+      SITUATION(a_batch_that_is_not_complete_is_not_committed),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
