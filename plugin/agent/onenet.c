@@ -162,13 +162,13 @@ static void ignore(void *context, enum ignored reason,
 }
 
 static int fire_rules(struct event *event) {
-  const struct rule_sink sink = {.match = match,
-                                 .fire = fire,
-                                 .ignore = ignore,
-                                 .lack = lack,
-                                 .context = event};
+  const struct rule_callbacks callbacks = {.match = match,
+                                           .fire = fire,
+                                           .ignore = ignore,
+                                           .lack = lack,
+                                           .context = event};
   int status =
-      rule_book_fire(onenet.options->rules, event, worker_now(), &sink);
+      rule_book_fire(onenet.options->rules, event, worker_now(), &callbacks);
   if (status < 0)
     log_error("out of memory: a command for an event of plugin \"%s\" was lost",
               event->plugin);

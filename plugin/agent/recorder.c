@@ -126,18 +126,18 @@ static int restore_failing(void *context, const struct policy *policy,
 int recorder_restore(struct recorder *r, const struct recorder_state *state,
                      struct moment now) {
   struct restoring restoring = {.recorder = r, .now = now};
-  const struct ledger_sink sink = {.context = &restoring,
-                                   .find_policy = find_policy,
-                                   .account = restore_account,
-                                   .slot = restore_slot,
-                                   .series = restore_series,
-                                   .command = restore_command,
-                                   .tracked = restore_tracked,
-                                   .failing = restore_failing};
+  const struct ledger_callbacks callbacks = {.context = &restoring,
+                                             .find_policy = find_policy,
+                                             .account = restore_account,
+                                             .slot = restore_slot,
+                                             .series = restore_series,
+                                             .command = restore_command,
+                                             .tracked = restore_tracked,
+                                             .failing = restore_failing};
   int64_t next_id = 1;
   r->state = *state;
   int status =
-      ledger_load(r->ledger, r->options->directory, &sink, now, &next_id);
+      ledger_load(r->ledger, r->options->directory, &callbacks, now, &next_id);
   if (status == 0)
     lanes_set_next_id(state->lanes, next_id);
   return status;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* What is known of an endpoint's credentials. */
-struct key {
+struct endpoint_key {
   struct credential *credential;
   unsigned long generation; /* of the header that was sent last */
   int64_t changed_ms;       /* since when that is so */
@@ -22,8 +22,8 @@ struct sender {
   const struct directory *directory;
   struct stats *stats;
   bool is_dry;
-  struct http *http; /* http_wake: any thread */
-  struct key *keys;  /* by endpoint.index */
+  struct http *http;         /* http_wake: any thread */
+  struct endpoint_key *keys; /* by endpoint.index */
   struct lanes *lanes;
   struct tracker *tracker;
   struct command **begun; /* attempts that are to be sent */
@@ -82,7 +82,8 @@ void sender_serve(struct sender *s, struct lanes *lanes,
   s->tracker = tracker;
 }
 
-static struct key *key_of(const struct sender *s, const struct endpoint *e) {
+static struct endpoint_key *key_of(const struct sender *s,
+                                   const struct endpoint *e) {
   return &s->keys[e->index];
 }
 

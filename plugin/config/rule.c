@@ -22,7 +22,7 @@ struct run {
   enum rule_body body;
   struct rule_texts texts;
   struct moment arrived;
-  const struct rule_sink *sink;
+  const struct rule_callbacks *callbacks;
   bool is_told; /* it has fired a rule, or a rule has ignored it */
   int error;    /* what kept at least one firing from being made */
 };
@@ -400,18 +400,18 @@ static bool rule_matches(struct run *run, const struct rule *r) {
 static void ignore(struct run *run, enum ignored reason,
                    const struct device *device, const char *detail) {
   run->is_told = true;
-  run->sink->ignore(run->sink->context, reason, device, detail);
+  run->callbacks->ignore(run->callbacks->context, reason, device, detail);
 }
 
 static void tell_lack(const struct run *run, const struct rule *r,
                       const char *option, const char *field,
                       bool is_for_silence) {
-  run->sink->lack(run->sink->context,
-                  &(struct rule_lack){.policy = &r->policy,
-                                      .option = option,
-                                      .field = field,
-                                      .event = run->event,
-                                      .is_for_silence = is_for_silence});
+  run->callbacks->lack(run->callbacks->context,
+                       &(struct rule_lack){.policy = &r->policy,
+                                           .option = option,
+                                           .field = field,
+                                           .event = run->event,
+                                           .is_for_silence = is_for_silence});
 }
 
 /* A body as it was rendered. */
@@ -506,7 +506,7 @@ static void fire_device(struct run *run, const struct rule *r,
   int error = f == NULL ? -ENOMEM : render_bodies(run, r, f);
   if (error == 0) {
     run->is_told = true;
-    run->sink->fire(run->sink->context, f);
+    run->callbacks->fire(run->callbacks->context, f);
     return;
   }
   firing_free(f);
@@ -605,7 +605,7 @@ static size_t find_devices(struct run *run, const struct rule *r,
 }
 
 static void run_rule(struct run *run, const struct rule *r) {
-  run->sink->match(run->sink->context, &r->policy);
+  run->callbacks->match(run->callbacks->context, &r->policy);
   if (!rule_has_body(r, run->body) && run->body != RULE_ON_OKAY &&
       run->body != RULE_ON_MISSING)
     return;
@@ -631,13 +631,14 @@ static void run_rules(struct run *run) {
 }
 
 int rule_book_fire(const struct rule_book *book, const struct event *event,
-                   struct moment arrived, const struct rule_sink *sink) {
+                   struct moment arrived,
+                   const struct rule_callbacks *callbacks) {
   struct run run = {.book = book,
                     .event = event,
                     .body = rule_body_of(event),
                     .texts = rule_texts_of(event),
                     .arrived = arrived,
-                    .sink = sink};
+                    .callbacks = callbacks};
   if (strcmp(event->plugin, OWN_PLUGIN) == 0)
     return 0;
   if (event_is_truncated(event)) {

@@ -104,7 +104,7 @@ struct rule_lack {
 
 /* What comes of an event. Called on the thread of rule_book_fire, in the order
  * of the configuration. */
-struct rule_sink {
+struct rule_callbacks {
   /* The event is what the rule asks for; called first, whatever comes of it. */
   void (*match)(void *context, const struct policy *policy);
   /* It fires the rule for one device. Takes the firing. */
@@ -120,14 +120,15 @@ struct rule_sink {
   void *context;
 };
 
-/* Matches the event with every rule, renders the bodies, and tells the sink. An
- * event of plugin `onenet` is passed over. An event that has no body in a rule
- * does not fire it, but OKAY does: with no body. A device is found by the name
- * that a template renders, or else by what is before its first dot, unless it
- * is an IPv4 address. Returns 0, or -ENOMEM if at least one firing could not be
- * made. */
+/* Matches the event with every rule, renders the bodies, and tells the
+ * callbacks. An event of plugin `onenet` is passed over. An event that has no
+ * body in a rule does not fire it, but OKAY does: with no body. A device is
+ * found by the name that a template renders, or else by what is before its
+ * first dot, unless it is an IPv4 address. Returns 0, or -ENOMEM if at least
+ * one firing could not be made. */
 int rule_book_fire(const struct rule_book *book, const struct event *event,
-                   struct moment arrived, const struct rule_sink *sink);
+                   struct moment arrived,
+                   const struct rule_callbacks *callbacks);
 
 /* Appends to out which rule comes nearest to firing for the event, and what
  * keeps it from that: of those for the event's source, the one with the most

@@ -233,7 +233,7 @@ void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {
   account->by_outcome[OUTCOME_DROPPED] += count;
   /* Which slots they were for is not known any more: none of this device's may
    * take the present state for granted. */
-  account->epoch++;
+  account->attempts_begun++;
   lanes_note(l, &account->change);
 }
 
@@ -269,7 +269,7 @@ void lanes_restore_account(struct lanes *l, const struct device *device,
   struct account *account = &l->devices[device->index].account;
   account->created = recorded->created;
   memcpy(account->by_outcome, recorded->by_outcome, sizeof account->by_outcome);
-  account->epoch = recorded->epoch;
+  account->attempts_begun = recorded->attempts_begun;
 }
 
 int lanes_restore_series(struct lanes *l, struct series *series) {

@@ -67,7 +67,7 @@ static struct command *next_holder(struct lanes *l, struct lane *lane,
 
 /* A turn of which nothing has been tried yet goes back to an earlier place that
  * a cooldown has held back until now. */
-static void give_way(struct lane *lane) {
+static void give_turn_back(struct lane *lane) {
   struct command *c = lane->holder;
   const struct command *first = heap_first(&lane->ready);
   if (c == NULL || first == NULL || c->state == COMMAND_IN_FLIGHT ||
@@ -79,9 +79,10 @@ static void give_way(struct lane *lane) {
 
 /* Looks at the lane's turn: ends what the device has accepted already, and
  * queues the lane at its endpoint if its holder may be sent. */
-static void settle_lane(struct lanes *l, struct lane *lane, struct moment now) {
+static void look_at_lane(struct lanes *l, struct lane *lane,
+                         struct moment now) {
   for (;;) {
-    give_way(lane);
+    give_turn_back(lane);
     if (lane->holder == NULL)
       lane->holder = next_holder(l, lane, now.ms);
     struct command *c = lane->holder;
@@ -91,8 +92,8 @@ static void settle_lane(struct lanes *l, struct lane *lane, struct moment now) {
       lanes_set_timer(l, c, c->not_before_ms);
       return;
     }
-    if (!slot_remembers(c->at.slot, c, lanes_device_of(l, c)->account.epoch,
-                        now.ms))
+    if (!slot_remembers(c->at.slot, c,
+                        lanes_device_of(l, c)->account.attempts_begun, now.ms))
       break;
     lanes_end_waiting(l, c, OUTCOME_UNCHANGED,
                       "the device has accepted this already", now);
@@ -105,10 +106,10 @@ static void settle_lane(struct lanes *l, struct lane *lane, struct moment now) {
     lanes_queue_push(&lanes_endpoint_of(l, lane->holder)->due, lane);
 }
 
-static void settle(struct lanes *l, struct moment now) {
+static void look_at_fresh_lanes(struct lanes *l, struct moment now) {
   struct lane *lane;
   while ((lane = queue_pop(&l->fresh)) != NULL)
-    settle_lane(l, lane, now);
+    look_at_lane(l, lane, now);
 }
 
 /* What was due when its lane was queued may have been superseded or ended
@@ -149,8 +150,8 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
   c->attempts++;
   gate_begin(&lanes_endpoint_of(l, c)->gate, c, now.ms);
   bucket_take(&d->bucket, now.ms);
-  slot_begin_attempt(c->at.slot, d->account.epoch);
-  d->account.epoch++;
+  slot_begin_attempt(c->at.slot, d->account.attempts_begun);
+  d->account.attempts_begun++;
   lanes_note(l, &d->account.change);
   lanes_note(l, &c->at.slot->change);
   lanes_note(l, &c->change);
@@ -159,7 +160,7 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
 struct command *lanes_begin(struct lanes *l, struct moment now) {
   lanes_run_silence(l, now);
   lanes_expire(l, now);
-  settle(l, now);
+  look_at_fresh_lanes(l, now);
   for (size_t i = 0; i < l->endpoint_count; i++) {
     size_t index = (l->next_endpoint + i) % l->endpoint_count;
     struct command *c = next_due(l, index, now.ms);
@@ -285,7 +286,7 @@ static void leave_flight(struct lanes *l, struct command *c,
   gate_end(&e->gate, c, verdict_circuit(v), c->at.lane,
            e->waiting > c->at.lane->waiting, now.ms);
   slot_end_attempt(c->at.slot, c, v->class,
-                   lanes_device_of(l, c)->account.epoch, now.ms);
+                   lanes_device_of(l, c)->account.attempts_begun, now.ms);
   if (!verdict_meaning(v->class)->surely_unexecuted)
     start_cooldown(c);
   lanes_note(l, &c->at.slot->change);

@@ -186,10 +186,12 @@ static int begin_load(struct ledger *l, struct moment now) {
 }
 
 int ledger_load(struct ledger *l, const struct directory *directory,
-                const struct ledger_sink *sink, struct moment now,
+                const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id) {
-  const struct ledger_restore r = {
-      .store = l->store, .directory = directory, .sink = sink, .now = now};
+  const struct ledger_restore r = {.store = l->store,
+                                   .directory = directory,
+                                   .callbacks = callbacks,
+                                   .now = now};
   struct ledger_settled settled = {.next_id = 1};
   int status = begin_load(l, now);
   if (status == 0)

@@ -61,7 +61,7 @@ void ledger_close(struct ledger *l);
 
 /* Receives the stored state. Each function may be called several times, in this
  * order. Each returns 0 or a negative errno, which ends the load. */
-struct ledger_sink {
+struct ledger_callbacks {
   void *context;
   /* Returns the policy of that name, or NULL if no rule has it any more. Called
    * at any time, and often. */
@@ -102,11 +102,11 @@ struct ledger_sink {
  * known of it, so that a deadline is at most Expire from now.
  *
  * ret_next_id is greater than every id ever given. Returns 0; -ENOMEM; or what
- * the sink returned. A file that can not be read is no reason not to start: the
- * ledger is failing then, nothing was restored, and once it can be opened it is
- * set aside as `<path>.unread-<Unix seconds>`. */
+ * the callbacks returned. A file that can not be read is no reason not to
+ * start: the ledger is failing then, nothing was restored, and once it can be
+ * opened it is set aside as `<path>.unread-<Unix seconds>`. */
 int ledger_load(struct ledger *l, const struct directory *directory,
-                const struct ledger_sink *sink, struct moment now,
+                const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id);
 
 /* Begins a turn. Opens the file if it is not open; a damaged one, or one that

@@ -13,7 +13,8 @@
 static const struct policy *find_policy(const struct ledger_restore *r,
                                         const struct ledger_row *row,
                                         int column) {
-  return r->sink->find_policy(r->sink->context, ledger_row_text(row, column));
+  return r->callbacks->find_policy(r->callbacks->context,
+                                   ledger_row_text(row, column));
 }
 
 static const struct device *find_device(const struct ledger_restore *r,
@@ -313,21 +314,21 @@ static int restore_account(void *context, const struct ledger_row *row) {
   if (account.device == NULL)
     return 0;
   ledger_row_to_account(row, &account);
-  return r->sink->account(r->sink->context, account.device, &account);
+  return r->callbacks->account(r->callbacks->context, account.device, &account);
 }
 
 static int restore_slot(void *context, const struct ledger_row *row) {
   const struct ledger_restore *r = context;
-  struct slot *slot = r->sink->slot(
-      r->sink->context, find_policy(r, row, slots_rule),
+  struct slot *slot = r->callbacks->slot(
+      r->callbacks->context, find_policy(r, row, slots_rule),
       find_device(r, row, slots_device), ledger_row_text(row, slots_key));
   return slot != NULL ? ledger_row_to_slot(row, r->now, slot) : -ENOMEM;
 }
 
 static int restore_series(void *context, const struct ledger_row *row) {
   const struct ledger_restore *r = context;
-  struct slot *slot = r->sink->slot(
-      r->sink->context, find_policy(r, row, series_rule),
+  struct slot *slot = r->callbacks->slot(
+      r->callbacks->context, find_policy(r, row, series_rule),
       find_device(r, row, series_device), ledger_row_text(row, series_slot));
   struct series *series =
       slot != NULL ? slot_add_series(slot, ledger_row_text(row, series_name))
@@ -336,7 +337,7 @@ static int restore_series(void *context, const struct ledger_row *row) {
     return -ENOMEM;
   if (series->arrived_ms > slot->last_event_ms)
     slot->last_event_ms = series->arrived_ms;
-  return r->sink->series(r->sink->context, series);
+  return r->callbacks->series(r->callbacks->context, series);
 }
 
 static int restore_command(void *context, const struct ledger_row *row) {
@@ -346,7 +347,7 @@ static int restore_command(void *context, const struct ledger_row *row) {
     return -ENOMEM;
   c->policy = find_policy(r, row, commands_rule);
   c->device = find_device(r, row, commands_device);
-  int status = r->sink->command(r->sink->context, c);
+  int status = r->callbacks->command(r->callbacks->context, c);
   if (status < 0)
     command_free(c);
   return status;
@@ -364,7 +365,7 @@ static int restore_tracked(void *context, const struct ledger_row *row) {
   t->policy = policy;
   t->device = device;
   ledger_row_to_tracked(row, r->now, t);
-  int status = r->sink->tracked(r->sink->context, t);
+  int status = r->callbacks->tracked(r->callbacks->context, t);
   if (status < 0)
     tracked_free(t);
   return status;
@@ -375,13 +376,13 @@ static int restore_failing(void *context, const struct ledger_row *row) {
   const struct policy *policy = find_policy(r, row, commands_rule);
   const struct device *device = find_device(r, row, commands_device);
   enum outcome outcome;
-  if (r->sink->failing == NULL || policy == NULL || device == NULL ||
+  if (r->callbacks->failing == NULL || policy == NULL || device == NULL ||
       outcome_parse(ledger_row_text(row, commands_outcome), &outcome) < 0)
     return 0;
-  return r->sink->failing(r->sink->context, policy, device, outcome);
+  return r->callbacks->failing(r->callbacks->context, policy, device, outcome);
 }
 
-/* The sink is told in this order. */
+/* The callbacks is told in this order. */
 static const struct {
   enum ledger_selection selection;
   ledger_visit_fn *restore;

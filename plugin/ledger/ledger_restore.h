@@ -2,7 +2,7 @@
  *
  * ledger_restore owns what happens to the stored state at a start: it ends what
  * the configuration no longer asks for, in the store, and gives the rest to the
- * sink. Private to the ledger.
+ * callbacks. Private to the ledger.
  */
 #ifndef ONENET_LEDGER_RESTORE_H
 #define ONENET_LEDGER_RESTORE_H
@@ -15,7 +15,7 @@
 struct ledger_restore {
   struct ledger_store *store;
   const struct directory *directory;
-  const struct ledger_sink *sink;
+  const struct ledger_callbacks *callbacks;
   struct moment now;
 };
 
@@ -26,13 +26,13 @@ struct ledger_settled {
 
 /* Within a turn of the store: ends and removes what is gone, moves to its
  * present slot what the configuration has in another one, and reads all that
- * ledger_restore_state will read. Tells the sink nothing. Returns 0 or an error
- * of the store; -ENOMEM. */
+ * ledger_restore_state will read. Tells the callbacks nothing. Returns 0 or an
+ * error of the store; -ENOMEM. */
 int ledger_restore_settle(const struct ledger_restore *r,
                           struct ledger_settled *ret_settled);
 
-/* Within the same turn: gives the state to the sink. Returns 0; an error of the
- * store; -ENOMEM; or what the sink returned. */
+/* Within the same turn: gives the state to the callbacks. Returns 0; an error
+ * of the store; -ENOMEM; or what the callbacks returned. */
 int ledger_restore_state(const struct ledger_restore *r);
 
 #endif

@@ -33,7 +33,7 @@ static bool is_finished(const struct command *c) {
   return c->state == COMMAND_FINISHED;
 }
 
-static bool remembers(const struct slot *s) { return s->memory.body != NULL; }
+static bool remembers(const struct slot *s) { return s->accepted.body != NULL; }
 
 /* ---- values that are put ---- */
 

@@ -99,15 +99,15 @@
   X(endpoint, NAME, text(s->device->endpoint->name), nothing)               \
   X(content_type, TEXT, text(s->policy->content_type), nothing)             \
   X(qos, INTEGER_OR_NULL, qos(s->device), nothing)                          \
-  X(body, BODY, body(s->memory.body),                                       \
-    if (is_same_device) take_body(v, &s->memory.body, &status))                \
-  X(value, REAL_OR_NULL, real_if(s->memory.has_value, s->memory.value),     \
-    if (remembers(s)) take_real(v, &s->memory.has_value, &s->memory.value))    \
+  X(body, BODY, body(s->accepted.body),                                       \
+    if (is_same_device) take_body(v, &s->accepted.body, &status))                \
+  X(value, REAL_OR_NULL, real_if(s->accepted.has_value, s->accepted.value),     \
+    if (remembers(s)) take_real(v, &s->accepted.has_value, &s->accepted.value))    \
   X(accepted_at, REAL_OR_NULL,                                              \
-    moment_if(remembers(s), now, s->memory.accepted_ms),                       \
-    if (remembers(s)) s->memory.accepted_ms = as_past_ms(v, now))              \
-  X(epoch, INTEGER, count(s->memory.epoch),                                 \
-    if (remembers(s)) s->memory.epoch = as_count(v))                           \
+    moment_if(remembers(s), now, s->accepted.accepted_ms),                       \
+    if (remembers(s)) s->accepted.accepted_ms = as_past_ms(v, now))              \
+  X(epoch, INTEGER, count(s->accepted.attempts_begun),                                 \
+    if (remembers(s)) s->accepted.attempts_begun = as_count(v))                           \
   X(cooldown_until, REAL_OR_NULL,                                           \
     moment_if(s->cooldown_until_ms != 0, now, s->cooldown_until_ms),           \
     take_cooldown(v, now, s))                                                  \
@@ -164,7 +164,7 @@
   X(dropped, INTEGER, count(ENDED(DROPPED)), ENDED(DROPPED) = as_count(v))  \
   X(cancelled, INTEGER, count(ENDED(CANCELLED)),                            \
     ENDED(CANCELLED) = as_count(v))                                            \
-  X(epoch, INTEGER, count(a->epoch), a->epoch = as_count(v))
+  X(epoch, INTEGER, count(a->attempts_begun), a->attempts_begun = as_count(v))
 // clang-format on
 
 /* ---- tables and columns ---- */

@@ -184,8 +184,9 @@ struct account {
   uint64_t created;
   uint64_t by_outcome[OUTCOME_COUNT];
   uint64_t pending;
-  uint64_t epoch; /* attempts begun: a slot's memory of an older epoch is void,
-                     since another slot has commanded the device meanwhile */
+  uint64_t attempts_begun; /* attempts begun: a slot's memory of an older
+                     attempts_begun is void, since another slot has commanded
+                     the device meanwhile */
 };
 
 /* Frees it; NULL is allowed. */

@@ -121,8 +121,8 @@ void slot_free(struct slot *s) {
   if (s == NULL)
     return;
   slot_each_series(s, remove_series, s);
-  body_unref(s->memory.body);
-  body_unref(s->set_aside.body);
+  body_unref(s->accepted.body);
+  body_unref(s->accepted_before.body);
   free(s->key);
   free(s);
 }
@@ -209,59 +209,60 @@ bool slot_asks_nothing(const struct series *speaker) {
 
 /* ---- memory ---- */
 
-static void memory_clear(struct memory *m) {
+static void accepted_clear(struct accepted *m) {
   body_unref(m->body);
-  *m = (struct memory){0};
+  *m = (struct accepted){0};
 }
 
 static bool is_too_old(const struct slot *s, int64_t now_ms) {
   int repeat_s = policy_repeat_s(s->policy, s->device);
   return repeat_s != POLICY_DEFAULT &&
-         now_ms - s->memory.accepted_ms >= (int64_t)repeat_s * 1000;
+         now_ms - s->accepted.accepted_ms >= (int64_t)repeat_s * 1000;
 }
 
 static bool is_within_deadband(const struct slot *s, const struct command *c) {
-  return s->policy->deadband > 0 && c->has_value && s->memory.has_value &&
-         fabs(c->value - s->memory.value) <= s->policy->deadband;
+  return s->policy->deadband > 0 && c->has_value && s->accepted.has_value &&
+         fabs(c->value - s->accepted.value) <= s->policy->deadband;
 }
 
 bool slot_remembers(const struct slot *s, const struct command *c,
-                    uint64_t epoch, int64_t now_ms) {
-  const struct memory *m = &s->memory;
-  if (m->body == NULL || m->epoch != epoch || is_too_old(s, now_ms))
+                    uint64_t attempts_begun, int64_t now_ms) {
+  const struct accepted *m = &s->accepted;
+  if (m->body == NULL || m->attempts_begun != attempts_begun ||
+      is_too_old(s, now_ms))
     return false;
   return body_equals(m->body, c->body) || is_within_deadband(s, c);
 }
 
-void slot_begin_attempt(struct slot *s, uint64_t epoch) {
-  memory_clear(&s->set_aside);
-  if (s->memory.epoch == epoch)
-    s->set_aside = s->memory;
+void slot_begin_attempt(struct slot *s, uint64_t attempts_begun) {
+  accepted_clear(&s->accepted_before);
+  if (s->accepted.attempts_begun == attempts_begun)
+    s->accepted_before = s->accepted;
   else
-    body_unref(s->memory.body);
-  s->memory = (struct memory){0};
+    body_unref(s->accepted.body);
+  s->accepted = (struct accepted){0};
   s->forget = false;
 }
 
 void slot_end_attempt(struct slot *s, const struct command *c,
-                      enum verdict_class class, uint64_t epoch,
+                      enum verdict_class class, uint64_t attempts_begun,
                       int64_t now_ms) {
   if (!s->forget && class == VERDICT_ACCEPTED) {
-    s->memory = (struct memory){.body = body_ref(c->body),
-                                .has_value = c->has_value,
-                                .value = c->value,
-                                .accepted_ms = now_ms};
+    s->accepted = (struct accepted){.body = body_ref(c->body),
+                                    .has_value = c->has_value,
+                                    .value = c->value,
+                                    .accepted_ms = now_ms};
   } else if (!s->forget && verdict_meaning(class)->surely_unexecuted) {
-    s->memory = s->set_aside;
-    s->set_aside.body = NULL;
+    s->accepted = s->accepted_before;
+    s->accepted_before.body = NULL;
   }
-  s->memory.epoch = epoch;
-  memory_clear(&s->set_aside);
+  s->accepted.attempts_begun = attempts_begun;
+  accepted_clear(&s->accepted_before);
   s->forget = false;
 }
 
 void slot_forget(struct slot *s) {
-  memory_clear(&s->memory);
-  memory_clear(&s->set_aside);
+  accepted_clear(&s->accepted);
+  accepted_clear(&s->accepted_before);
   s->forget = true;
 }

@@ -62,12 +62,13 @@ struct series {
 };
 
 /* What a device has accepted last for a slot. */
-struct memory {
+struct accepted {
   struct body *body; /* NULL: nothing is remembered */
   bool has_value;
   double value;
   int64_t accepted_ms;
-  uint64_t epoch; /* of the device: valid only while that is the same */
+  uint64_t attempts_begun; /* for the device until then: void once there are
+                              more */
 };
 
 struct slot {
@@ -75,8 +76,8 @@ struct slot {
   const struct policy *policy;
   const struct device *device;
   char *key;
-  struct memory memory;
-  struct memory set_aside; /* the memory, while an attempt is under way */
+  struct accepted accepted;
+  struct accepted accepted_before; /* while an attempt is under way */
   bool forget; /* what is in flight must not be remembered, whatever comes of it
                 */
   int64_t cooldown_until_ms; /* 0: there was none */
@@ -143,23 +144,29 @@ const struct series *slot_speaker(const struct slot *s);
 /* Whether a series asks for nothing: no body, and none that is unsendable. */
 bool slot_asks_nothing(const struct series *speaker);
 
-/* ---- memory; epoch is the present one of the device ---- */
+/* ---- what the device accepted last ----
+ *
+ * attempts_begun: how many attempts were ever begun for the device. What a slot
+ * remembers is void once there was another one, which may have been that of
+ * another slot. */
 
-/* Whether the device has accepted exactly what the command asks for, and the
- * memory is not older than Repeat. */
+/* Returns whether the device has accepted exactly what the command asks for,
+ * not longer ago than Repeat. */
 bool slot_remembers(const struct slot *s, const struct command *c,
-                    uint64_t epoch, int64_t now_ms);
+                    uint64_t attempts_begun, int64_t now_ms);
 
-/* An attempt of this slot begins: sets the memory aside. epoch is the one
- * before this attempt. */
-void slot_begin_attempt(struct slot *s, uint64_t epoch);
+/* An attempt of this slot begins, not counted yet: puts what is remembered
+ * aside. */
+void slot_begin_attempt(struct slot *s, uint64_t attempts_begun);
 
-/* It ended in that class: remembers the command, or what it remembered before,
- * or nothing; epoch is the present one. */
+/* The attempt ended in that class: remembers the command, or what was
+ * remembered before it, or nothing. */
 void slot_end_attempt(struct slot *s, const struct command *c,
-                      enum verdict_class class, uint64_t epoch, int64_t now_ms);
+                      enum verdict_class class, uint64_t attempts_begun,
+                      int64_t now_ms);
 
-/* Forgets, whatever is under way included. */
+/* Forgets what was accepted, and what an attempt that is under way may bring.
+ */
 void slot_forget(struct slot *s);
 
 #endif

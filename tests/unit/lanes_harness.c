@@ -112,8 +112,8 @@ static void store_command(struct store *store, const struct command *c) {
   *link = s;
 }
 
-static struct memory copy_memory(const struct memory *m) {
-  struct memory copy = *m;
+static struct accepted copy_memory(const struct accepted *m) {
+  struct accepted copy = *m;
   copy.body = copy_body(m->body);
   return copy;
 }
@@ -134,17 +134,17 @@ static void store_slot(struct store *store, const struct slot *slot) {
     s->next = store->slots;
     store->slots = s;
   }
-  body_unref(s->slot.memory.body);
+  body_unref(s->slot.accepted.body);
   s->slot.policy = slot->policy;
   s->slot.device = slot->device;
-  s->slot.memory = copy_memory(&slot->memory);
+  s->slot.accepted = copy_memory(&slot->accepted);
   s->slot.cooldown_until_ms = slot->cooldown_until_ms;
   s->slot.last_event_ms = slot->last_event_ms;
 }
 
 static void free_stored_slot(struct stored_slot *s) {
   free(s->slot.key);
-  body_unref(s->slot.memory.body);
+  body_unref(s->slot.accepted.body);
   free(s);
 }
 
@@ -287,7 +287,7 @@ static void restore_slot(struct lanes *l, const struct stored_slot *s) {
   struct slot *slot =
       lanes_find_or_add_slot(l, s->slot.policy, s->slot.device, s->slot.key);
   assert_non_null(slot);
-  slot->memory = copy_memory(&s->slot.memory);
+  slot->accepted = copy_memory(&s->slot.accepted);
   slot->cooldown_until_ms = s->slot.cooldown_until_ms;
   slot->last_event_ms = s->slot.last_event_ms;
 }

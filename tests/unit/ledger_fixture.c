@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-/* The sink of the log has no context. */
+/* The callbacks of the log has no context. */
 static struct fixture *logged;
 
 static void keep_line(enum log_level level, const char *line) {
@@ -108,7 +108,7 @@ struct moment fixture_later(int64_t ms) {
                          .wall_ms = FIXTURE_NOW.wall_ms + ms};
 }
 
-/* ---- the sink ---- */
+/* ---- the callbacks ---- */
 
 static const struct policy *find_policy(void *context, const char *rule) {
   const struct fixture *f = context;
@@ -149,8 +149,8 @@ static int keep_series(void *context, struct series *series) {
 
 static int keep_command(void *context, struct command *command) {
   struct fixture *f = context;
-  if (f->sink_status < 0)
-    return f->sink_status;
+  if (f->callback_status < 0)
+    return f->callback_status;
   assert_true(f->command_count < FIXTURE_MAX);
   f->commands[f->command_count++] = command;
   return 0;
@@ -195,14 +195,14 @@ int fixture_open(struct fixture *f, struct moment now) {
 }
 
 static int load(struct fixture *f, struct moment now) {
-  const struct ledger_sink sink = {.context = f,
-                                   .find_policy = find_policy,
-                                   .account = keep_account,
-                                   .slot = keep_slot,
-                                   .series = keep_series,
-                                   .command = keep_command,
-                                   .tracked = keep_tracked};
-  return ledger_load(f->ledger, f->directory, &sink, now, &f->next_id);
+  const struct ledger_callbacks callbacks = {.context = f,
+                                             .find_policy = find_policy,
+                                             .account = keep_account,
+                                             .slot = keep_slot,
+                                             .series = keep_series,
+                                             .command = keep_command,
+                                             .tracked = keep_tracked};
+  return ledger_load(f->ledger, f->directory, &callbacks, now, &f->next_id);
 }
 
 void fixture_load(struct fixture *f, struct moment now) {
@@ -259,11 +259,11 @@ struct slot *fixture_slot(struct fixture *f, int rule, int device,
                           const char *key) {
   struct slot *s = slot_new(&f->policies[rule], f->devices[device], key);
   assert_non_null(s);
-  s->memory = (struct memory){.body = fixture_body("{\"fan\":\"off\"}"),
-                              .has_value = true,
-                              .value = -0.5,
-                              .accepted_ms = FIXTURE_NOW.ms - 40013,
-                              .epoch = 12};
+  s->accepted = (struct accepted){.body = fixture_body("{\"fan\":\"off\"}"),
+                                  .has_value = true,
+                                  .value = -0.5,
+                                  .accepted_ms = FIXTURE_NOW.ms - 40013,
+                                  .attempts_begun = 12};
   s->cooldown_until_ms = FIXTURE_NOW.ms + 20017;
   s->last_event_ms = FIXTURE_NOW.ms - 7001;
   return s;

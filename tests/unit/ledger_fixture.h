@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * ledger_fixture owns a ledger in a directory of its own, a small
- * configuration, a sink that keeps what it is told, and SQL to look into the
- * file from outside.
+ * configuration, a callbacks that keeps what it is told, and SQL to look into
+ * the file from outside.
  */
 #ifndef ONENET_LEDGER_FIXTURE_H
 #define ONENET_LEDGER_FIXTURE_H
@@ -35,8 +35,8 @@ struct fixture {
   bool was_set_aside;
   char why[1024];
 
-  int sink_status; /* what the sink returns for a command */
-  int load_status; /* what ledger_load is to return */
+  int callback_status; /* what the callbacks returns for a command */
+  int load_status;     /* what ledger_load is to return */
   struct account accounts[FIXTURE_MAX];
   size_t account_count;
   struct slot *slots[FIXTURE_MAX];

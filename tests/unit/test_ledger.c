@@ -212,11 +212,11 @@ static void a_slot_comes_back_with_all_its_fields(void **state) {
   assert_string_equal(back->key, s->key);
   assert_ptr_equal(back->policy, s->policy);
   assert_ptr_equal(back->device, s->device);
-  assert_true(body_equals(back->memory.body, s->memory.body));
-  assert_true(back->memory.has_value);
-  assert_true(back->memory.value == s->memory.value);
-  assert_int_equal(back->memory.accepted_ms, s->memory.accepted_ms);
-  assert_int_equal(back->memory.epoch, s->memory.epoch);
+  assert_true(body_equals(back->accepted.body, s->accepted.body));
+  assert_true(back->accepted.has_value);
+  assert_true(back->accepted.value == s->accepted.value);
+  assert_int_equal(back->accepted.accepted_ms, s->accepted.accepted_ms);
+  assert_int_equal(back->accepted.attempts_begun, s->accepted.attempts_begun);
   assert_int_equal(back->cooldown_until_ms, s->cooldown_until_ms);
   assert_int_equal(back->last_event_ms, s->last_event_ms);
   slot_free(s);
@@ -231,8 +231,8 @@ static void a_slot_that_remembers_nothing_comes_back_so(void **state) {
   open_fresh(f);
   put_slot(f, s);
   fixture_restart(f, FIXTURE_NOW);
-  assert_null(f->slots[0]->memory.body);
-  assert_false(f->slots[0]->memory.has_value);
+  assert_null(f->slots[0]->accepted.body);
+  assert_false(f->slots[0]->accepted.has_value);
   assert_int_equal(f->slots[0]->cooldown_until_ms, 0);
   assert_string_equal(
       fixture_sql(f, "SELECT body, accepted_at, cooldown_until FROM slots"),
@@ -338,7 +338,8 @@ static void series_come_back_in_the_order_of_arrival(void **state) {
 
 static void an_account_comes_back_with_all_its_fields(void **state) {
   struct fixture *f = *state;
-  struct account a = {.device = f->devices[PUMP], .created = 1000, .epoch = 77};
+  struct account a = {
+      .device = f->devices[PUMP], .created = 1000, .attempts_begun = 77};
   for (int i = 0; i < OUTCOME_COUNT; i++)
     a.by_outcome[i] = (uint64_t)(10 + i);
   open_fresh(f);
@@ -358,7 +359,7 @@ static void an_account_comes_back_with_all_its_fields(void **state) {
   assert_int_equal(f->accounts[0].created, 1000);
   assert_memory_equal(f->accounts[0].by_outcome, a.by_outcome,
                       sizeof a.by_outcome);
-  assert_int_equal(f->accounts[0].epoch, 77);
+  assert_int_equal(f->accounts[0].attempts_begun, 77);
 }
 
 static void what_is_put_again_replaces_what_was_there(void **state) {
@@ -552,8 +553,9 @@ states_tells_what_the_device_accepted_while_that_is_known(void **state) {
   open_fresh(f);
   put_slot(f, s);
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
-  fixture_put_counts(f, &(struct account){.device = f->devices[FAN],
-                                          .epoch = s->memory.epoch});
+  fixture_put_counts(
+      f, &(struct account){.device = f->devices[FAN],
+                           .attempts_begun = s->accepted.attempts_begun});
   assert_int_equal(ledger_commit(f->ledger), 0);
   assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"),
                       "{\"fan\":\"off\"}");

@@ -217,14 +217,14 @@ static struct slot *restart_with_memory(struct fixture *f) {
   assert_int_equal(fixture_put_state(f, 0, FIXTURE_NOW), 0);
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->slot_count, 1);
-  assert_non_null(f->slots[0]->memory.body);
+  assert_non_null(f->slots[0]->accepted.body);
   return f->slots[0];
 }
 
 static void assert_forgotten(struct fixture *f) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->slot_count, 1);
-  assert_null(f->slots[0]->memory.body);
+  assert_null(f->slots[0]->accepted.body);
   assert_int_equal(f->series_count, 1);
   assert_int_equal(f->series[0]->severity, SEVERITY_FAILURE);
   assert_int_equal(f->slots[0]->cooldown_until_ms, FIXTURE_NOW.ms + 20017);
@@ -300,7 +300,7 @@ the_states_of_series_move_into_the_slot_they_now_share(void **state) {
   assert_int_equal(f->slot_count, 1);
   assert_string_equal(f->slots[0]->key, "setpoint/fan");
   assert_string_equal(slot_speaker(f->slots[0])->name, "a/b/c");
-  assert_null(f->slots[0]->memory.body);
+  assert_null(f->slots[0]->accepted.body);
   assert_int_equal(f->slots[0]->last_event_ms, FIXTURE_NOW.ms - 1000);
   assert_string_equal(f->commands[0]->slot_key, "setpoint/fan");
   assert_string_equal(fixture_sql(f, "SELECT DISTINCT slot FROM series"),
@@ -352,7 +352,7 @@ static void a_reboot_begins_the_monotonic_clock_anew(void **state) {
   assert_int_equal(c->created.ms, 20000 - 60000 - 7001);
   assert_int_equal(c->deadline_ms, 20000 - 60000 + 594997);
   assert_int_equal(f->slots[0]->cooldown_until_ms, 20000 - 60000 + 20017);
-  assert_int_equal(f->slots[0]->memory.accepted_ms, 20000 - 60000 - 40013);
+  assert_int_equal(f->slots[0]->accepted.accepted_ms, 20000 - 60000 - 40013);
 }
 
 /* What is true wherever the clock was when the row was written. */
@@ -367,7 +367,7 @@ static void assert_sane_command(const struct command *c, struct moment now) {
 static void assert_sane_state(const struct fixture *f, struct moment now) {
   assert_int_equal(f->command_count, 1);
   assert_sane_command(f->commands[0], now);
-  assert_int_equal(f->slots[0]->memory.accepted_ms, now.ms);
+  assert_int_equal(f->slots[0]->accepted.accepted_ms, now.ms);
   assert_true(f->slots[0]->cooldown_until_ms <= now.ms + 30000);
   assert_int_equal(f->slots[0]->last_event_ms, now.ms);
   assert_int_equal(f->series[0]->arrived_ms, now.ms);
@@ -473,26 +473,27 @@ static struct lanes *lanes;
 static struct journal journal;
 static struct moment lanes_now;
 
-static int lanes_account_sink(void *context, const struct device *device,
-                              const struct account *account) {
+static int lanes_account_callback(void *context, const struct device *device,
+                                  const struct account *account) {
   (void)context;
   lanes_restore_account(lanes, device, account);
   return 0;
 }
 
-static struct slot *lanes_slot_sink(void *context, const struct policy *policy,
-                                    const struct device *device,
-                                    const char *key) {
+static struct slot *lanes_slot_callback(void *context,
+                                        const struct policy *policy,
+                                        const struct device *device,
+                                        const char *key) {
   (void)context;
   return lanes_find_or_add_slot(lanes, policy, device, key);
 }
 
-static int lanes_series_sink(void *context, struct series *series) {
+static int lanes_series_callback(void *context, struct series *series) {
   (void)context;
   return lanes_restore_series(lanes, series);
 }
 
-static int lanes_command_sink(void *context, struct command *command) {
+static int lanes_command_callback(void *context, struct command *command) {
   (void)context;
   return lanes_restore_command(lanes, command, lanes_now);
 }
@@ -508,18 +509,18 @@ static void load_lanes(struct fixture *f, struct moment now) {
                                         .queue_limit = 1000,
                                         .queue_bytes = 1000000,
                                         .random = no_jitter};
-  const struct ledger_sink sink = {.context = f,
-                                   .find_policy = find_policy,
-                                   .account = lanes_account_sink,
-                                   .slot = lanes_slot_sink,
-                                   .series = lanes_series_sink,
-                                   .command = lanes_command_sink};
+  const struct ledger_callbacks callbacks = {.context = f,
+                                             .find_policy = find_policy,
+                                             .account = lanes_account_callback,
+                                             .slot = lanes_slot_callback,
+                                             .series = lanes_series_callback,
+                                             .command = lanes_command_callback};
   lanes_now = now;
   journal_init(&journal);
   lanes = lanes_new(&options);
   assert_non_null(lanes);
   assert_int_equal(
-      ledger_load(f->ledger, f->directory, &sink, now, &f->next_id), 0);
+      ledger_load(f->ledger, f->directory, &callbacks, now, &f->next_id), 0);
   lanes_set_next_id(lanes, f->next_id);
 }
 
@@ -617,10 +618,10 @@ static void a_slot_remembers_across_a_restart_what_was_accepted(void **state) {
   end_lanes();
 }
 
-static void a_sink_that_fails_ends_the_load(void **state) {
+static void a_callback_that_fails_ends_the_load(void **state) {
   struct fixture *f = *state;
   leave_one_pending(f);
-  f->sink_status = -E2BIG;
+  f->callback_status = -E2BIG;
   f->load_status = -E2BIG;
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, 0);
@@ -661,7 +662,7 @@ int main(void) {
       SITUATION(what_was_in_flight_at_a_crash_is_unknown_and_the_balance_holds),
       SITUATION(what_had_not_begun_at_a_crash_is_sent),
       SITUATION(a_slot_remembers_across_a_restart_what_was_accepted),
-      SITUATION(a_sink_that_fails_ends_the_load),
+      SITUATION(a_callback_that_fails_ends_the_load),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,10 +163,11 @@ static const struct policy *find_policy(void *context, const char *rule) {
 }
 
 static int try_to_settle(struct fixture *f, struct ledger_settled *settled) {
-  const struct ledger_sink sink = {.context = f, .find_policy = find_policy};
+  const struct ledger_callbacks callbacks = {.context = f,
+                                             .find_policy = find_policy};
   const struct ledger_restore r = {.store = &list.store,
                                    .directory = f->directory,
-                                   .sink = &sink,
+                                   .callbacks = &callbacks,
                                    .now = FIXTURE_NOW};
   return ledger_restore_settle(&r, settled);
 }

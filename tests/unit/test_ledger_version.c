@@ -75,8 +75,8 @@ static void what_is_pending_in_version_1_is_restored(void **state) {
   assert_int_equal(f->commands[1]->state, COMMAND_IN_FLIGHT);
   assert_int_equal(f->next_id, 5);
   assert_int_equal(f->slot_count, 1);
-  assert_int_equal(f->slots[0]->memory.epoch, 12);
-  assert_non_null(f->slots[0]->memory.body);
+  assert_int_equal(f->slots[0]->accepted.attempts_begun, 12);
+  assert_non_null(f->slots[0]->accepted.body);
   assert_int_equal(f->series_count, 1);
   assert_int_equal(f->series[0]->severity, SEVERITY_FAILURE);
   assert_int_equal(f->series[0]->since_ms, f->series[0]->arrived_ms);

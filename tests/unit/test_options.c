@@ -100,13 +100,13 @@ static const struct event HOT = {.source = EVENT_NOTIFICATION,
 static void assert_fires(const struct options *o, const struct event *event,
                          const char *expected) {
   struct fired fired = {.count = 0};
-  struct rule_sink sink = {.match = pass_match,
-                           .fire = keep_firing,
-                           .ignore = pass_over,
-                           .lack = pass_lack,
-                           .context = &fired};
+  struct rule_callbacks callbacks = {.match = pass_match,
+                                     .fire = keep_firing,
+                                     .ignore = pass_over,
+                                     .lack = pass_lack,
+                                     .context = &fired};
   assert_int_equal(
-      rule_book_fire(o->rules, event, (struct moment){1, 1}, &sink), 0);
+      rule_book_fire(o->rules, event, (struct moment){1, 1}, &callbacks), 0);
   assert_string_equal(fired.text, expected);
 }
 

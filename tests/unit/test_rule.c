@@ -18,7 +18,7 @@
 
 static const struct moment arrived = {.ms = 5000, .wall_ms = 1795402550000};
 
-/* What the sink was told, in order: a firing or a reason. */
+/* What the callbacks was told, in order: a firing or a reason. */
 struct told {
   struct firing *firing;
   enum ignored reason;
@@ -114,11 +114,11 @@ static void take_lack(void *context, const struct rule_lack *lack) {
       lack->is_for_silence ? " for silence" : "");
 }
 
-static const struct rule_sink sink = {.match = take_match,
-                                      .fire = take_firing,
-                                      .ignore = take_ignored,
-                                      .lack = take_lack,
-                                      .context = told};
+static const struct rule_callbacks callbacks = {.match = take_match,
+                                                .fire = take_firing,
+                                                .ignore = take_ignored,
+                                                .lack = take_lack,
+                                                .context = told};
 
 static struct template *parse(const char *text, enum template_format format) {
   struct template *t = NULL;
@@ -183,7 +183,7 @@ static void fire(const struct event *event) {
   forget_told();
   is_unmatched = false;
   said[0] = '\0';
-  assert_int_equal(rule_book_fire(book, event, arrived, &sink), 0);
+  assert_int_equal(rule_book_fire(book, event, arrived, &callbacks), 0);
   if (strcmp(event->plugin, "onenet") != 0)
     assert_int_equal(is_unmatched, told_count == 0);
 }

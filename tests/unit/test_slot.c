@@ -392,20 +392,20 @@ static struct command *command_of(const char *body) {
   return c;
 }
 
-static bool remembers(const struct slot *s, const char *body, uint64_t epoch,
-                      int64_t now_ms) {
+static bool remembers(const struct slot *s, const char *body,
+                      uint64_t attempts_begun, int64_t now_ms) {
   struct command *c = command_of(body);
-  bool yes = slot_remembers(s, c, epoch, now_ms);
+  bool yes = slot_remembers(s, c, attempts_begun, now_ms);
   command_free(c);
   return yes;
 }
 
-/* An attempt at NOW_MS, from this epoch to the next. */
+/* An attempt at NOW_MS, from this attempts_begun to the next. */
 static void attempt(struct slot *s, const char *body, enum verdict_class class,
-                    uint64_t epoch) {
+                    uint64_t attempts_begun) {
   struct command *c = command_of(body);
-  slot_begin_attempt(s, epoch);
-  slot_end_attempt(s, c, class, epoch + 1, NOW_MS);
+  slot_begin_attempt(s, attempts_begun);
+  slot_end_attempt(s, c, class, attempts_begun + 1, NOW_MS);
   command_free(c);
 }
 
@@ -430,12 +430,12 @@ after_attempts_that_did_nothing_the_memory_comes_back(void **state) {
   const enum verdict_class harmless[] = {VERDICT_REFUSED, VERDICT_OFFLINE,
                                          VERDICT_NOT_SENT, VERDICT_CREDENTIALS,
                                          VERDICT_NOT_EXECUTED};
-  uint64_t epoch = 0;
-  attempt(f->slot, "on", VERDICT_ACCEPTED, epoch++);
+  uint64_t attempts_begun = 0;
+  attempt(f->slot, "on", VERDICT_ACCEPTED, attempts_begun++);
   for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
     assert_true(verdict_meaning(harmless[i])->surely_unexecuted);
-    attempt(f->slot, "off", harmless[i], epoch++);
-    assert_true(remembers(f->slot, "on", epoch, NOW_MS));
+    attempt(f->slot, "off", harmless[i], attempts_begun++);
+    assert_true(remembers(f->slot, "on", attempts_begun, NOW_MS));
   }
 }
 
