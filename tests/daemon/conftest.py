@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT
 """What the tests against the real daemon share."""
 
+import contextlib
 import pathlib
 import re
 import shutil
 import signal
+import sqlite3
 import tempfile
 
 import pytest
 
 from collectd import HOST, Collectd, free_port, parse_prometheus
-from simulator import API_KEY, Simulator, wait_until
+from simulator import API_KEY, FAN_ID, Simulator, wait_until
 
 # In the background of a script SIGINT is ignored, also by the children. Tests that
 # press Ctrl-C need children that do not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-FAN_ID = "8029377"
 
 THRESHOLD = """
   <Plugin "sensors">
@@ -76,6 +76,19 @@ class Setup:
         self.daemon = Collectd(self.folder, block or self.block(),
                                threshold=threshold, extra=extra, **options)
         return self.daemon.start()
+
+    def notify(self, severity="failure", **fields):
+        """Sends a notification of the thermometer of rule(); fields: others
+        than those that the rule asks for."""
+        self.daemon.putnotif(severity, **{"plugin": "sensors",
+                                          "type": "temperature", **fields})
+
+    def query(self, sql, row_factory=None):
+        """Returns the rows that the ledger answers, as tuples or as told."""
+        with contextlib.closing(sqlite3.connect(
+                self.folder / "onenet.db")) as ledger:
+            ledger.row_factory = row_factory
+            return ledger.execute(sql).fetchall()
 
     # ---- what Prometheus would see ----
 

@@ -85,21 +85,21 @@ class Greenhouse(Setup):
 
     def play(self):
         """Tells the story; returns when the ledger knows all of it."""
-        self.notify("fan", "failure", accepted=1)
-        self.notify("fan", "okay", accepted=2)
-        self.notify("fan", "failure", accepted=3)
-        self.notify("fan", "failure", unchanged=1)
+        self.lead("fan", "failure", accepted=1)
+        self.lead("fan", "okay", accepted=2)
+        self.lead("fan", "failure", accepted=3)
+        self.lead("fan", "failure", unchanged=1)
         self.putnotif("lamp", "okay")  # ignored: nothing is recorded of it
-        self.notify("lamp", "failure", refused=1)
-        self.notify("lamp", "failure", refused=2)
+        self.lead("lamp", "failure", refused=1)
+        self.lead("lamp", "failure", refused=2)
         self.sim.fault(device_id=DEVICES["pump"], status=503,
                        headers={"Retry-After": "1"})
-        self.notify("pump", "failure", accepted=1)
+        self.lead("pump", "failure", accepted=1)
         self.sim.fault(device_id=DEVICES["pump"], status=500)
-        self.notify("pump", "okay", unknown=1)
-        self.notify("siren", "failure", pending=1)
-        self.notify("heater", "failure", accepted=1)
-        self.notify("valve", "failure", accepted=1)
+        self.lead("pump", "okay", unknown=1)
+        self.lead("siren", "failure", pending=1)
+        self.lead("heater", "failure", accepted=1)
+        self.lead("valve", "failure", accepted=1)
         self.sim.advance(60)
         wait_until(lambda: self.statuses() == set(STATUSES.items()), 20,
                    "the statuses")
@@ -109,20 +109,15 @@ class Greenhouse(Setup):
         self.daemon.putnotif(severity, host=HOST, plugin="sensors",
                              plugin_instance=device, type="temperature")
 
-    def notify(self, device, severity, **wanted):
-        """A notification, and what it must lead to."""
+    def lead(self, device, severity, **wanted):
+        """Sends a notification, and waits for what it must lead to."""
         self.putnotif(device, severity)
         wait_until(lambda: wanted.items() <= self.counts().get(
             device, {}).items(), 20, f"{device}: {wanted}")
 
-    def query(self, text):
-        """Returns the rows of a query to the ledger."""
-        ledger = sqlite3.connect(self.folder / "onenet.db")
-        try:
-            ledger.row_factory = sqlite3.Row
-            return ledger.execute(text).fetchall()
-        finally:
-            ledger.close()
+    def query(self, sql, row_factory=sqlite3.Row):
+        """Returns the rows that the ledger answers, by name or as told."""
+        return super().query(sql, row_factory)
 
     def counts(self):
         """Returns {device: {fate: count}} of the ledger, without what is 0."""

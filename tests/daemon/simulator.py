@@ -22,6 +22,7 @@ import time
 import urllib.parse
 
 API_KEY = "Demo0nlyKey=NotASecret00000="  # the simulator's default
+FAN_ID = "8029377"  # of the device that most tests are about
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -178,6 +179,10 @@ class Simulator:
         if device_id is None:
             return self.control("GET", "received")
         return self.control("GET", self._device(device_id) + "/received")
+
+    def bodies(self, device_id=FAN_ID):
+        """Returns the bodies of what the device received, in order."""
+        return [command["body"] for command in self.received(device_id)]
 
     def requests(self):
         """Returns the calls of /cmds as they came, in order: dicts with at,

@@ -5,7 +5,6 @@ it comes back as metrics, notifications and meta data."""
 import http.server
 import json
 import re
-import sqlite3
 import threading
 
 import pytest
@@ -31,8 +30,7 @@ def heat_until(setup, count, degrees, identifier=ROOM):
 
 def notify_until(setup, count, severity="failure", **fields):
     """One notification; waits until the cloud was asked so often."""
-    fields = {"plugin": "sensors", "type": "temperature", **fields}
-    setup.daemon.putnotif(severity, **fields)
+    setup.notify(severity, **fields)
     wait_until(lambda: len(setup.sim.requests()) >= count, 20,
                f"{count} requests")
 
@@ -44,7 +42,7 @@ def test_a_threshold_that_is_crossed_and_left_starts_and_stops_the_fan(setup):
     heat(setup.daemon, 21)
     heat_until(setup, 1, 35.5)
     heat_until(setup, 2, 22)
-    assert [c["body"] for c in setup.sim.received(FAN_ID)] == [
+    assert setup.sim.bodies() == [
         '{"fan":"on","t":35.5}', '{"fan":"off"}']
     setup.wait_for_outcomes(created=2, accepted=2)
 
@@ -96,7 +94,7 @@ def test_each_severity_has_its_body(setup):
     notify_until(setup, 1, "warning")
     notify_until(setup, 2, "failure")
     notify_until(setup, 3, "okay")
-    assert [c["body"] for c in setup.sim.received(FAN_ID)] == [
+    assert setup.sim.bodies() == [
         "low", "high", "off"]
 
 
@@ -354,8 +352,7 @@ def test_a_notification_of_an_acceptance_holds_the_uuid(setup):
 def test_a_body_of_64k_is_never_sent(setup):
     setup.start(setup.block(rule=setup.rule(
         'OnFailure "' + "%{message}" * 300 + '"')))
-    setup.daemon.putnotif("failure", plugin="sensors", type="temperature",
-                          message="m" * 250)
+    setup.notify(message="m" * 250)
     setup.wait_for_outcomes(created=1, refused=1)
     assert setup.sim.requests() == []
     assert "a body of 75000 bytes: must be 1..65535" in setup.daemon.log()
@@ -377,11 +374,10 @@ def test_the_ledger_holds_the_command_for_sql(setup):
     setup.start()
     notify_until(setup, 1)
     setup.wait_for_outcomes(created=1, accepted=1)
-    with sqlite3.connect(setup.folder / "onenet.db") as ledger:
-        rows = ledger.execute(
-            "SELECT rule, device, device_id, endpoint, slot, series, severity, "
-            "body, content_type, timeout_s, state, outcome, attempts, "
-            "http_code, errno, cmd_uuid FROM commands").fetchall()
+    rows = setup.query(
+        "SELECT rule, device, device_id, endpoint, slot, series, severity, "
+        "body, content_type, timeout_s, state, outcome, attempts, "
+        "http_code, errno, cmd_uuid FROM commands")
     assert rows == [("overheat", "fan", FAN_ID, "cloud", "overheat/fan",
                      f"{HOST}/sensors/temperature", "failure", "on",
                      "text/plain; charset=utf-8", 3600, "finished", "accepted",

@@ -8,32 +8,14 @@ import sqlite3
 import threading
 
 from collectd import Collectd, free_port
-from conftest import FAN_ID
-from simulator import API_KEY, Simulator, wait_until
+from simulator import API_KEY, FAN_ID, Simulator, wait_until
 
 ROOM = "sensors-room/temperature"
 ON_OFF = 'OnFailure "on"\nOnOkay "off"\n'
 
 
-def notify(setup, severity="failure", **fields):
-    setup.daemon.putnotif(severity, **{"plugin": "sensors",
-                                       "type": "temperature", **fields})
-
-
-def bodies(sim, device=FAN_ID):
-    return [command["body"] for command in sim.received(device)]
-
-
 def count(setup, name, device="fan"):
     return setup.metric(f"onenet-{device}/commands-{name}") or 0
-
-
-def rows(setup, query):
-    ledger = sqlite3.connect(setup.folder / "onenet.db")
-    try:
-        return ledger.execute(query).fetchall()
-    finally:
-        ledger.close()
 
 
 def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
@@ -62,7 +44,7 @@ def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
         feed(20)
         feed_until(40, lambda: all(len(sim.received(n)) == 1 for n in names),
                    "the first commands")
-        before = {name: bodies(sim, name) for name in names}
+        before = {name: sim.bodies(name) for name in names}
         assert set(map(tuple, before.values())) == {("on",)}
         sim.stop()
 
@@ -78,7 +60,7 @@ def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
         assert setup.daemon.value("collectd-write_queue/queue_length") < 100
 
         sim.start()
-        wait_until(lambda: all(bodies(sim, n) for n in names), 60,
+        wait_until(lambda: all(sim.bodies(n) for n in names), 60,
                    "the commands to get through")
         wait_until(lambda: "the circuit is closed" in setup.daemon.log())
         for name in names:
@@ -86,55 +68,55 @@ def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
             outcomes = setup.outcomes(name)
             assert set(outcomes) <= {"created", "accepted", "superseded",
                                      "unchanged"}, outcomes
-            assert bodies(sim, name) == ["off"], name
+            assert sim.bodies(name) == ["off"], name
 
 
 def test_what_waits_survives_a_restart_and_is_sent_once(setup):
     port = setup.sim.port
     setup.sim.stop()
     setup.start()
-    notify(setup)
-    wait_until(lambda: rows(setup, "SELECT 1 FROM commands"), 20, "the record")
+    setup.notify()
+    wait_until(lambda: setup.query("SELECT 1 FROM commands"), 20, "the record")
     status, _ = setup.daemon.stop()
     assert status == 0
     setup.sim.start("--port", port)
     setup.daemon.start()
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.wait_for_outcomes(created=1, accepted=1)
 
 
 def test_what_was_in_flight_at_a_crash_is_unknown_and_not_sent_again(setup):
     setup.sim.fault(hang=1, execute=1)
     setup.start()
-    notify(setup)
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.notify()
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.daemon.stop(kill=True)
     setup.daemon.start()
     setup.wait_for_outcomes(created=1, unknown=1)
-    assert bodies(setup.sim) == ["on"]
+    assert setup.sim.bodies() == ["on"]
 
 
 def test_what_was_in_flight_at_a_crash_is_sent_again_where_that_is_safe(setup):
     setup.sim.fault(hang=1, execute=1)
     setup.start(setup.block(rule=setup.rule(ON_OFF + "OnUnknown retry")))
-    notify(setup)
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.notify()
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.daemon.stop(kill=True)
     setup.daemon.start()
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["on", "on"]
+    assert setup.sim.bodies() == ["on", "on"]
 
 
 def test_a_restart_does_not_forget_what_the_device_has_accepted(setup):
     setup.start()
-    notify(setup)
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.notify()
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.daemon.stop()
     setup.daemon.start()
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, unchanged=1)
-    notify(setup, "okay")
-    wait_until(lambda: bodies(setup.sim) == ["on", "off"], 20, "the OKAY")
+    setup.notify("okay")
+    wait_until(lambda: setup.sim.bodies() == ["on", "off"], 20, "the OKAY")
 
 
 def test_commands_of_a_rule_that_is_gone_are_cancelled_at_the_next_start(setup):
@@ -143,14 +125,14 @@ def test_commands_of_a_rule_that_is_gone_are_cancelled_at_the_next_start(setup):
     more = ('<Device "lamp">\nDeviceID "2"\n</Device>\n<Rule "light">\n'
             'Plugin "sensors"\nDevice "lamp"\nOnFailure "red"\n</Rule>\n')
     setup.start(setup.block(more))
-    notify(setup)
-    wait_until(lambda: len(rows(setup, "SELECT 1 FROM commands")) == 2, 20)
+    setup.notify()
+    wait_until(lambda: len(setup.query("SELECT 1 FROM commands")) == 2, 20)
     setup.daemon.stop()
     setup.daemon.configure(setup.block())
     setup.sim.start("--port", port)
     setup.daemon.start()
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the other command")
-    wait_until(lambda: rows(setup, "SELECT outcome FROM commands ORDER BY id")
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the other command")
+    wait_until(lambda: setup.query("SELECT outcome FROM commands ORDER BY id")
                == [("accepted",), ("cancelled",)], 20, "the outcomes")
     assert re.search(r'rule "light".*cancelled', setup.daemon.log())
 
@@ -164,22 +146,22 @@ def test_a_second_daemon_on_the_same_ledger_refuses_to_start(setup, folder):
         assert (f'ledger "{folder}/onenet.db": in use by process '
                 f'{setup.daemon.pid}') in second.log()
         second.putnotif("failure", plugin="sensors", type="temperature")
-        notify(setup, "warning")
-        notify(setup)
+        setup.notify("warning")
+        setup.notify()
         setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["on"]
+    assert setup.sim.bodies() == ["on"]
 
 
 def test_a_cloud_that_hangs_does_not_delay_the_exit(setup):
     setup.sim.fault(count=-1, hang=1)
     setup.start(setup.block("ShutdownTimeout 1\n"))
-    notify(setup)
+    setup.notify()
     wait_until(lambda: setup.metric("onenet-cloud/current_connections") == 1)
-    notify(setup, "okay")
+    setup.notify("okay")
     status, seconds = setup.daemon.stop()
     assert status == 0
     assert seconds < 1 + 1 + 1  # the last: collectd's own, and this machine's
-    assert rows(setup, "SELECT state, body FROM commands ORDER BY id") == [
+    assert setup.query("SELECT state, body FROM commands ORDER BY id") == [
         ("in_flight", "on"), ("waiting", "off")]
     assert "abandoned in flight" in setup.daemon.log()
 
@@ -187,12 +169,12 @@ def test_a_cloud_that_hangs_does_not_delay_the_exit(setup):
 def test_a_key_that_was_replaced_is_used_at_once(setup):
     setup.key_file.write_text("Wrong0nlyKey=NotASecret0000=\n")
     setup.start()
-    notify(setup)
+    setup.notify()
     wait_until(lambda: "credentials were refused" in setup.daemon.log(), 20)
     assert str(setup.key_file) in setup.daemon.log()
-    assert bodies(setup.sim) == []
+    assert setup.sim.bodies() == []
     replace_key(setup, API_KEY)
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.wait_for_outcomes(created=1, accepted=1)
     assert setup.metric("onenet-fan/errors-errno_3") == 1
 
@@ -209,12 +191,12 @@ def test_a_key_that_was_replaced_during_a_request_is_used_at_once(setup):
     setup.start(setup.block(
         '<Device "lamp">\nDeviceID "2"\n</Device>\n<Rule "light">\n'
         'Plugin "lights"\nDevice "lamp"\nOnFailure "red"\n</Rule>\n'))
-    notify(setup)
+    setup.notify()
     wait_until(lambda: setup.metric("onenet-cloud/current_connections") == 1, 20)
     replace_key(setup, API_KEY)  # the same key in another file
     setup.daemon.putnotif("failure", plugin="lights", type="gauge")
-    wait_until(lambda: bodies(setup.sim, "2") == ["red"], 20, "the other one")
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the second attempt")
+    wait_until(lambda: setup.sim.bodies("2") == ["red"], 20, "the other one")
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the second attempt")
 
 
 def test_refused_credentials_are_told_once(make_setup):
@@ -228,7 +210,7 @@ def test_refused_credentials_are_told_once(make_setup):
         setup.start(block + '<Rule "all">\nPlugin "sensors"\n'
                     'Device "%{host}"\nOnFailure "on"\n</Rule>\n')
         for name in names:
-            notify(setup, host=name)
+            setup.notify(host=name)
         wait_until(lambda: len(sim.requests()) == len(names), 20)
         wait_until(lambda: all(setup.metric(f"onenet-{name}/errors-errno_3") == 1
                                for name in names), 20)
@@ -240,11 +222,11 @@ def test_a_retry_after_of_ages_does_not_silence_a_device(setup):
     setup.sim.fault(status=429, headers={"Retry-After": "4000000000"}, body="no")
     setup.start(setup.block(rule=setup.rule(
         'OnFailure "%{message}"\nExpire 2\n'), fan=setup.fan("Timeout 0")))
-    notify(setup, message="first")
+    setup.notify(message="first")
     wait_until(lambda: len(setup.sim.requests()) == 1, 20)
     def sent():
-        notify(setup, message="newer")
-        return bodies(setup.sim) == ["newer"]
+        setup.notify(message="newer")
+        return setup.sim.bodies() == ["newer"]
     wait_until(sent, 20, "a newer command")
 
 
@@ -252,9 +234,9 @@ def test_a_busy_cloud_is_asked_again_and_the_command_runs_once(setup):
     setup.sim.fault(count=2, body='{"errno":15,"error":"api freq out of limit"}')
     setup.sim.fault(count=1, status=503, headers={"Retry-After": "1"})
     setup.start()
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["on"]
+    assert setup.sim.bodies() == ["on"]
     assert setup.metric("onenet-fan/errors-errno_15") == 2
     assert setup.metric("onenet-fan/errors-http_503") == 1
 
@@ -262,7 +244,7 @@ def test_a_busy_cloud_is_asked_again_and_the_command_runs_once(setup):
 def test_a_late_command_lives_no_longer_than_it_was_meant_to(setup):
     setup.sim.fault(status=503, headers={"Retry-After": "2"})
     setup.start(setup.block(fan=setup.fan("Timeout 100")))
-    notify(setup)
+    setup.notify()
     wait_until(lambda: len(setup.sim.requests()) == 2, 20, "the retry")
     first, second = [int(r["url"].rsplit("=", 1)[1])
                      for r in setup.sim.requests()]
@@ -296,9 +278,9 @@ def test_a_pooled_connection_that_dies_after_it_was_executed_is_unknown(setup):
     thread.start()
     url = f"http://127.0.0.1:{server.getsockname()[1]}/cmds"
     setup.start(setup.block(endpoint=setup.endpoint(url)))
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
-    notify(setup, "okay")
+    setup.notify("okay")
     setup.wait_for_outcomes(created=2, accepted=1, unknown=1)
     server.close()
     assert executed == [b"on", b"off"]
@@ -309,22 +291,22 @@ def test_a_damaged_ledger_is_set_aside_and_the_agent_starts(setup):
     setup.start()
     assert list(setup.folder.glob("onenet.db.corrupt-*"))
     wait_until(lambda: setup.metric("onenet-agent/errors-ledger") == 1, 20)
-    notify(setup, "okay")
-    wait_until(lambda: bodies(setup.sim) == ["off"], 20,
+    setup.notify("okay")
+    wait_until(lambda: setup.sim.bodies() == ["off"], 20,
                "an OKAY of which nothing is known")
 
 
 def test_a_ledger_that_can_not_be_read_at_the_start_leaves_no_device_on(setup):
     setup.start()
-    notify(setup)
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.notify()
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.wait_for_outcomes(created=1, accepted=1)
     setup.daemon.stop()
     with locked(setup.folder / "onenet.db"):
         setup.daemon.start()
     assert "nothing is known of the devices' states" in setup.daemon.log()
-    notify(setup, "okay")
-    wait_until(lambda: bodies(setup.sim) == ["on", "off"], 20, "the OKAY")
+    setup.notify("okay")
+    wait_until(lambda: setup.sim.bodies() == ["on", "off"], 20, "the OKAY")
 
 
 @contextlib.contextmanager
@@ -342,14 +324,14 @@ def test_a_ledger_that_can_not_be_written_does_not_stop_delivery(setup):
     place = setup.folder / "place"
     place.write_text("a file, not a directory")
     setup.start(setup.block(f'Ledger "{place}/onenet.db"\n'))
-    notify(setup)
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.notify()
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     wait_until(lambda: setup.metric("onenet-agent/errors-ledger") > 0, 20)
     place.unlink()
     place.mkdir()
     wait_until(lambda: (place / "onenet.db").exists(), 20, "the ledger")
-    notify(setup, "okay")
-    wait_until(lambda: bodies(setup.sim) == ["on", "off"], 20)
+    setup.notify("okay")
+    wait_until(lambda: setup.sim.bodies() == ["on", "off"], 20)
     ledger = sqlite3.connect(place / "onenet.db")
     wait_until(lambda: ledger.execute(
         "SELECT created, accepted FROM totals WHERE device = 'fan'").fetchall()

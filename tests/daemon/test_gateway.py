@@ -5,7 +5,6 @@ a look at its body: a real nginx."""
 import contextlib
 import shutil
 import socket
-import sqlite3
 import subprocess
 
 import pytest
@@ -77,14 +76,9 @@ def start(setup, url, body_bytes):
 
 def verdicts(setup):
     """Returns {(outcome or state, http_code): how many commands}."""
-    ledger = sqlite3.connect(setup.folder / "onenet.db")
-    try:
-        return {(fate, http_code): count for fate, http_code, count
-                in ledger.execute(
-                    "SELECT coalesce(outcome, state), http_code, count(*)"
-                    " FROM commands GROUP BY 1, 2")}
-    finally:
-        ledger.close()
+    return {(fate, http_code): count for fate, http_code, count
+            in setup.query("SELECT coalesce(outcome, state), http_code, count(*)"
+                           " FROM commands GROUP BY 1, 2")}
 
 
 RETRY_AFTER = 'add_header Retry-After 100 always;'
@@ -99,8 +93,7 @@ def test_a_gateway_that_answers_at_the_head_opens_no_circuit(
     with nginx(setup.folder, status, header) as url:
         start(setup, url, body_bytes)
         for number in range(COMMANDS):
-            setup.daemon.putnotif("failure", host=f"d{number}",
-                                  plugin="sensors", type="temperature")
+            setup.notify(host=f"d{number}")
         wait_until(lambda: verdicts(setup) == {(fate, status): COMMANDS}, 60,
                    "a verdict for each command")
         assert "circuit" not in setup.daemon.log()

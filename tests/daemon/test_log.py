@@ -10,11 +10,6 @@ from simulator import API_KEY, Simulator, wait_until
 OFFLINE_RETRY = 'OnFailure "on"\nOnOkay "off"\nOnOffline retry\n'
 
 
-def notify(setup, severity="failure", **fields):
-    setup.daemon.putnotif(severity, **{"plugin": "sensors",
-                                       "type": "temperature", **fields})
-
-
 def lines(setup, word):
     return [line for line in setup.daemon.log().splitlines() if word in line]
 
@@ -49,7 +44,7 @@ def test_one_line_at_the_start_says_what_runs(setup):
 def test_the_line_at_the_start_counts_what_is_pending(setup):
     setup.sim.stop()
     setup.start()
-    notify(setup)
+    setup.notify()
     wait_until(lambda: setup.outcomes().get("pending") == 1, 20)
     setup.daemon.stop()
     setup.daemon.start()
@@ -71,7 +66,7 @@ def test_an_outage_is_a_line_at_its_begin_and_one_at_its_end(setup):
     setup.sim.stop()
     setup.start(setup.block(endpoint=setup.endpoint(
         f"http://127.0.0.1:{port}/cmds", "BreakerThreshold 1000")))
-    notify(setup)
+    setup.notify()
     attempts(setup, 3)
     line = wait_for_line(setup, "an attempt failed")
     assert "[warning]" in line
@@ -92,7 +87,7 @@ def test_an_open_circuit_says_why_and_when_it_tries_again(setup):
     setup.sim.stop()
     setup.start(setup.block(endpoint=setup.endpoint(
         f"http://127.0.0.1:{port}/cmds", "BreakerThreshold 1")))
-    notify(setup)
+    setup.notify()
     line = wait_for_line(setup, "the circuit is open")
     assert "(curl_7); commands wait; the next attempt is in 5 s" in line
     setup.sim.start("--port", port)
@@ -104,7 +99,7 @@ def test_a_server_that_fails_is_named_by_its_status(setup):
     setup.sim.fault(status=502)
     setup.start(setup.block(rule=setup.rule(
         'OnFailure "on"\nOnOkay "off"\nOnUnknown retry\n')))
-    notify(setup)
+    setup.notify()
     line = wait_for_line(setup, "an attempt failed")
     assert "HTTP status 502: OneNET, or a gateway" in line
     assert "; the next attempt is in 1 s" in line
@@ -114,7 +109,7 @@ def test_a_server_that_fails_is_named_by_its_status(setup):
 def test_a_failure_that_is_not_tried_again_says_so(setup):
     setup.sim.fault(status=502)
     setup.start()
-    notify(setup)
+    setup.notify()
     line = wait_for_line(setup, "an attempt failed")
     assert line.endswith("; this command is not tried again")
 
@@ -123,7 +118,7 @@ def test_a_busy_cloud_is_told_once(setup):
     setup.sim.fault(count=3,
                     body='{"errno":15,"error":"api freq out of limit"}')
     setup.start()
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
     line = wait_for_line(setup, "it asks for fewer attempts")
     assert 'errno 15, "api freq out of limit"' in line
@@ -135,7 +130,7 @@ def test_a_busy_cloud_is_told_once(setup):
 def test_a_wrong_key_is_to_be_compared(setup):
     setup.key_file.write_text("Wrong0nlyKey=NotASecret0000=\n")
     setup.start()
-    notify(setup)
+    setup.notify()
     line = wait_for_line(setup, "the credentials were refused")
     assert "[error]" in line
     assert 'errno 3, "auth failed"' in line
@@ -153,7 +148,7 @@ def test_a_wrong_key_is_to_be_compared(setup):
 def test_a_missing_key_file_is_to_be_created(setup):
     setup.start()
     setup.key_file.unlink()
-    notify(setup)
+    setup.notify()
     line = wait_for_line(setup, "the credentials can not be read")
     assert f"{setup.key_file}: No such file or directory: create the file" in line
     assert f"chmod 600 {setup.key_file}" in line
@@ -164,7 +159,7 @@ def test_a_missing_key_file_is_to_be_created(setup):
 def test_a_key_with_blanks_around_it_is_not_sent(setup):
     setup.key_file.write_text(f" {API_KEY} \n")
     setup.start()
-    notify(setup)
+    setup.notify()
     line = wait_for_line(setup, "the credentials can not be read")
     assert f"{setup.key_file}: blanks around the key: APIKeyFile" in line
     assert "must hold the key alone, on one line" in line
@@ -184,7 +179,7 @@ def test_a_self_signed_certificate_is_to_be_named(make_setup, tmp_path):
         setup = make_setup(sim)
         setup.start(setup.block(endpoint=setup.endpoint(
             f"https://127.0.0.1:{sim.port}/cmds")))
-        notify(setup)
+        setup.notify()
         line = wait_for_line(setup, "an attempt failed")
         assert "(curl_60)" in line and "self-signed certificate" in line
         assert "CACert" in line
@@ -197,7 +192,7 @@ def test_an_offline_device_is_told_once_and_so_is_its_return(setup):
     setup.sim.put_device(FAN_ID, online=False)
     setup.start(setup.block(rule=setup.rule(OFFLINE_RETRY),
                             fan=setup.fan("Timeout 0")))
-    notify(setup)
+    setup.notify()
     attempts(setup, 3)
     line = wait_for_line(setup, 'device "fan"')
     assert f'device "fan" ({FAN_ID}): errno 10, "device not online' in line
@@ -212,13 +207,13 @@ def test_a_device_that_is_refused_is_told_with_what_to_do(setup):
     word = "HTTP status 404"
     setup.sim.fault(count=2, status=404)
     setup.start()
-    notify(setup)
+    setup.notify()
     line = wait_for_line(setup, f'device "fan" ({FAN_ID}): {word}')
     assert "compare DeviceID" in line
     assert line.endswith("; this command is not tried again")
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=2, refused=2)
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=3, refused=2, accepted=1)
     wait_for_line(setup, "it accepts commands again")
     assert len(lines(setup, f"({FAN_ID}): {word}")) == 1

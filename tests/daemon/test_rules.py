@@ -14,18 +14,9 @@ from simulator import API_KEY, Simulator, wait_until
 ACCESS_KEY = "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE="
 
 
-def bodies(sim, device=FAN_ID):
-    return [command["body"] for command in sim.received(device)]
-
-
 def value_rule(more, name="setpoint"):
     return (f'<Rule "{name}">\nSource value\nPlugin "sensors"\nDevice "fan"\n'
             f'{more}\n</Rule>\n')
-
-
-def notify(setup, severity="failure", **fields):
-    setup.daemon.putnotif(severity, **{"plugin": "sensors",
-                                       "type": "temperature", **fields})
 
 
 # ---- values ----
@@ -39,7 +30,7 @@ def test_a_value_becomes_a_command_and_one_within_the_deadband_does_not(setup):
         setup.wait_for_outcomes(
             created=at, accepted=len(expected),
             **({"unchanged": at - len(expected)} if at > len(expected) else {}))
-        assert bodies(setup.sim) == expected
+        assert setup.sim.bodies() == expected
 
 
 def test_each_data_source_of_a_value_is_an_event_of_its_own(setup):
@@ -47,7 +38,7 @@ def test_each_data_source_of_a_value_is_an_event_of_its_own(setup):
         'Type "load"\nOnValue "%{data_source}=%{value}"')), threshold="")
     setup.daemon.putval("sensors/load", "0.5:0.25:nan")
     setup.wait_for_outcomes(created=2, accepted=2)
-    assert sorted(bodies(setup.sim)) == ["midterm=0.25", "shortterm=0.5"]
+    assert sorted(setup.sim.bodies()) == ["midterm=0.25", "shortterm=0.5"]
     assert setup.metric("onenet-fan/derive-ignored_nan") == 1
 
 
@@ -56,7 +47,7 @@ def test_a_rule_may_ask_for_one_data_source(setup):
         'DataSource "midterm"\nOnValue "%{value}"')), threshold="")
     setup.daemon.putval("sensors/load", "0.5:0.25:0.75")
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["0.25"]
+    assert setup.sim.bodies() == ["0.25"]
 
 
 def test_the_value_of_what_counts_is_its_rate(setup):
@@ -65,7 +56,7 @@ def test_the_value_of_what_counts_is_its_rate(setup):
     setup.daemon.putval("sensors/derive", 1000, at=1000)
     setup.daemon.putval("sensors/derive", 1500, at=1010)
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["50"]
+    assert setup.sim.bodies() == ["50"]
     assert setup.metric("onenet-fan/derive-ignored_nan") == 1
 
 
@@ -92,7 +83,7 @@ PostCacheChain "PostCache"
 """)
     setup.daemon.putval("sensors/temperature", 1)
     setup.daemon.putval("chosen/temperature", 2)
-    wait_until(lambda: bodies(setup.sim) == ["2"], 20, "the chosen value")
+    wait_until(lambda: setup.sim.bodies() == ["2"], 20, "the chosen value")
     setup.wait_for_outcomes(created=1, accepted=1)
 
 
@@ -108,7 +99,7 @@ PreCacheChain "PreCache"
 </Chain>
 """)
     setup.daemon.putval("sensors/temperature", 2)
-    wait_until(lambda: bodies(setup.sim) == ["2"], 20, "the value")
+    wait_until(lambda: setup.sim.bodies() == ["2"], 20, "the value")
 
 
 def test_values_from_many_threads_at_once_are_all_taken(setup):
@@ -118,7 +109,7 @@ def test_values_from_many_threads_at_once_are_all_taken(setup):
     for value in (1, 2):
         for name in names:
             setup.daemon.putval(f"sensors/gauge-{name}", value, at=value)
-    wait_until(lambda: {f"{name}=2" for name in names} <= set(bodies(setup.sim)),
+    wait_until(lambda: {f"{name}=2" for name in names} <= set(setup.sim.bodies()),
                30, "the last value of each")
     wait_until(lambda: setup.outcomes().get("created") == 100
                and "pending" not in setup.outcomes())
@@ -136,8 +127,8 @@ def test_one_rule_commands_a_fleet_of_ten_thousand(folder, make_setup):
                     '<Rule "all">\nDevice "%{host}"\nPlugin "sensors"\n'
                     'OnFailure "%{device}/%{device_id}"\n</Rule>\n')
         for number in (0, 4711, 9999):
-            notify(setup, host=f"host{number}")
-        notify(setup, host="nobody")
+            setup.notify(host=f"host{number}")
+        setup.notify(host="nobody")
         wait_until(lambda: sorted(c["body"] for c in sim.received()) == [
             "host0/1000000", "host4711/1004711", "host9999/1009999"], 20,
             "the three")
@@ -154,7 +145,7 @@ def test_each_unknown_name_is_told_once(setup):
                             'Plugin "sensors"\nOnFailure "on"\n</Rule>\n'))
     for _ in range(3):
         for number in range(50):
-            notify(setup, host=f"nobody{number}")
+            setup.notify(host=f"nobody{number}")
     wait_until(lambda: setup.metric("onenet-agent/derive-ignored_no_device")
                == 150, 20)
     assert setup.daemon.log().count("no device bears the name") == 50
@@ -166,17 +157,17 @@ def test_several_rules_and_several_devices_all_act(setup):
         '<Device "lamp">\nDeviceID "2"\n</Device>\n'
         '<Rule "both">\nPlugin "sensors"\nDevice "fan"\nDevice "lamp"\n'
         'OnFailure "both %{device}"\n</Rule>\n'))
-    notify(setup)
-    wait_until(lambda: sorted(bodies(setup.sim)) == ["both fan", "on"]
-               and bodies(setup.sim, "2") == ["both lamp"], 20, "all three")
+    setup.notify()
+    wait_until(lambda: sorted(setup.sim.bodies()) == ["both fan", "on"]
+               and setup.sim.bodies("2") == ["both lamp"], 20, "all three")
 
 
 def test_the_message_can_be_matched_and_meta_data_rendered(setup):
     setup.start(setup.block(rule=setup.rule(
         'Message "/door [0-9]+ open/"\nOnFailure "%{meta:floor}: %{message}"')))
-    notify(setup, message="door closed")
-    notify(setup, message="door 7 open", s_floor="3rd")
-    wait_until(lambda: bodies(setup.sim) == ["3rd: door 7 open"], 20)
+    setup.notify(message="door closed")
+    setup.notify(message="door 7 open", s_floor="3rd")
+    wait_until(lambda: setup.sim.bodies() == ["3rd: door 7 open"], 20)
 
 
 def test_a_host_s_first_name_finds_the_device_if_the_whole_one_does_not(setup):
@@ -184,9 +175,9 @@ def test_a_host_s_first_name_finds_the_device_if_the_whole_one_does_not(setup):
     setup.start(setup.block('<Device "rack1">\nDeviceID "1"\n</Device>\n',
                             rule='<Rule "all">\nDevice "%{host}"\n'
                             'Plugin "sensors"\nOnFailure "on"\n</Rule>\n'))
-    notify(setup, host="rack1.example.org")
-    wait_until(lambda: bodies(setup.sim, "1") == ["on"], 20, "the command")
-    notify(setup, host="rack2.example.org")
+    setup.notify(host="rack1.example.org")
+    wait_until(lambda: setup.sim.bodies("1") == ["on"], 20, "the command")
+    setup.notify(host="rack2.example.org")
     wait_until(lambda: 'no device bears the name "rack2.example.org"'
                in setup.daemon.log(), 20, "the name")
 
@@ -198,19 +189,19 @@ def test_a_body_that_can_not_be_rendered_is_not_sent(setup):
         'Format json\nOnFailure "{\\"fan\\":\\"on\\",\\"t\\":%{value}}"\n'
         'OnOkay "{\\"fan\\":\\"off\\"}"')))
     for count in (1, 2):
-        notify(setup)
+        setup.notify()
         wait_until(lambda: setup.metric("onenet-fan/derive-ignored_no_value")
                    == count, 20, "the event to be ignored")
     log = setup.daemon.log()
     assert log.count('rule "overheat": OnFailure needs %{value}') == 1
     assert "as in %{value|0}" in log
     # It has left no state behind: this is still the first OKAY.
-    notify(setup, "okay")
+    setup.notify("okay")
     wait_until(lambda: setup.metric("onenet-fan/derive-ignored_first_okay") == 1,
                20, "the first OKAY")
     assert setup.outcomes() == {}
     setup.daemon.putval("sensors/temperature", 31.5)
-    wait_until(lambda: bodies(setup.sim) == ['{"fan":"on","t":31.5}'], 20,
+    wait_until(lambda: setup.sim.bodies() == ['{"fan":"on","t":31.5}'], 20,
                "the command that has its value")
 
 
@@ -218,20 +209,20 @@ def test_what_can_not_be_rendered_supersedes_nothing(setup):
     setup.start(setup.block(rule=setup.rule('OnFailure "%{meta:speed}"\n'
                                             'OnOkay "%{meta:speed}"')))
     setup.sim.fault("busy", {"Retry-After": "2"}, status=503)
-    notify(setup, s_speed="max")
+    setup.notify(s_speed="max")
     setup.wait_for_outcomes(created=1, pending=1)
-    notify(setup, "okay")
+    setup.notify("okay")
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["max"]
+    assert setup.sim.bodies() == ["max"]
 
 
 def test_a_default_takes_the_place_of_what_an_event_lacks(setup):
     setup.start(setup.block(rule=setup.rule(
         'Format json\nOnFailure "[%{value|0},\\"%{meta:rack|none}\\"]"')))
-    notify(setup)
-    wait_until(lambda: bodies(setup.sim) == ['[0,"none"]'], 20, "the defaults")
-    notify(setup, s_rack="7")
-    wait_until(lambda: bodies(setup.sim)[1:] == ['[0,"7"]'], 20, "the rack")
+    setup.notify()
+    wait_until(lambda: setup.sim.bodies() == ['[0,"none"]'], 20, "the defaults")
+    setup.notify(s_rack="7")
+    wait_until(lambda: setup.sim.bodies()[1:] == ['[0,"7"]'], 20, "the rack")
 
 
 def lose_values(setup):
@@ -240,7 +231,7 @@ def lose_values(setup):
         setup.daemon.putval("sensors/temperature", value, interval=1)
     wait_until(lambda: "has not been updated for" in setup.daemon.log()
                or setup.metric("onenet-fan/derive-ignored_missing")
-               or "lost" in bodies(setup.sim), 20, "the value to be missed")
+               or "lost" in setup.sim.bodies(), 20, "the value to be missed")
 
 
 def test_values_that_stop_coming_change_nothing(setup):
@@ -248,7 +239,7 @@ def test_values_that_stop_coming_change_nothing(setup):
     lose_values(setup)
     wait_until(lambda: setup.metric("onenet-fan/derive-ignored_missing") == 1,
                20, "the missing value to be ignored")
-    assert bodies(setup.sim) == ["on"]
+    assert setup.sim.bodies() == ["on"]
     assert setup.outcomes() == {"created": 1, "accepted": 1}
 
 
@@ -257,23 +248,23 @@ def test_values_that_stop_coming_may_have_a_body_of_their_own(setup):
         'OnFailure "on"\nOnMissing "lost"\nOnOkay "off"')))
     lose_values(setup)
     setup.wait_for_outcomes(created=2, accepted=2)
-    assert bodies(setup.sim) == ["on", "lost"]
+    assert setup.sim.bodies() == ["on", "lost"]
     assert setup.metric("onenet-fan/derive-ignored_missing") is None
     setup.daemon.putval("sensors/temperature", 20)
-    wait_until(lambda: bodies(setup.sim)[2:] == ["off"], 20, "the OKAY")
+    wait_until(lambda: setup.sim.bodies()[2:] == ["off"], 20, "the OKAY")
 
 
 def test_the_same_notification_again_makes_no_command(setup):
     setup.start(setup.block(rule=setup.rule('OnFailure "%{message}"\nRepeat 0')))
     now = time.time()
-    notify(setup, at=now, message="first")
+    setup.notify(at=now, message="first")
     setup.wait_for_outcomes(created=1, accepted=1)
-    notify(setup, at=now, message="again")
+    setup.notify(at=now, message="again")
     wait_until(lambda: setup.metric("onenet-fan/derive-ignored_duplicate") == 1,
                20, "the duplicate")
-    notify(setup, at=now - 1, message="another time")
+    setup.notify(at=now - 1, message="another time")
     setup.wait_for_outcomes(created=2, accepted=2)
-    assert bodies(setup.sim) == ["first", "another time"]
+    assert setup.sim.bodies() == ["first", "another time"]
 
 
 def test_one_notification_over_two_paths_makes_one_command(setup):
@@ -291,17 +282,17 @@ LoadPlugin network
     wait_until(lambda: setup.metric("onenet-fan/derive-ignored_duplicate") == 1,
                20, "the notification to come back")
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["on"]
+    assert setup.sim.bodies() == ["on"]
 
 
 def test_what_fires_no_rule_is_counted(setup):
     setup.start(setup.block("NotifyOutcomes all\n"))
     setup.daemon.putval("memory/memory-free", 1)  # No rule is for values.
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
     assert setup.metric("onenet-agent/derive-ignored_unmatched") is None
-    notify(setup, type="humidity")
-    notify(setup, "warning")  # There is no OnWarning.
+    setup.notify(type="humidity")
+    setup.notify("warning")  # There is no OnWarning.
     wait_until(lambda: setup.metric("onenet-agent/derive-ignored_unmatched")
                == 2, 20, "both to be counted")
     assert "no rule fires" not in setup.daemon.log()
@@ -332,8 +323,8 @@ def test_a_token_is_made_from_an_access_key(folder, make_setup, method):
   TokenMethod {method}
 </Endpoint>
 """))
-        notify(setup)
-        wait_until(lambda: bodies(sim) == ["on"], 20, "the command")
+        setup.notify()
+        wait_until(lambda: sim.bodies() == ["on"], 20, "the command")
         headers = dict(sim.requests()[0]["headers"])
         assert "api-key" not in headers
         assert "Authorization" in headers
@@ -347,8 +338,8 @@ def test_a_key_can_be_a_credential_of_systemd(setup):
     setup.start(setup.block(endpoint=setup.endpoint().replace(
         str(setup.key_file), "onenet.key")),
         environment={"CREDENTIALS_DIRECTORY": str(credentials)})
-    notify(setup)
-    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the command")
+    setup.notify()
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
 
 
 def test_two_endpoints_have_a_key_each(setup):
@@ -360,9 +351,9 @@ def test_two_endpoints_have_a_key_each(setup):
                 '<Rule "light">\nPlugin "sensors"\nDevice "lamp"\n'
                 'OnFailure "red"\n</Rule>\n')
         setup.start(setup.block(more, fan=setup.fan('Endpoint "cloud"')))
-        notify(setup)
-        wait_until(lambda: bodies(setup.sim) == ["on"]
-                   and bodies(other, "2") == ["red"], 20, "both")
+        setup.notify()
+        wait_until(lambda: setup.sim.bodies() == ["on"]
+                   and other.bodies("2") == ["red"], 20, "both")
 
 
 # ---- TLS ----
@@ -405,14 +396,14 @@ def tls_setup(make_setup, tls, certificate, more="", *options):
     url = f"https://127.0.0.1:{sim.port}/cmds"
     setup.start(setup.block(endpoint=setup.endpoint(
         url, f'CACert "{tls}/ca.pem"\n{more}')))
-    notify(setup)
+    setup.notify()
     return setup
 
 
 def test_a_certificate_of_a_known_authority_is_trusted(make_setup, tls):
     setup = tls_setup(make_setup, tls, "good")
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert bodies(setup.sim) == ["on"]
+    assert setup.sim.bodies() == ["on"]
     setup.daemon.stop()
     setup.sim.stop()
 
@@ -475,7 +466,7 @@ def test_a_rule_that_matches_nothing_for_an_hour_is_named_once(setup):
     setup.start(setup.block(rule=setup.rule(name="busy") + value_rule(
         'Type "humidity"\nOnValue "%{value}"', name="idle")),
         wrapper=clock_in_front(setup.folder, flag))
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
     assert "has matched nothing" not in setup.daemon.log()
     flag.touch()
@@ -493,11 +484,11 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(setup):
     secret = "X-Token: N0tForTheLog"
     setup.start(setup.block("DryRun true\n", endpoint=setup.endpoint(
         more=f'Header "{secret}"')))
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, cancelled=1)
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=2, cancelled=1, unchanged=1)
-    notify(setup, "okay", host="elsewhere")
+    setup.notify("okay", host="elsewhere")
     setup.wait_for_outcomes(created=3, cancelled=1, unchanged=2)
     log = setup.daemon.log()
     assert (f'dry run: rule "overheat", device "fan" ({FAN_ID}), series '
@@ -514,7 +505,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(setup):
 
 def test_a_dry_run_says_why_it_would_send_nothing(setup):
     setup.start(setup.block("DryRun true\n"))
-    notify(setup, "okay")
+    setup.notify("okay")
     wait_until(lambda: 'dry run: rule "overheat", device "fan": the event is '
                "ignored: first_okay" in setup.daemon.log(), 20, "the reason")
 
@@ -523,8 +514,8 @@ def test_a_dry_run_says_why_no_rule_fires(setup):
     setup.start(setup.block("DryRun true\n"
                             + value_rule('Type "power"\nOnValue "%{value}"')),
                 threshold="")
-    notify(setup, type="temp")
-    notify(setup, "warning", host="rack1")
+    setup.notify(type="temp")
+    setup.notify("warning", host="rack1")
     for at in (1, 2):
         setup.daemon.putval("sensors/voltage", 230, at=at)
     wait_until(lambda: setup.daemon.log().count(

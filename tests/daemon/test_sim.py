@@ -2,25 +2,20 @@
 """The simulator is what the other tests measure with: it is tested first."""
 
 import base64
-import hashlib
 import hmac
-import http.client
 import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.parse
 import uuid
 
 import pytest
 
+from sim_calls import DEVICE, KEY, accepted, begin, code, post
 from simulator import API_KEY, Simulator, find_binary, wait_until
-
-DEVICE = "8029377"
-KEY = {"api-key": API_KEY}
 
 # From the API facts: computed by the documented algorithm.
 ACCESS_KEY = "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE="
@@ -32,50 +27,9 @@ VECTORS = {
 }
 
 
-@pytest.fixture(name="sim")
-def simulator():
-    with Simulator("--rate", "0", "--device", DEVICE) as sim:
-        yield sim
-
-
-def post(sim, body=b"on", headers=None, connection=None, **query):
-    """POST /cmds; returns an Answer. A None in the query is left out."""
-    query = {"device_id": DEVICE, **query}
-    pairs = {k: v for k, v in query.items() if v is not None}
-    target = "/cmds?" + urllib.parse.urlencode(pairs)
-    headers = KEY if headers is None else headers
-    if connection is None:
-        return sim.http("POST", target, body, headers)
-    connection.request("POST", target, body, headers)
-    answer = connection.getresponse()
-    return answer.status, answer.read()
-
-
-def code(answer):
-    return json.loads(answer.body)["errno"]
-
-
-def accepted(answer):
-    assert code(answer) == 0, answer.body
-    return json.loads(answer.body)["data"]["cmd_uuid"]
-
-
 def status(sim, cmd_uuid):
     answer = sim.http("GET", f"/cmds/{cmd_uuid}", headers=KEY)
     return json.loads(answer.body)["data"]["status"]
-
-
-def bodies(sim, device_id=DEVICE):
-    return [record["body"] for record in sim.received(device_id)]
-
-
-def begin(sim, body="on", query=f"device_id={DEVICE}"):
-    """Sends a whole POST /cmds and returns the socket, the answer unread."""
-    connection = socket.create_connection(("127.0.0.1", sim.port), timeout=10)
-    connection.sendall(
-        f"POST /cmds?{query} HTTP/1.1\r\nHost: sim\r\napi-key: {API_KEY}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
-    return connection
 
 
 def token(method="sha256", et=VECTOR_TIME, res="products/123123",
@@ -87,10 +41,6 @@ def token(method="sha256", et=VECTOR_TIME, res="products/123123",
     values = dict(version=version, res=res, et=et, method=method, sign=sign)
     return "&".join(f"{name}={urllib.parse.quote(str(value), safe='')}"
                     for name, value in values.items())
-
-
-def descriptors(sim):
-    return len(os.listdir(f"/proc/{sim.pid}/fd"))
 
 
 # ---- answers ---------------------------------------------------------------
@@ -172,7 +122,7 @@ def test_empty_body_is_errno_9(sim):
 
 def test_body_below_64k_is_delivered_whole(sim):
     accepted(post(sim, b"x" * 65535))
-    assert bodies(sim) == ["x" * 65535]
+    assert sim.bodies() == ["x" * 65535]
 
 
 @pytest.mark.parametrize("size", [65536, 1 << 20, (1 << 20) + 1, 3 << 20])
@@ -199,7 +149,7 @@ def test_unknown_path_is_404_with_errno_8(sim):
 def test_auto_create_makes_unknown_devices_appear():
     with Simulator("--auto-create") as sim:
         accepted(post(sim, device_id="new"))
-        assert bodies(sim, "new") == ["on"]
+        assert sim.bodies("new") == ["on"]
 
 
 def test_device_id_with_special_characters_is_one_device(sim):
@@ -213,7 +163,7 @@ def test_chunked_body_is_put_together(sim):
     answer = sim.http("POST", f"/cmds?device_id={DEVICE}",
                       iter([b"one ", b"two"]), KEY)
     accepted(answer)
-    assert bodies(sim) == ["one two"]
+    assert sim.bodies() == ["one two"]
 
 
 # ---- credentials -----------------------------------------------------------
@@ -331,7 +281,7 @@ def test_offline_device_with_timeout_receives_when_it_comes_online(sim):
     assert [status(sim, u) for u in uuids] == [1, 1, 1]
     assert sim.devices()[DEVICE]["waiting"] == 3
     sim.put_device(DEVICE, online=True)
-    assert bodies(sim) == ["0", "1", "2"]
+    assert sim.bodies() == ["0", "1", "2"]
     assert [record["uuid"] for record in sim.received()] == uuids
     assert [status(sim, u) for u in uuids] == [2, 2, 2]
     assert sim.devices()[DEVICE]["waiting"] == 0
@@ -345,7 +295,7 @@ def test_kept_command_that_ran_out_is_never_delivered(sim):
     assert (status(sim, short), status(sim, long)) == (0, 1)
     assert sim.devices()[DEVICE]["waiting"] == 1
     sim.put_device(DEVICE, online=True)
-    assert bodies(sim) == ["long"]
+    assert sim.bodies() == ["long"]
     assert status(sim, short) == 0
 
 
@@ -354,7 +304,7 @@ def test_command_is_delivered_once_however_often_the_device_logs_in(sim):
     accepted(post(sim, timeout=60))
     for online in (True, False, True, False, True):
         sim.put_device(DEVICE, online=online)
-    assert bodies(sim) == ["on"]
+    assert sim.bodies() == ["on"]
 
 
 def test_qos_1_is_resent_at_the_next_login_until_the_device_answers(sim):
@@ -474,7 +424,7 @@ def test_each_device_has_its_own_record(sim):
     sim.put_device("other")
     accepted(post(sim, b"a"))
     accepted(post(sim, b"b", device_id="other"))
-    assert (bodies(sim), bodies(sim, "other")) == (["a"], ["b"])
+    assert (sim.bodies(), sim.bodies("other")) == (["a"], ["b"])
     assert [r["device_id"] for r in sim.received()] == [DEVICE, "other"]
 
 
@@ -516,7 +466,7 @@ def test_clear_forgets_records_and_keeps_totals(sim):
 def test_keep_limits_what_is_remembered_oldest_first():
     with Simulator("--device", DEVICE, "--keep", "3") as sim:
         uuids = [accepted(post(sim, str(i).encode())) for i in range(5)]
-        assert bodies(sim) == ["2", "3", "4"]
+        assert sim.bodies() == ["2", "3", "4"]
         assert [r["body"] for r in sim.requests()] == ["2", "3", "4"]
         answers = [code(sim.http("GET", f"/cmds/{u}", headers=KEY))
                    for u in uuids]
@@ -562,243 +512,6 @@ def test_execution_log_has_no_line_for_what_was_not_executed(tmp_path):
         assert log.read_text() == ""
 
 
-# ---- faults ----------------------------------------------------------------
-
-def test_fault_spoils_as_many_calls_as_it_was_asked_to(sim):
-    sim.fault("<html>", {"Retry-After": "7", "Content-Type": "text/html"},
-              count=2, status=503)
-    for _ in range(2):
-        answer = post(sim)
-        assert (answer.status, answer.body) == (503, b"<html>")
-        assert answer.headers["Retry-After"] == "7"
-        assert answer.headers.get_all("Content-Type") == ["text/html"]
-    accepted(post(sim))
-    assert [r["executed"] for r in sim.requests()] == [False, False, True]
-    assert [r["status"] for r in sim.requests()] == [503, 503, 200]
-    assert bodies(sim) == ["on"]
-
-
-def test_fault_for_one_device_leaves_the_others_alone(sim):
-    sim.put_device("other")
-    sim.fault(status=500, device_id="other")
-    assert post(sim).status == 200
-    assert post(sim, device_id="other").status == 500
-    assert post(sim, device_id="other").status == 200
-
-
-def test_faults_are_used_in_the_order_in_which_they_were_asked_for(sim):
-    sim.fault(status=500)
-    sim.fault(status=502)
-    assert [post(sim).status for _ in range(3)] == [500, 502, 200]
-
-
-def test_fault_with_count_minus_1_lasts_until_it_is_cleared(sim):
-    sim.fault(status=502, count=-1)
-    assert {post(sim).status for _ in range(10)} == {502}
-    assert [f["count"] for f in sim.control("GET", "faults")] == [-1]
-    sim.clear_faults()
-    assert post(sim).status == 200
-
-
-def test_fault_with_a_body_alone_answers_it_with_200(sim):
-    sim.fault(b'{"errno":15,"error":"api freq out of limit"}')
-    answer = post(sim)
-    assert (answer.status, code(answer)) == (200, 15)
-    assert sim.received() == []
-
-
-def test_fault_with_a_header_alone_adds_it_to_the_real_answer(sim):
-    sim.fault(headers={"X-More": "1"})
-    answer = post(sim)
-    accepted(answer)
-    assert answer.headers["X-More"] == "1"
-
-
-def test_executing_fault_answers_otherwise_but_executes(sim):
-    sim.fault("gone", status=504, execute=True)
-    assert post(sim).status == 504
-    assert bodies(sim) == ["on"]
-    assert sim.requests()[0]["executed"] is True
-
-
-def test_close_before_gives_no_answer_and_executes_nothing(sim):
-    sim.fault(close="before")
-    with begin(sim) as connection:
-        assert connection.recv(1000) == b""
-    assert sim.received() == []
-    [request] = sim.requests()
-    assert (request["ending"], request["status"], request["executed"]) == (
-        "closed", None, False)
-
-
-def test_close_after_gives_no_answer_and_executes(sim):
-    sim.fault(close="after")
-    with begin(sim) as connection:
-        assert connection.recv(1000) == b""
-    assert bodies(sim) == ["on"]
-
-
-def test_close_on_a_kept_connection_closes_after_the_earlier_answers(sim):
-    connection = sim.connect()
-    assert post(sim, connection=connection)[0] == 200
-    sim.fault(close="after")
-    with pytest.raises(http.client.RemoteDisconnected):
-        post(sim, connection=connection)
-    connection.close()
-    assert bodies(sim) == ["on", "on"]
-
-
-def test_delayed_answer_holds_nobody_else_up(sim):
-    sim.fault(delay_ms=3600000, device_id=DEVICE)
-    sim.put_device("other")
-    with begin(sim) as late:
-        wait_until(lambda: sim.requests())
-        for _ in range(20):
-            accepted(post(sim, device_id="other"))
-        late.settimeout(0.05)
-        with pytest.raises(TimeoutError):
-            late.recv(1)
-    assert bodies(sim) == ["on"]
-
-
-def test_delayed_answers_come_when_they_are_due_whoever_asked_first(sim):
-    delays_ms = (3600000, 30, 3000000, 10)
-    for delay_ms in delays_ms:
-        sim.fault(delay_ms=delay_ms, status=599, body=str(delay_ms))
-    sockets = []
-    for _ in delays_ms:
-        sockets.append(begin(sim))
-        wait_until(lambda: len(sim.requests()) == len(sockets))
-    for i in (3, 1):
-        assert sockets[i].recv(1000).endswith(str(delays_ms[i]).encode())
-    for i in (0, 2):
-        sockets[i].settimeout(0.05)
-        with pytest.raises(TimeoutError):
-            sockets[i].recv(1)
-    for connection in sockets:
-        connection.close()
-
-
-def test_delay_lasts_at_least_as_long_as_asked_for(sim):
-    sim.fault(delay_ms=100)
-    start = time.monotonic()
-    accepted(post(sim))
-    assert time.monotonic() - start >= 0.099
-
-
-def test_hanging_call_is_not_answered_and_holds_nobody_else_up(sim):
-    sim.fault(hang=True)
-    with begin(sim) as connection:
-        wait_until(lambda: sim.requests())
-        accepted(post(sim))
-        connection.settimeout(0.05)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
-        [hanging, answered] = sim.requests()
-        assert (hanging["ending"], hanging["executed"]) == ("hanging", False)
-        assert answered["ending"] == "answered"
-
-
-def test_hanging_call_with_execute_executes(sim):
-    sim.fault(hang=True, execute=True)
-    with begin(sim):
-        wait_until(lambda: sim.received())
-    assert bodies(sim) == ["on"]
-
-
-def test_hanging_call_is_let_go_when_its_client_gives_up(sim):
-    before = descriptors(sim)
-    sim.fault(hang=True, count=10)
-    connections = [begin(sim) for _ in range(10)]
-    wait_until(lambda: len(sim.requests()) == 10)
-    assert descriptors(sim) >= before + 10
-    for connection in connections:
-        connection.close()
-    wait_until(lambda: descriptors(sim) <= before)
-
-
-def test_simulator_ends_cleanly_with_delayed_and_hanging_calls(sim):
-    sim.fault(hang=True, count=3)
-    sim.fault(delay_ms=3600000, count=3)
-    connections = [begin(sim) for _ in range(6)]
-    wait_until(lambda: len(sim.requests()) == 6)
-    assert sim.stop() == 0
-    assert sim.errors == ""
-    for connection in connections:
-        assert connection.recv(1) == b""
-        connection.close()
-
-
-def test_faults_in_force_are_listed(sim):
-    sim.fault(status=503, count=2, headers={"Retry-After": "1"})
-    post(sim)
-    [fault] = sim.control("GET", "faults")
-    assert fault == {"count": 1, "device_id": None, "status": 503,
-                     "headers": [["Retry-After", "1"]], "body": "",
-                     "delay_ms": 0, "close": None, "execute": False,
-                     "hang": False}
-    post(sim)
-    assert sim.control("GET", "faults") == []
-
-
-def test_fault_spoils_only_calls_of_post_cmds(sim):
-    sim.fault(status=500)
-    assert sim.http("GET", "/cmds", headers=KEY).status == 405
-    assert sim.http("GET", "/cmds/x", headers=KEY).status == 200
-    assert post(sim).status == 500
-
-
-@pytest.mark.parametrize("method, path, http_status, words", [
-    ("GET", "bogus", 404, "'/sim/bogus'"),
-    ("PUT", "stats", 405, "allowed: GET"),
-    ("PUT", "devices/", 404, "unknown"),
-    ("PUT", "devices/1/received", 405, "allowed: GET"),
-    ("PUT", "devices/1/2/3", 404, "unknown"),
-    ("PUT", "devices/1?online=2", 400, "online '2'"),
-    ("PUT", "devices/1?online=", 400, "online ''"),
-    ("PUT", "devices/1?onlin=1", 400, "'onlin'"),
-    ("GET", "devices/404", 404, "no such device"),
-    ("GET", "devices/404/received", 404, "no such device"),
-    ("DELETE", "devices/404", 404, "no such device"),
-    ("POST", f"devices/{DEVICE}/answer", 400, "'uuid' is missing"),
-    ("POST", f"devices/{DEVICE}/answer?uuid=x", 404, "no such command"),
-    ("POST", "faults?status=99", 400, "status '99'"),
-    ("POST", "faults?status=5xx", 400, "status '5xx'"),
-    ("POST", "faults?count=0", 400, "count=0"),
-    ("POST", "faults?count=-2", 400, "count '-2'"),
-    ("POST", "faults?delay_ms=-1", 400, "delay_ms '-1'"),
-    ("POST", "faults?close=now", 400, "close 'now'"),
-    ("POST", "faults?header=x", 400, "header 'x'"),
-    ("POST", "faults?header=a%20b:c", 400, "header"),
-    ("POST", "faults?header=a:b%0d%0ac:d", 400, "header"),
-    ("POST", "faults?header=content-length:3", 400, "HTTP library"),
-    ("POST", "faults?hang=1&close=after", 400, "exclude"),
-    ("POST", "faults?hang=1&delay_ms=5", 400, "exclude"),
-    ("POST", "faults?hang=1&status=500", 400, "no answer"),
-    ("POST", "faults?close=before&execute=1", 400, "exclude"),
-    ("POST", "faults?statuss=500", 400, "'statuss'"),
-    ("POST", "clock?advance=soon", 400, "advance 'soon'"),
-])
-def test_control_mistake_is_told_in_plain_text_and_changes_nothing(
-        sim, method, path, http_status, words):
-    answer = sim.http(method, f"/sim/{path}")
-    assert answer.status == http_status
-    assert answer.headers["Content-Type"].startswith("text/plain")
-    assert words in answer.body.decode()
-    assert sim.control("GET", "faults") == []
-    assert list(sim.devices()) == [DEVICE]
-
-
-def test_control_body_above_1_mib_is_refused(sim):
-    assert sim.http("POST", "/sim/faults", b"x" * ((1 << 20) + 1)).status == 413
-
-
-def test_control_interface_explains_itself(sim):
-    text = sim.control("GET", "")
-    for path in ("/sim/devices", "/sim/faults", "/sim/requests", "/sim/stats"):
-        assert path in text
-
-
 # ---- connections -----------------------------------------------------------
 
 def test_connection_is_kept_for_further_requests(sim):
@@ -828,7 +541,7 @@ def test_two_hundred_connections_at_once_are_all_answered(sim):
     for connection in connections:
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
         connection.close()
-    assert sorted(bodies(sim), key=int) == [str(i) for i in range(200)]
+    assert sorted(sim.bodies(), key=int) == [str(i) for i in range(200)]
 
 
 @pytest.mark.parametrize("raw", [
@@ -840,7 +553,7 @@ def test_broken_request_leaves_the_simulator_working(sim, raw):
     with socket.create_connection(("127.0.0.1", sim.port), 10) as connection:
         connection.sendall(raw)
     accepted(post(sim))
-    assert bodies(sim) == ["on"]
+    assert sim.bodies() == ["on"]
     assert sim.stop() == 0
     assert sim.errors == ""
 
@@ -898,7 +611,7 @@ def test_https_with_a_client_ca_refuses_clients_without_a_certificate(certs):
             with pytest.raises(OSError):
                 post(sim, b"stranger")
         sim.ssl_context = known
-        assert bodies(sim) == ["known"]
+        assert sim.bodies() == ["known"]
 
 
 # ---- options and life ------------------------------------------------------

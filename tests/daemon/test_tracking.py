@@ -24,9 +24,6 @@ class Tracking(Setup):
         rule = rule or self.rule('OnFailure "on"\nOnOkay "off"\nTrack true')
         return super().block(more, rule, fan, endpoint)
 
-    def command(self, severity="failure"):
-        self.daemon.putnotif(severity, plugin="sensors", type="temperature")
-
     def ends(self):
         """Returns {end: count}, or None if nothing was ever tracked."""
         counts = {e: self.metric(f"onenet-fan/commands-{e}") for e in ENDS}
@@ -40,9 +37,7 @@ class Tracking(Setup):
             assert self.ends() == wanted
 
     def rows(self, columns="status, answer, track_until"):
-        with sqlite3.connect(self.folder / "onenet.db") as ledger:
-            return ledger.execute(
-                f"SELECT {columns} FROM commands ORDER BY id").fetchall()
+        return self.query(f"SELECT {columns} FROM commands ORDER BY id")
 
     def notifications(self):
         """Returns (severity, message) of the notifications of the rule."""
@@ -63,7 +58,7 @@ def tracking(folder, sim):
 def test_a_command_that_is_answered_is_delivered_and_its_answer_is_kept(track):
     track.sim.put_device(FAN_ID, answer="done")
     track.start(interval=2)
-    track.command()
+    track.notify()
     def latency():
         value = track.metric("onenet-fan/latency-answer-average")
         return value if value and not math.isnan(value) else None
@@ -90,7 +85,7 @@ def test_the_series_of_a_uuid_goes_from_status_to_status(track):
     track.start(track.block(more="CommandSeries true\n"),
                 extra=f'LoadPlugin csv\n<Plugin csv>\n'
                       f'  DataDir "{track.folder}/csv"\n</Plugin>\n')
-    track.command()
+    track.notify()
     wait_until(lambda: track.rows("status") == [(2,)], 20, "status 2")
     uuid = track.sim.received(FAN_ID)[0]["uuid"]
 
@@ -108,7 +103,7 @@ def test_the_series_of_a_uuid_goes_from_status_to_status(track):
 def test_a_rule_that_does_not_track_asks_nothing(track):
     track.sim.put_device(FAN_ID, answer="done")
     track.start(track.block(rule=track.rule()))
-    track.command()
+    track.notify()
     track.wait_for_outcomes(created=1, accepted=1)
     track.daemon.stop()
     assert track.sim.stats()["follow_ups"] == 0
@@ -120,14 +115,14 @@ def test_no_series_of_tracking_appears_before_a_command_is_tracked(track):
     wait_until(lambda: track.metric("onenet-fan/commands-created") == 0)
     assert track.ends() is None
     assert track.metric("onenet-fan/latency-answer-average") is None
-    track.command()
+    track.notify()
     track.wait_for_ends()
 
 
 def test_a_device_that_comes_online_is_followed_until_it_answers(track):
     track.sim.put_device(FAN_ID, online=False, answer="on it")
     track.start(track.block(more="CommandSeries true\n"), interval=1)
-    track.command()
+    track.notify()
     track.wait_for_outcomes(created=1, accepted=1)
     wait_until(lambda: track.sim.stats()["follow_ups"] >= 1)
     assert track.rows("status") == [(1,)]
@@ -140,9 +135,9 @@ def test_a_device_that_comes_online_is_followed_until_it_answers(track):
 def test_a_command_that_ran_out_is_undelivered_and_sent_again(track):
     track.sim.put_device(FAN_ID, online=False)
     track.start(track.block(fan=track.fan("Timeout 3600")))
-    track.command()
+    track.notify()
     wait_until(lambda: track.sim.stats()["follow_ups"] >= 1)
-    track.command()
+    track.notify()
     track.wait_for_outcomes(created=2, accepted=1, unchanged=1)
     track.sim.advance(3601)
     track.wait_for_ends(undelivered=1)
@@ -154,7 +149,7 @@ def test_a_command_that_ran_out_is_undelivered_and_sent_again(track):
     assert "is undelivered: status 0 (device not online)" in track.daemon.log()
 
     track.sim.put_device(FAN_ID, online=True, answer="done")
-    track.command()
+    track.notify()
     track.wait_for_outcomes(created=3, accepted=2, unchanged=1)
     track.wait_for_ends(undelivered=1, delivered=1, answered=1)
     wait_until(lambda: len(track.notifications()) == 2, 20, "the OKAY")
@@ -167,7 +162,7 @@ def test_a_device_that_does_not_answer_in_time_is_a_warning(track):
     track.sim.stop()
     track.sim.start("--answer-timeout", "1")
     track.start()
-    track.command()
+    track.notify()
     track.wait_for_ends(delivered=1, unanswered=1)
     wait_until(track.notifications, 20, "the notification")
     assert track.notifications()[0][0] == "WARNING"
@@ -177,7 +172,7 @@ def test_a_device_that_does_not_answer_in_time_is_a_warning(track):
 
 def test_a_restart_goes_on_following(track):
     track.start()
-    track.command()
+    track.notify()
     wait_until(lambda: track.rows("status") == [(2,)], 20, "status 2")
     uuid = track.sim.received(FAN_ID)[0]["uuid"]
     track.daemon.stop()
@@ -190,7 +185,7 @@ def test_a_restart_goes_on_following(track):
 
 def test_a_rule_that_tracks_no_more_follows_nothing_after_a_restart(track):
     track.start()
-    track.command()
+    track.notify()
     wait_until(lambda: track.rows("status") == [(2,)], 20, "status 2")
     track.daemon.stop(kill=True)
     follow_ups = track.sim.stats()["follow_ups"]
@@ -249,7 +244,7 @@ class Cloud:
 def test_a_uuid_with_odd_characters_is_never_put_into_a_url(track, uuid):
     with Cloud(uuid) as cloud:
         track.start(track.block(endpoint=track.endpoint(cloud.url)))
-        track.command()
+        track.notify()
         track.wait_for_outcomes(created=1, accepted=1)
         assert track.rows("cmd_uuid, track_until") == [(None, None)]
         assert track.ends() is None
@@ -261,7 +256,7 @@ def test_polls_go_on_until_the_status_can_be_read(track):
                     (200, '{"errno":0,"data":{"status":6}}')])
     with Cloud("u-1", lambda path: next(answers)) as cloud:
         track.start(track.block(endpoint=track.endpoint(cloud.url + "?k=v")))
-        track.command()
+        track.notify()
         track.wait_for_ends(delivered=1, unanswered=1)
         assert cloud.paths == ["/cmds/u-1?k=v"] * 3
         assert track.rows("status") == [(6,)]
@@ -271,7 +266,7 @@ def test_a_definite_no_ends_the_polls(track):
     with Cloud("u-1", lambda path: (404, '{"errno":8,"error":"not found"}')
                ) as cloud:
         track.start(track.block(endpoint=track.endpoint(cloud.url)))
-        track.command()
+        track.notify()
         track.wait_for_ends(undelivered=1)
         assert cloud.paths == ["/cmds/u-1"]
         assert "status 1 (command created), cmd_uuid u-1: errno_8" in (
@@ -280,7 +275,7 @@ def test_a_definite_no_ends_the_polls(track):
 
 def test_an_answer_of_bytes_is_kept_as_they_are_up_to_4_kib(track):
     track.start()
-    track.command()
+    track.notify()
     track.wait_for_outcomes(created=1, accepted=1)
     uuid = track.sim.received(FAN_ID)[0]["uuid"]
     track.sim.answer(FAN_ID, uuid, b"\0\xff" * 3000)
@@ -290,7 +285,7 @@ def test_an_answer_of_bytes_is_kept_as_they_are_up_to_4_kib(track):
 
 def test_a_status_is_recorded_once_the_ledger_works_again(track):
     track.start()
-    track.command()
+    track.notify()
     wait_until(lambda: track.rows("status") == [(2,)], 20, "status 2")
     uuid = track.sim.received(FAN_ID)[0]["uuid"]
     with sqlite3.connect(track.folder / "onenet.db") as ledger:
@@ -303,7 +298,7 @@ def test_a_status_is_recorded_once_the_ledger_works_again(track):
 
 def test_a_dry_run_asks_nothing(track):
     track.start(track.block(more="DryRun true\n"))
-    track.command()
+    track.notify()
     track.wait_for_outcomes(created=1, cancelled=1)
     track.daemon.stop()
     assert track.sim.stats()["follow_ups"] == 0
@@ -313,7 +308,7 @@ def test_a_shutdown_does_not_wait_for_polls(track):
     with Cloud("u-1", lambda path: threading.Event().wait(8) or (500, "")
                ) as cloud:
         track.start(track.block(endpoint=track.endpoint(cloud.url)))
-        track.command()
+        track.notify()
         wait_until(lambda: cloud.paths, 20, "a poll")
         status, seconds = track.daemon.stop()
         assert status == 0
@@ -326,7 +321,7 @@ def test_polls_carry_the_key_and_no_body(track):
     with Cloud("u-1") as cloud:
         track.start(track.block(endpoint=track.endpoint(cloud.url,
                                                         'Header "X-Own: 1"')))
-        track.command()
+        track.notify()
         wait_until(lambda: cloud.paths, 20, "a poll")
         headers = cloud.headers
     assert headers["api-key"] == track.key_file.read_text().strip()
