@@ -153,3 +153,80 @@ void options_fixture_check(struct options_fixture *f,
     free(faults);
   }
 }
+
+/* ---- configurations that are right ---- */
+
+const struct options *read_lines(struct options_fixture *f, const char *lines) {
+  int status = options_fixture_read(f, lines);
+  assert_string_equal(f->faults, "");
+  assert_int_equal(status, 0);
+  assert_non_null(f->options);
+  return f->options;
+}
+
+void assert_expands_to(const struct options_fixture *f, const char *actual,
+                       const char *expected) {
+  char *text = options_fixture_expand(f, expected);
+  assert_string_equal(actual, text);
+  free(text);
+}
+
+struct fired {
+  size_t count;
+  char text[4096]; /* "RULE DEVICE CONTENT-TYPE BODY", one a line */
+};
+
+static void keep_firing(void *context, struct firing *firing) {
+  struct fired *fired = context;
+  size_t used = strlen(fired->text);
+  snprintf(fired->text + used, sizeof(fired->text) - used, "%s %s %s %.*s\n",
+           firing->policy->rule, firing->device->name,
+           firing->policy->content_type,
+           firing->body == NULL ? 0 : (int)firing->body->size,
+           firing->body == NULL ? "" : firing->body->data);
+  fired->count++;
+  firing_free(firing);
+}
+
+static void pass_over(void *context, enum ignored reason,
+                      const struct device *device, const char *detail) {
+  (void)context;
+  (void)reason;
+  (void)device;
+  (void)detail;
+}
+
+static void pass_match(void *context, const struct policy *policy) {
+  (void)context;
+  (void)policy;
+}
+
+static void pass_lack(void *context, const struct rule_lack *lack) {
+  (void)context;
+  (void)lack;
+}
+
+const struct event HOT = {.source = EVENT_NOTIFICATION,
+                          .severity = SEVERITY_FAILURE,
+                          .host = "rack7",
+                          .plugin = "sensors",
+                          .plugin_instance = "0",
+                          .type = "temperature",
+                          .type_instance = "",
+                          .data_source = "value",
+                          .message = "too hot",
+                          .has_value = true,
+                          .value = 41.5};
+
+void assert_fires(const struct options *o, const struct event *event,
+                  const char *expected) {
+  struct fired fired = {.count = 0};
+  struct rule_sink sink = {.match = pass_match,
+                           .fire = keep_firing,
+                           .ignore = pass_over,
+                           .lack = pass_lack,
+                           .context = &fired};
+  assert_int_equal(
+      rule_book_fire(o->rules, event, (struct moment){1, 1}, &sink), 0);
+  assert_string_equal(fired.text, expected);
+}

@@ -8,9 +8,8 @@
 #ifndef ONENET_OPTIONS_FIXTURE_H
 #define ONENET_OPTIONS_FIXTURE_H
 
+#include "basics.h"
 #include "config/options.h"
-
-#include <stddef.h>
 
 struct options_fixture {
   char directory[64];
@@ -21,8 +20,11 @@ struct options_fixture {
   struct options *options;
 };
 
-/* cmocka's functions for each test; the state is a struct options_fixture.
- * There are some small files in its directory. */
+/* A test with a struct options_fixture as its state. There are some small files
+ * in its directory. */
+#define TEST(name)                                                             \
+  cmocka_unit_test_setup_teardown(name, options_fixture_set_up,                \
+                                  options_fixture_tear_down)
 int options_fixture_set_up(void **state);
 int options_fixture_tear_down(void **state);
 
@@ -50,5 +52,26 @@ struct fault_case {
  * and no fault holds a secret ("s3cret"). */
 void options_fixture_check(struct options_fixture *f,
                            const struct fault_case *cases, size_t count);
+
+/* ---- configurations that are right ---- */
+
+#define CLOUD                                                                  \
+  "<Endpoint cloud>\nURL 'https://cloud.test/cmds'\nAPIKey "                   \
+  "'k3y'\n</Endpoint>\n"
+#define FAN "<Device fan>\nDeviceID '8029377'\n</Device>\n"
+
+/* Reads lines that are right. Returns the options, borrowed. */
+const struct options *read_lines(struct options_fixture *f, const char *lines);
+
+/* The text is the expected one, expanded. */
+void assert_expands_to(const struct options_fixture *f, const char *actual,
+                       const char *expected);
+
+/* A FAILURE of 41.5 degrees in rack7. */
+extern const struct event HOT;
+
+/* The event fires these: "RULE DEVICE CONTENT-TYPE BODY", one a line. */
+void assert_fires(const struct options *o, const struct event *event,
+                  const char *expected);
 
 #endif

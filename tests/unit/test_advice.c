@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/advice.h"
 
+#include "basics.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct endpoint file_endpoint = {
     .url = "https://me:secret@h.example:8/cmds?token=secret",

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "delivery/breaker.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "basics.h"
 
 #define THRESHOLD 3
 

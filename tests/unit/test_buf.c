@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
+#include "basics.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void nothing_appended_reads_as_an_empty_text(void **state) {
   (void)state;

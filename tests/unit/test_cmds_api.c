@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/cmds_api.h"
 
+#include "basics.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #define UUID "81572aae-fc34-5deb-8f06-ab45d73cb12b"
 #define SUCCESS "{\"errno\":0,\"error\":\"succ\"}"
-#define BYTES(text) (text), sizeof(text) - 1
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct bytes {
   const char *data;
@@ -489,19 +483,6 @@ static void every_cut_of_a_good_answer_is_unreadable(void **state) {
       "{\"errno\":0,\"data\":{\"cmd_uuid\":\"" UUID "\"},\"error\":\"succ\"}";
   for (size_t size = 0; size < sizeof(answer) - 1; size++)
     assert_unreadable(answer, size);
-}
-
-/* Returns prefix, `count` times `piece`, and suffix; the caller frees it. */
-static char *repeat(const char *prefix, const char *piece, size_t count,
-                    const char *suffix) {
-  const size_t piece_size = strlen(piece);
-  char *text = malloc(strlen(prefix) + count * piece_size + strlen(suffix) + 1);
-  assert_non_null(text);
-  char *end = stpcpy(text, prefix);
-  for (size_t i = 0; i < count; i++, end += piece_size)
-    memcpy(end, piece, piece_size);
-  stpcpy(end, suffix);
-  return text;
 }
 
 static void assert_repeated(enum verdict_class class, const char *prefix,

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "cloud/cmds_api.h"
+
+#include "basics.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static struct http_reply reply_of(int http_code, const char *answer) {
   return (struct http_reply){.sent = true,

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/command.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "basics.h"
 
-#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
 
 static const char *const words[OUTCOME_COUNT] = {
     "accepted",   "refused",   "unknown", "expired",

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/credential.h"
 
+#include "basics.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #define ACCESS_KEY "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE="
 #define NOBODY 65534
-#define BYTES(text) (text), sizeof(text) - 1
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* A directory with room for a key file and one to replace it. */
 struct place {
@@ -55,13 +49,6 @@ static int tear_down(void **state) {
   remove(p->path);
   remove(p->other);
   return rmdir(p->directory);
-}
-
-static void write_file(const char *path, const char *bytes, size_t size) {
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  assert_int_equal(fwrite(bytes, 1, size, file), size);
-  assert_int_equal(fclose(file), 0);
 }
 
 static void write_key(const struct place *p, const char *text) {

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/device.h"
 
+#include "basics.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static int make_directory(void **state) {
   *state = directory_new();

@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/event.h"
 
+#include "basics.h"
+#include "event_fixture.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-static struct event notification(void) {
-  return (struct event){.source = EVENT_NOTIFICATION,
-                        .severity = SEVERITY_FAILURE,
-                        .host = "rack1",
-                        .plugin = "sensors",
-                        .plugin_instance = "cpu",
-                        .type = "temperature",
-                        .type_instance = "core0",
-                        .data_source = "value",
-                        .message = "too hot",
-                        .has_value = true,
-                        .value = 91.5};
-}
 
 static void assert_series(const struct event *event, const char *expected) {
   char series[EVENT_SERIES_BYTES];
@@ -33,20 +16,19 @@ static void assert_series(const struct event *event, const char *expected) {
 static void
 the_series_of_a_notification_is_that_of_its_value_list(void **state) {
   (void)state;
-  struct event e = notification();
-  assert_series(&e, "rack1/sensors-cpu/temperature-core0");
+  struct event e = an_event();
+  assert_series(&e, EVENT_SERIES);
 }
 
 static void the_series_of_a_value_names_its_data_source(void **state) {
   (void)state;
-  struct event e = notification();
-  e.source = EVENT_VALUE;
-  assert_series(&e, "rack1/sensors-cpu/temperature-core0/value");
+  struct event e = a_value();
+  assert_series(&e, EVENT_SERIES "/value");
 }
 
 static void empty_instances_leave_no_dash_behind(void **state) {
   (void)state;
-  struct event e = notification();
+  struct event e = an_event();
   e.plugin_instance = "";
   e.type_instance = "";
   assert_series(&e, "rack1/sensors/temperature");
@@ -92,18 +74,9 @@ static void a_severity_of_another_name_is_refused(void **state) {
   assert_int_equal(parsed, SEVERITY_COUNT);
 }
 
-static struct event missing_value(void) {
-  struct event e = notification();
-  e.has_value = false;
-  e.data_source = "";
-  e.message = "rack1/sensors-cpu/temperature-core0 has not been updated for "
-              "20.000 seconds.";
-  return e;
-}
-
 static void a_missing_value_is_known_by_its_message(void **state) {
   (void)state;
-  struct event e = missing_value();
+  struct event e = a_missing_value();
   assert_true(event_is_missing_value(&e));
   e.message = "something else";
   assert_false(event_is_missing_value(&e));
@@ -112,13 +85,13 @@ static void a_missing_value_is_known_by_its_message(void **state) {
 static void
 what_carries_a_value_or_is_no_failure_is_no_missing_value(void **state) {
   (void)state;
-  struct event e = missing_value();
+  struct event e = a_missing_value();
   e.has_value = true;
   assert_false(event_is_missing_value(&e));
-  e = missing_value();
+  e = a_missing_value();
   e.severity = SEVERITY_OKAY;
   assert_false(event_is_missing_value(&e));
-  e = missing_value();
+  e = a_missing_value();
   e.source = EVENT_VALUE;
   assert_false(event_is_missing_value(&e));
 }
@@ -129,7 +102,7 @@ only_a_full_message_of_threshold_may_hide_a_broken_identity(void **state) {
   char message[257];
   memset(message, 'm', sizeof(message));
   message[255] = '\0';
-  struct event e = notification();
+  struct event e = an_event();
   e.message = message;
   assert_true(event_is_truncated(&e));
   e.data_source = "";

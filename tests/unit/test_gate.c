@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "delivery/gate.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "basics.h"
 
 static const char lane;
 static const char attempt;

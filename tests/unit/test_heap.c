@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/heap.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "basics.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #define ITEMS 200
 #define STEPS 20000

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "http_fixture.h"
 
+#include "basics.h"
+
 #include <curl/curl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 static void a_redirect_is_an_answer_and_is_not_followed(void **state) {
   (void)state;

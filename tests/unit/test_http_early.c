@@ -2,18 +2,13 @@
  *
  * Answers that come before the whole body was asked for.
  */
+#include "basics.h"
 #include "cloud/cmds_api.h"
 #include "http_fixture.h"
 
 #include <curl/curl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define LONG_BODY_BYTES (60 * 1024)
 #define LONG_HEAD_BYTES (100 * 1024)

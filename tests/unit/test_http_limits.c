@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "http_fixture.h"
 
+#include "basics.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +16,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* ---- what libcurl gets instead of libc: a clock that can be set ahead, and a
  * resolver that can hang ---- */

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "http_fixture.h"
 
+#include "basics.h"
+
 #include <curl/curl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* openssl's own server, which answers a GET with a page. */
 static struct {

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/inbox.h"
 
+#include "basics.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define PRODUCERS 4
 #define FIRINGS 5000

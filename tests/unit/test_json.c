@@ -1,36 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 
+#include "basics.h"
+
 #include "base/buf.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define BYTES(text) (text), sizeof(text) - 1
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 /* ---- texts ---- */
-
-static char *repeat(const char *prefix, const char *piece, size_t count,
-                    const char *suffix) {
-  struct buf text;
-  buf_init(&text, strlen(prefix) + count * strlen(piece) + strlen(suffix));
-  buf_append_text(&text, prefix);
-  for (size_t i = 0; i < count; i++)
-    buf_append_text(&text, piece);
-  assert_int_equal(buf_append_text(&text, suffix), 0);
-  char *copy = strdup(buf_text(&text));
-  buf_free(&text);
-  return copy;
-}
 
 static void assert_not_json(const char *text, size_t size, const char *why) {
   char said[128] = "";

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/known_files.h"
 
+#include "basics.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static char one[] = "/etc/collectd/devices.csv";
 static char two[] = "/etc/a b/#more.csv";

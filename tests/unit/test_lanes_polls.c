@@ -147,9 +147,6 @@ static void endpoints_do_not_share_their_limits(void **state) {
   assert_int_equal(lanes_in_flight(w->lanes, other), 1);
 }
 
-#define SITUATION(name)                                                        \
-  cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(a_poll_begins_while_no_command_is_due),

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "failing_vfs.h"
-#include "ledger_fixture.h"
+#include "ledger_words.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#define SITUATION(name)                                                        \
-  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 #define SITUATION_OF_DISK(name)                                                \
   cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
-#define BALANCE                                                                \
-  "SELECT device, created, ended, pending, difference FROM balance"
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Both return a path that is valid until the next call. */
 static const char *beside(const struct fixture *f, const char *suffix) {
@@ -128,13 +117,6 @@ static char *read_ledger(const struct fixture *f, size_t *ret_size) {
   *ret_size = fread(data, 1, 1024 * 1024, file);
   fclose(file);
   return data;
-}
-
-static void write_file(const char *path, const void *data, size_t size) {
-  FILE *file = fopen(path, "wb");
-  assert_non_null(file);
-  assert_int_equal(fwrite(data, 1, size, file), size);
-  fclose(file);
 }
 
 static void leave_ledger(struct fixture *f, int commands) {

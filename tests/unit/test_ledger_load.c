@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "delivery/lanes.h"
-#include "ledger_fixture.h"
+#include "ledger_words.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define SITUATION(name)                                                        \
-  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-#define BALANCE                                                                \
-  "SELECT device, created, ended, pending, difference FROM balance"
 #define TEN_YEARS_MS INT64_C(315360000000)
 #define FATES                                                                  \
   "SELECT id, state, outcome, error, finished_at FROM commands ORDER BY id"
-
-static void open_fresh(struct fixture *f) {
-  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
-}
 
 /* A command that has never been tried. */
 static struct command *untried(struct fixture *f, int64_t id) {

@@ -5,19 +5,13 @@
  */
 #include "ledger/ledger_restore.h"
 #include "ledger/ledger_row.h"
-#include "ledger_fixture.h"
+#include "ledger_words.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define SITUATION(name)                                                        \
-  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 #define ROWS_MAX 8
 #define FAN_KEY "overheat/fan"
 

@@ -5,20 +5,12 @@
 #include "ledger/ledger_row.h"
 #include "ledger/store_none.h"
 #include "ledger/store_sqlite.h"
-#include "ledger_fixture.h"
+#include "ledger_words.h"
 
 #include <errno.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define SITUATION(name)                                                        \
-  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 /* ---- the store, and what is read of it ---- */
 

@@ -2,14 +2,10 @@
  *
  * What the ledger keeps of commands that are tracked.
  */
-#include "ledger_fixture.h"
+#include "ledger_words.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define TRACKED "SELECT status, status_at, answer, track_until FROM commands"
 
@@ -204,9 +200,6 @@ static void a_status_that_makes_no_sense_does_no_harm(void **state) {
   assert_int_equal(f->tracked[0]->status, TRACKED_CREATED);
   tracked_free(t);
 }
-
-#define SITUATION(name)                                                        \
-  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

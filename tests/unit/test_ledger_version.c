@@ -2,20 +2,13 @@
  *
  * Files that an earlier version has left.
  */
-#include "ledger_fixture.h"
 #include "ledger_version_1.h"
+#include "ledger_words.h"
 
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define SITUATION(name)                                                        \
-  cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 static void leave_version_1(struct fixture *f) {
   sqlite3 *db = NULL;

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "basics.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define WRITTEN_MAX 100
 

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/names.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "basics.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 struct item {
   char name[NAMES_NAME_BYTES];

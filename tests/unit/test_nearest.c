@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/nearest.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "basics.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 static const char *nearest_of_two(const char *word, const char *a,
                                   const char *b) {

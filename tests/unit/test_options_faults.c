@@ -5,12 +5,7 @@
  */
 #include "options_cases.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "basics.h"
 
 /* ---- any block ---- */
 
@@ -551,9 +546,6 @@ static void two_blocks_without_a_name_do_not_take_each_other_s(void **state) {
 }
 
 int main(void) {
-#define TEST(name)                                                             \
-  cmocka_unit_test_setup_teardown(name, options_fixture_set_up,                \
-                                  options_fixture_tear_down)
   const struct CMUnitTest tests[] = {
       TEST(an_option_that_is_not_known_is_refused_with_a_suggestion),
       TEST(an_option_given_twice_is_refused),

@@ -5,16 +5,12 @@
  */
 #include "options_cases.h"
 
+#include "basics.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /* ---- Device ---- */
 
@@ -462,9 +458,6 @@ static void no_command_waits_longer_than_it_is_valid(void **state) {
 }
 
 int main(void) {
-#define TEST(name)                                                             \
-  cmocka_unit_test_setup_teardown(name, options_fixture_set_up,                \
-                                  options_fixture_tear_down)
   const struct CMUnitTest tests[] = {
       TEST(a_device_s_options_are_checked),
       TEST(a_device_needs_an_endpoint_that_exists),

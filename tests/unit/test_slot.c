@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/slot.h"
 
+#include "basics.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define NOW_MS INT64_C(1000000)
 

@@ -1,51 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/template.h"
 
+#include "basics.h"
+#include "event_fixture.h"
+
 #include <errno.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define WHY_BYTES 512
 
 static const struct template_names names = {
     .rule = "overheat", .device = "fan", .device_id = "8029377"};
-
-/* meta points to a text: what any name but `absent` is found to be. */
-static int find_meta(const void *meta, const char *name, struct buf *out) {
-  if (strcmp(name, "absent") == 0)
-    return -ENOENT;
-  if (strcmp(name, "no memory") == 0)
-    return -ENOMEM;
-  return buf_append_text(out, meta);
-}
-
-static struct event an_event(void) {
-  return (struct event){.source = EVENT_NOTIFICATION,
-                        .severity = SEVERITY_FAILURE,
-                        .host = "rack1",
-                        .plugin = "sensors",
-                        .plugin_instance = "cpu",
-                        .type = "temperature",
-                        .type_instance = "core0",
-                        .data_source = "value",
-                        .message = "too hot",
-                        .has_value = true,
-                        .value = 91.5,
-                        .wall_time_ms = INT64_C(1795402549250),
-                        .find_meta = find_meta,
-                        .meta = "17"};
-}
 
 static struct template *parse(const char *text, enum template_format format) {
   struct template *t = NULL;
@@ -121,14 +91,14 @@ static void each_field_is_filled_in(void **state) {
       {"", ""},
       {"a%{host}%{value}b%{host}", "arack191.5brack1"},
   };
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   for (size_t i = 0; i < COUNT(cases); i++)
     assert_renders_as(TEMPLATE_TEXT, cases[i].text, &e, cases[i].expected);
 }
 
 static void what_an_event_does_not_have_is_lacking(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   assert_lacks(TEMPLATE_TEXT, "[%{meta:absent}]", &e, "meta:absent");
   assert_lacks(TEMPLATE_JSON, "[\"%{meta:absent}\"]", &e, "meta:absent");
   assert_lacks(TEMPLATE_DEVICE, "fan-%{meta:absent}", &e, "meta:absent");
@@ -140,14 +110,14 @@ static void what_an_event_does_not_have_is_lacking(void **state) {
 
 static void what_is_lacking_is_found_behind_what_is_too_large(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   assert_lacks(TEMPLATE_TEXT, "longer than 4 bytes %{host} %{meta:absent}", &e,
                "meta:absent");
 }
 
 static void a_default_takes_the_place_of_what_is_lacking(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.has_value = false;
   assert_renders_as(TEMPLATE_TEXT, "%{value|0} %{meta:absent|no rack}", &e,
                     "0 no rack");
@@ -165,14 +135,14 @@ static void a_default_takes_the_place_of_what_is_lacking(void **state) {
 
 static void a_default_is_not_used_where_there_is_something(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   assert_renders_as(TEMPLATE_TEXT, "%{value|0} %{meta:x|none} %{host|none}", &e,
                     "91.5 17 rack1");
 }
 
 static void an_empty_text_is_not_lacking_and_has_its_default(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.plugin_instance = "";
   e.meta = "";
   assert_renders_as(TEMPLATE_TEXT, "[%{plugin_instance}%{meta:x}]", &e, "[]");
@@ -182,7 +152,7 @@ static void an_empty_text_is_not_lacking_and_has_its_default(void **state) {
 
 static void names_that_are_not_known_are_rendered_as_nothing(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   struct template *t = parse("%{rule}/%{device}", TEMPLATE_TEXT);
   struct template_names none = {.rule = NULL};
   const char *lacking;
@@ -196,14 +166,14 @@ static void names_that_are_not_known_are_rendered_as_nothing(void **state) {
 
 static void a_field_is_never_read_as_a_template_or_a_format(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.host = "%s%n%{plugin}%%";
   assert_renders_as(TEMPLATE_TEXT, "%{host}", &e, "%s%n%{plugin}%%");
 }
 
 static void invalid_utf8_in_a_field_is_replaced(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.message = "half \xE6\xB8";
   assert_renders_as(TEMPLATE_TEXT, "%{message}", &e, "half \xEF\xBF\xBD");
   assert_renders_as(TEMPLATE_JSON, "\"%{message}\"", &e,
@@ -214,7 +184,7 @@ static void literal_text_is_sent_as_it_is(void **state) {
   (void)state;
   struct template *t = NULL;
   char why[WHY_BYTES];
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   assert_int_equal(
       template_parse("a\0\xFF", 3, TEMPLATE_TEXT, &t, why, sizeof(why)), 0);
   struct buf out;
@@ -244,7 +214,7 @@ static void time_is_rfc_3339_whenever_it_is(void **state) {
       {INT64_C(17179869183999), "2514-05-30T01:53:03.999Z", "17179869183.999"},
       {INT64_C(-62135596800000), "0001-01-01T00:00:00Z", "-62135596800"},
   };
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   for (size_t i = 0; i < COUNT(cases); i++) {
     e.wall_time_ms = cases[i].wall_ms;
     assert_renders_as(TEMPLATE_TEXT, "%{time}", &e, cases[i].time);
@@ -339,7 +309,7 @@ static void a_number_beyond_the_maximum_is_an_error(void **state) {
 
 static void a_field_in_a_json_string_is_escaped(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.message = "\"quoted\"\n\\";
   assert_renders_as(TEMPLATE_JSON, "{\"m\":\"<%{message}>\"}", &e,
                     "{\"m\":\"<\\\"quoted\\\"\\n\\\\>\"}");
@@ -347,7 +317,7 @@ static void a_field_in_a_json_string_is_escaped(void **state) {
 
 static void a_value_in_a_json_string_is_text(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.value = NAN;
   assert_renders_as(TEMPLATE_JSON, "[\"%{value} C\"]", &e, "[\"nan C\"]");
 }
@@ -359,7 +329,7 @@ static void meta_data_outside_a_json_string_must_be_a_number(void **state) {
   static const char *const others[] = {
       "",   "-",    "01",  "+1",  "1.",   ".5",  "1e",    "1e+",  "1 ",
       " 1", "0x10", "nan", "inf", "true", "1,2", "\"x\"", "1],[2"};
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   char expected[32];
   for (size_t i = 0; i < COUNT(numbers); i++) {
     e.meta = numbers[i];
@@ -376,7 +346,7 @@ static void meta_data_outside_a_json_string_must_be_a_number(void **state) {
 
 static void a_value_that_json_can_not_say_is_lacking(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.value = NAN;
   assert_lacks(TEMPLATE_JSON, "%{value}", &e, "value");
   assert_renders_as(TEMPLATE_JSON, "%{value|null}", &e, "null");
@@ -424,7 +394,7 @@ static void a_default_outside_a_json_string_must_be_a_value(void **state) {
 
 static void where_a_json_string_ends_is_known(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   e.value = 5;
   assert_renders_as(TEMPLATE_JSON,
                     "{\"a\\\"\":%{value},\"%{value}\":[ %{value} ]}", &e,
@@ -545,7 +515,7 @@ static void a_device_can_not_be_found_by_its_own_name(void **state) {
                  "%{device} is not known while the device is looked for");
   assert_refused(TEMPLATE_DEVICE, "%{device_id}",
                  "%{device_id} is not known while the device is looked for");
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   assert_renders_as(TEMPLATE_DEVICE, "%{host}-%{rule}", &e, "rack1-overheat");
 }
 
@@ -553,7 +523,7 @@ static void a_device_can_not_be_found_by_its_own_name(void **state) {
 
 static void assert_decodes(enum template_format format, const char *text,
                            const char *bytes, size_t size) {
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   struct template *t = parse(text, format);
   assert_true(template_is_fixed(t));
   struct buf out;
@@ -626,7 +596,7 @@ static void a_template_without_fields_is_fixed(void **state) {
 
 static void a_rendering_that_does_not_fit_is_an_error(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   static const char *const texts[] = {"literal text", "%{host}x", "%{time}"};
   for (size_t i = 0; i < COUNT(texts); i++) {
     struct template *t = parse(texts[i], TEMPLATE_TEXT);
@@ -641,7 +611,7 @@ static void a_rendering_that_does_not_fit_is_an_error(void **state) {
 static void
 meta_data_that_can_not_be_had_for_lack_of_memory_is_an_error(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   struct template *t = parse("%{meta:no memory}", TEMPLATE_TEXT);
   struct buf out;
   buf_init(&out, 100);
@@ -652,7 +622,7 @@ meta_data_that_can_not_be_had_for_lack_of_memory_is_an_error(void **state) {
 
 static void rendering_appends_to_what_is_there(void **state) {
   (void)state;
-  struct event e = an_event();
+  struct event e = an_event_with_meta("17");
   struct template *t = parse("%{host}", TEMPLATE_TEXT);
   struct buf out;
   buf_init(&out, 100);

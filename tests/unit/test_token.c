@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/token.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "basics.h"
 
-#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
 
 #define KEY "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE="
 #define TOKEN_START "version=2018-10-31&res=products%2F123123&et=1537255523"
 #define TOKEN_SHA256_TEXT                                                      \
   TOKEN_START                                                                  \
   "&method=sha256&sign=tubIK4QeecNj9UHSUJL5MFbuLB82Ypro5n7BkjBDnbQ%3D"
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static int append(struct buf *out, const char *key) {
   buf_init(out, 1024);

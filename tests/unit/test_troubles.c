@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/troubles.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "basics.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 static struct endpoint cloud = {.index = 0}, backup = {.index = 1};
 static struct device fan = {.index = 0, .endpoint = &cloud};

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/url.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "basics.h"
+
 #include <string.h>
-
-#include <cmocka.h>
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static void a_url_that_is_not_http_with_a_host_is_invalid(void **state) {
   (void)state;
@@ -40,7 +34,7 @@ static void a_url_that_is_not_http_with_a_host_is_invalid(void **state) {
       "http://h/cmds#part",
   };
   struct url url;
-  for (size_t i = 0; i < LENGTH(bad); i++)
+  for (size_t i = 0; i < COUNT(bad); i++)
     if (url_parse(bad[i], &url))
       fail_msg("%s", bad[i]);
 }
@@ -64,7 +58,7 @@ static void only_this_machine_is_loopback(void **state) {
       {"http://[::1]:80/", true},
       {"http://[::2]:80/", false},
   };
-  for (size_t i = 0; i < LENGTH(good); i++) {
+  for (size_t i = 0; i < COUNT(good); i++) {
     struct url url;
     if (!url_parse(good[i].text, &url) ||
         url_is_loopback(&url) != good[i].is_loopback)

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/verdict.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "basics.h"
 
-#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
 
 static void each_class_is_found_by_its_name(void **state) {
   (void)state;

@@ -2,15 +2,12 @@
 #include "agent/watch.h"
 
 #include "base/log.h"
+#include "basics.h"
+#include "event_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define START_MS INT64_C(5000)
 
@@ -48,8 +45,8 @@ static struct rule *add_rule(const char *name, enum event_source source) {
   char why[64];
   struct rule *r = rule_book_add(book, name, source);
   assert_non_null(r);
-  assert_int_equal(
-      rule_add_pattern(r, RULE_PLUGIN, "sensors", why, sizeof(why)), 0);
+  assert_int_equal(rule_add_pattern(r, RULE_PLUGIN, "cpu", why, sizeof(why)),
+                   0);
   return r;
 }
 
@@ -80,18 +77,6 @@ static void begin(void) {
 
 static const struct policy *policy_of(size_t index) {
   return rule_policy(rule_book_rule(book, index));
-}
-
-static struct event an_event(void) {
-  return (struct event){.source = EVENT_NOTIFICATION,
-                        .severity = SEVERITY_FAILURE,
-                        .host = "rack1",
-                        .plugin = "cpu",
-                        .plugin_instance = "",
-                        .type = "temperature",
-                        .type_instance = "",
-                        .data_source = "",
-                        .message = "too hot"};
 }
 
 /* ---- rules that match nothing ---- */
@@ -153,8 +138,8 @@ static void what_an_event_lacks_is_told_once_per_rule(void **state) {
   lack(0, "OnFailure", "value", false);
   assert_string_equal(
       take_log(),
-      "WARNING rule \"overheat\": OnFailure needs %{value}, and an event of "
-      "rack1/cpu/temperature has none that fits: it is ignored (no_value), as "
+      "WARNING rule \"overheat\": OnFailure needs %{value}, and an event "
+      "of " EVENT_SERIES " has none that fits: it is ignored (no_value), as "
       "all like it will be. Give it a default, as in %{value|0}; notifications "
       "have neither value nor meta data left when they come through the "
       "network plugin: evaluate thresholds where the values arrive\n");
@@ -185,8 +170,7 @@ static void a_missing_value_is_known_to_have_nothing(void **state) {
   (void)state;
   add_rule("overheat", EVENT_NOTIFICATION);
   begin();
-  struct event e = an_event();
-  e.message = "x has not been updated for 9 seconds";
+  struct event e = a_missing_value();
   watch_tell_lack(watch, &(struct rule_lack){.policy = policy_of(0),
                                              .option = "OnMissing",
                                              .field = "value",
@@ -234,9 +218,9 @@ static void each_notification_that_fires_no_rule_is_explained(void **state) {
     watch_tell_unmatched(watch, &e);
     assert_string_equal(
         take_log(),
-        "dry run: no rule fires for rack1/cpu/temperature, failure: the "
-        "nearest is rule \"overheat\": Plugin must be \"sensors\", and is "
-        "\"cpu\"; it has no OnFailure\n");
+        "dry run: no rule fires for " EVENT_SERIES ", failure: the "
+        "nearest is rule \"overheat\": Plugin must be \"cpu\", and is "
+        "\"sensors\"; it has no OnFailure\n");
   }
 }
 
@@ -245,13 +229,10 @@ each_series_of_values_that_fires_no_rule_is_explained_once(void **state) {
   (void)state;
   add_rule("setpoint", EVENT_VALUE);
   begin();
-  struct event e = an_event();
-  e.source = EVENT_VALUE;
-  e.severity = SEVERITY_VALUE;
-  e.data_source = "value";
+  struct event e = a_value();
   watch_tell_unmatched(watch, &e);
-  assert_non_null(strstr(take_log(), "no rule fires for "
-                                     "rack1/cpu/temperature/value, value: "));
+  assert_non_null(
+      strstr(take_log(), "no rule fires for " EVENT_SERIES "/value, value: "));
   watch_tell_unmatched(watch, &e);
   assert_string_equal(take_log(), "");
   e.host = "rack2";

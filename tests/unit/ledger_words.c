@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger_words.h"
+
+void open_fresh(struct fixture *f) {
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_false(f->was_set_aside);
+  assert_string_equal(ledger_error(f->ledger), "");
+}
+
+void put_finished(struct fixture *f, int64_t id, enum outcome outcome,
+                  struct moment at) {
+  struct command *c = fixture_command(f, id);
+  fixture_finish(c, outcome, at);
+  fixture_put(f, c, at);
+}
+
+void put_body(struct fixture *f, int64_t id, const char *bytes, size_t size) {
+  struct command *c = fixture_command(f, id);
+  body_unref(c->body);
+  c->body = body_new(bytes, size);
+  assert_non_null(c->body);
+  fixture_put(f, c, FIXTURE_NOW);
+}
+
+void put_slot(struct fixture *f, struct slot *s) {
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_slot(f->ledger, s, FIXTURE_NOW);
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++)
+    for (const struct series *one = s->newest[severity]; one; one = one->older)
+      ledger_put_series(f->ledger, one, FIXTURE_NOW);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+}
