@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "failing_vfs.h"
+#include "ledger/ledger_schema.h"
 #include "ledger_words.h"
 
 #include <errno.h>
@@ -180,7 +181,10 @@ the_database_of_another_application_is_set_aside_as_it_was(void **state) {
 static void a_newer_schema_is_set_aside(void **state) {
   struct fixture *f = *state;
   leave_ledger(f, 3);
-  fixture_sql(f, "PRAGMA user_version = 3");
+  char newer[64];
+  snprintf(newer, sizeof newer, "PRAGMA user_version = %d",
+           LEDGER_SCHEMA_VERSION + 1);
+  fixture_sql(f, newer);
   assert_set_aside(f, "of a newer version");
 }
 
