@@ -24,9 +24,9 @@ void put_body(struct fixture *f, int64_t id, const char *bytes, size_t size) {
 
 void put_slot(struct fixture *f, struct slot *s) {
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
-  ledger_put_slot(f->ledger, s, FIXTURE_NOW);
+  fixture_put_change(f, &s->change, FIXTURE_NOW);
   for (int severity = 0; severity < SEVERITY_COUNT; severity++)
-    for (const struct series *one = s->newest[severity]; one; one = one->older)
-      ledger_put_series(f->ledger, one, FIXTURE_NOW);
+    for (struct series *one = s->newest[severity]; one; one = one->older)
+      fixture_put_change(f, &one->change, FIXTURE_NOW);
   assert_int_equal(ledger_commit(f->ledger), 0);
 }

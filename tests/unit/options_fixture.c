@@ -221,11 +221,11 @@ const struct event HOT = {.source = EVENT_NOTIFICATION,
 void assert_fires(const struct options *o, const struct event *event,
                   const char *expected) {
   struct fired fired = {.count = 0};
-  struct rule_sink sink = {.match = pass_match,
-                           .fire = keep_firing,
-                           .ignore = pass_over,
-                           .lack = pass_lack,
-                           .context = &fired};
+  struct rule_callbacks sink = {.match = pass_match,
+                                .fire = keep_firing,
+                                .ignore = pass_over,
+                                .lack = pass_lack,
+                                .context = &fired};
   assert_int_equal(
       rule_book_fire(o->rules, event, (struct moment){1, 1}, &sink), 0);
   assert_string_equal(fired.text, expected);

@@ -93,11 +93,11 @@ static void take_lack(void *context, const struct rule_lack *lack) {
       lack->is_for_silence ? " for silence" : "");
 }
 
-static const struct rule_sink sink = {.match = take_match,
-                                      .fire = take_firing,
-                                      .ignore = take_ignored,
-                                      .lack = take_lack,
-                                      .context = told};
+static const struct rule_callbacks sink = {.match = take_match,
+                                           .fire = take_firing,
+                                           .ignore = take_ignored,
+                                           .lack = take_lack,
+                                           .context = told};
 
 static struct template *parse(const char *text, enum template_format format) {
   struct template *t = NULL;

@@ -38,7 +38,7 @@ static void what_there_was_not_is_null_in_the_table(void **state) {
   c->deadline_ms = COMMAND_NEVER_MS;
   c->not_before_ms = 0;
   c->attempts = 0;
-  c->verdict = (struct verdict){0};
+  *c->verdict = (struct verdict){0};
   fixture_put(f, c, FIXTURE_NOW);
   assert_string_equal(
       fixture_sql(f, "SELECT qos, expires_at, not_before, outcome, http_code,"
@@ -184,8 +184,9 @@ states_tells_what_the_device_accepted_while_that_is_known(void **state) {
   open_fresh(f);
   put_slot(f, s);
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
-  ledger_put_account(f->ledger, &(struct account){.device = f->devices[FAN],
-                                                  .epoch = s->memory.epoch});
+  fixture_put_counts(
+      f, &(struct account){.device = f->devices[FAN],
+                           .attempts_begun = s->accepted.attempts_begun});
   assert_int_equal(ledger_commit(f->ledger), 0);
   assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"),
                       "{\"fan\":\"off\"}");
@@ -211,7 +212,7 @@ a_reader_sees_the_last_commit_while_the_next_turn_is_written(void **state) {
   open_fresh(f);
   fixture_put(f, fixture_command(f, 1), FIXTURE_NOW);
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
-  ledger_put_command(f->ledger, c, FIXTURE_NOW);
+  fixture_put_change(f, &c->change, FIXTURE_NOW);
   assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1");
   assert_int_equal(ledger_commit(f->ledger), 0);
   assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1\n2");

@@ -4,9 +4,9 @@
 
 #include "basics.h"
 
-static void put(struct finished *f, int attempts, bool *ret_gave_way) {
-  const struct finished_command one = {.attempts = attempts};
-  *ret_gave_way = finished_put(f, &one);
+static void put(struct outbox *f, int attempts, bool *ret_gave_way) {
+  const struct news one = {.attempts = attempts};
+  *ret_gave_way = outbox_put(f, &one);
 }
 
 static void what_is_put_first_is_taken_first(void **state) {
