@@ -2,12 +2,14 @@
 """What the tests against the real daemon share."""
 
 import contextlib
+import http.server
 import pathlib
 import re
 import shutil
 import signal
 import sqlite3
 import tempfile
+import threading
 
 import pytest
 
@@ -40,6 +42,25 @@ def private_folder():
 def simulator():
     with Simulator("--device", FAN_ID, "--rate", "0") as sim:
         yield sim
+
+
+class LocalServer:
+    """Serves HTTP at `url` on loopback with a handler's class, within `with`."""
+
+    def __init__(self, handler):
+        handler.log_message = lambda *_: None
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
 
 
 class Setup:

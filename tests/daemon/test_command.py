@@ -5,12 +5,11 @@ it comes back as metrics, notifications and meta data."""
 import http.server
 import json
 import re
-import threading
 
 import pytest
 
 from collectd import HOST
-from conftest import FAN_ID
+from conftest import FAN_ID, LocalServer
 from simulator import API_KEY, ROOT, wait_until
 
 ROOM = "sensors-room/temperature"
@@ -227,7 +226,7 @@ def test_the_manual_and_the_sample_warn_of_files_for_each_command():
                          text), name
 
 
-class Receiver:
+class Receiver(LocalServer):
     """Takes what write_http posts; `values` is every value list, as a dict."""
 
     def __init__(self):
@@ -241,20 +240,7 @@ class Receiver:
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler)
 
     def durations(self):
         return [v for v in self.values
@@ -263,12 +249,11 @@ class Receiver:
 
 def test_write_http_delivers_the_cmd_uuid_of_each_command(setup):
     with Receiver() as receiver:
-        port = receiver.server.server_address[1]
         setup.start(extra=f"""
 LoadPlugin write_http
 <Plugin write_http>
   <Node "here">
-    URL "http://127.0.0.1:{port}/"
+    URL "{receiver.url}/"
     Format "JSON"
     BufferSize 4096
   </Node>

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from conftest import FAN_ID, Setup
+from conftest import FAN_ID, LocalServer, Setup
 from simulator import wait_until
 
 ENDS = ("delivered", "answered", "unanswered", "undelivered")
@@ -196,7 +196,7 @@ def test_a_rule_that_tracks_no_more_follows_nothing_after_a_restart(track):
     assert track.sim.stats()["follow_ups"] == follow_ups
 
 
-class Cloud:
+class Cloud(LocalServer):
     """Answers each POST with that uuid; `paths` are those of all GETs, `headers`
     those of the last, and get(path) -> (HTTP status, body) answers them."""
 
@@ -222,21 +222,8 @@ class Cloud:
                 cloud.paths.append(self.path)
                 self.answer(*get(self.path))
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/cmds"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler)
+        self.url += "/cmds"
 
 
 @pytest.mark.parametrize("uuid", ["../x", "..", "a/b", "a?b=c", "a#b", "a%2fb",
