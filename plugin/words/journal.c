@@ -29,10 +29,14 @@ void journal_note_last(struct journal *j, struct change *change) {
   journal_note(j, change);
 }
 
+/* All three are looked at first: the change is a part of what is freed. */
 static void free_thing(struct change *change) {
-  command_free(journal_command(change));
-  slot_free(journal_slot(change));
-  tracked_free(journal_tracked(change));
+  struct command *command = journal_command(change);
+  struct slot *slot = journal_slot(change);
+  struct tracked *tracked = journal_tracked(change);
+  command_free(command);
+  slot_free(slot);
+  tracked_free(tracked);
 }
 
 static void release(struct change *change) {
