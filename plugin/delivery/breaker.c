@@ -20,9 +20,9 @@ void breaker_begin(struct breaker *b, const void *attempt) {
 
 static void count_failure(struct breaker *b, const void *lane) {
   if (b->failures == 0)
-    b->suspect = lane;
-  else if (b->suspect != lane)
-    b->several = true;
+    b->first_failed_lane = lane;
+  else if (b->first_failed_lane != lane)
+    b->failed_on_several_lanes = true;
   if (b->failures < INT32_MAX)
     b->failures++;
 }
@@ -55,8 +55,8 @@ void breaker_end(struct breaker *b, const void *attempt,
     if (attempt == b->probe)
       end_probe(b, failed, now_ms);
   } else if (failed && b->failures >= b->threshold &&
-             (b->several || !others_wait)) {
-    /* One device alone may be what is broken: its failures must not hold up the
+             (b->failed_on_several_lanes || !others_wait)) {
+    /* A single device that fails may be broken itself: it must not hold up the
      * others. */
     open_circuit(b, now_ms);
   }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * breaker owns an endpoint's circuit: closed, or open with now and then one
- * attempt let through to see whether the cloud is back. No clock: the time is
- * told. One thread.
+ * breaker owns the circuit breaker of one endpoint. Closed, it lets every
+ * attempt pass. After too many failures in a row it opens, and then lets one
+ * attempt through now and then, a probe, to see whether the endpoint answers
+ * again. It has no clock: the caller tells the time. One thread.
  */
 #ifndef ONENET_BREAKER_H
 #define ONENET_BREAKER_H
@@ -18,26 +19,27 @@
 
 struct breaker {
   int threshold;
-  int failures;        /* consecutive: not sent or doubtful */
-  const void *suspect; /* the lane of the first of them */
-  bool several;        /* they came from two lanes or more */
+  int failures; /* in a row: attempts not sent or doubtful */
+  const void *first_failed_lane;
+  bool failed_on_several_lanes;
   bool open;
-  const void *probe; /* the attempt let through while open, or NULL */
-  int64_t pause_ms;  /* the present pause between two probes */
+  const void *probe; /* attempt let through while open; NULL: none */
+  int64_t pause_ms;  /* pause between two probes */
   int64_t next_probe_ms;
 };
 
 void breaker_init(struct breaker *b, int threshold);
 
-/* Returns in how many ms an attempt may begin, 0 for now; COMMAND_NEVER_MS
- * while the end of a probe has to be waited for. */
+/* Returns how many ms remain until an attempt may begin: 0 if it may now,
+ * COMMAND_NEVER_MS while a probe is under way, whose end comes first. */
 int64_t breaker_wait_ms(const struct breaker *b, int64_t now_ms);
 
-/* An attempt, known by any pointer of its own, begins. */
+/* Tells that an attempt begins. `attempt` is any pointer that identifies it
+ * until breaker_end. */
 void breaker_begin(struct breaker *b, const void *attempt);
 
-/* It ended, on that lane, and the circuit makes that of it; others_wait tells
- * whether another device has a command waiting. */
+/* Tells that the attempt ended on `lane`, and how the circuit counts its end.
+ * others_wait: a command for another device waits. */
 void breaker_end(struct breaker *b, const void *attempt,
                  enum verdict_circuit circuit, const void *lane,
                  bool others_wait, int64_t now_ms);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * bucket owns one rate limit as a bucket of COUNT tokens, each of which comes
- * back SECONDS after it was taken: never more than COUNT are taken within any
- * SECONDS. No clock: the time is told. One thread.
+ * bucket owns one rate limit: COUNT tokens, each of which comes back SECONDS
+ * after it was taken. So never more than COUNT are taken within any SECONDS (a
+ * sliding window log). It has no clock: the caller tells the time. One thread.
  */
 #ifndef ONENET_BUCKET_H
 #define ONENET_BUCKET_H
@@ -13,21 +13,22 @@
 #include <stdint.h>
 
 struct bucket {
-  int64_t *taken_ms; /* when each token was taken last: a ring, oldest at
-                        `next`; NULL: no limit */
+  int64_t *taken_ms; /* when each token was taken last, a ring with the oldest
+                        at `next`; NULL: no limit */
   size_t count;
   size_t next;
   int64_t period_ms;
 };
 
-/* Makes a full bucket; a limit with count 0 is none. Returns 0 or -ENOMEM. */
+/* Makes a full bucket. A limit whose count is 0 means no limit: a token is
+ * always there. Returns 0 or -ENOMEM. */
 int bucket_init(struct bucket *b, struct rate_limit limit);
 void bucket_free(struct bucket *b);
 
-/* Returns in how many ms a token is there, 0 for now. */
+/* Returns how many ms remain until a token is there, 0 if one is there now. */
 int64_t bucket_wait_ms(const struct bucket *b, int64_t now_ms);
 
-/* Takes a token, which must be there. */
+/* Takes a token; one must be there (bucket_wait_ms is 0). */
 void bucket_take(struct bucket *b, int64_t now_ms);
 
 #endif

@@ -195,7 +195,6 @@ void lanes_wake(struct lanes *l, struct lane *lane) {
   lanes_queue_push(&l->fresh, lane);
 }
 
-/* The next moment at which a waiting command changes by itself. */
 void lanes_set_timer(struct lanes *l, struct command *c, int64_t wake_ms) {
   c->at.timer_ms = wake_ms < c->deadline_ms ? wake_ms : c->deadline_ms;
   if (c->at.timer_index == HEAP_OUTSIDE)
@@ -204,21 +203,22 @@ void lanes_set_timer(struct lanes *l, struct command *c, int64_t wake_ms) {
     heap_update(&l->timers, c);
 }
 
-/* Until when the cooldown of its slot holds it back. What its own doubtful
- * attempt began is for the next command of the slot. */
-static int64_t held_until_ms(const struct command *c) {
+/* Returns when the slot's cooldown lets the command go, 0 if it does not hold
+ * the command back. If the command is doubtful, its own attempt began the
+ * cooldown, which then is for the next command of the slot. */
+static int64_t cooldown_end_ms(const struct command *c) {
   return c->doubtful ? 0 : c->at.slot->cooldown_until_ms;
 }
 
 bool lanes_is_cooling(const struct command *c, int64_t now_ms) {
-  return held_until_ms(c) > now_ms;
+  return cooldown_end_ms(c) > now_ms;
 }
 
-/* Expire and Timeout count from the end of a cooldown that holds it back. */
 void lanes_set_validity(struct command *c) {
-  int64_t until_ms = held_until_ms(c);
+  int64_t until_ms = cooldown_end_ms(c);
   int64_t held_ms = until_ms - c->valid_from_ms;
-  /* What was restored after a reboot may be valid from before 0. */
+  /* After a reboot the monotonic clock begins at 0, and a restored command may
+   * be valid from before that: then held_ms is above 0 without a cooldown. */
   if (until_ms == 0 || held_ms <= 0)
     return;
   if (c->deadline_ms != COMMAND_NEVER_MS)
@@ -226,8 +226,6 @@ void lanes_set_validity(struct command *c) {
   c->valid_from_ms += held_ms;
 }
 
-/* The command begins to wait: held back by its slot's cooldown, or in its lane.
- */
 void lanes_place(struct lanes *l, struct command *c, int64_t now_ms) {
   lanes_set_validity(c);
   if (lanes_is_cooling(c, now_ms)) {
@@ -242,7 +240,7 @@ void lanes_place(struct lanes *l, struct command *c, int64_t now_ms) {
 void lanes_count_waiting(struct lanes *l, struct command *c) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
   e->waiting++;
-  e->waiting_for_credentials += c->waits_for_credentials; /* restored */
+  e->waiting_for_credentials += c->waits_for_credentials; /* if restored */
   c->at.lane->waiting++;
   l->waiting++;
   l->waiting_bytes += c->body->size;
@@ -256,7 +254,6 @@ void lanes_set_credentials_wait(struct lanes *l, struct command *c,
   lanes_endpoint_of(l, c)->waiting_for_credentials += waits ? 1 : (size_t)-1;
 }
 
-/* It no longer waits; it is in no heap and does not hold its lane. */
 void lanes_stop_waiting(struct lanes *l, struct command *c) {
   lanes_endpoint_of(l, c)->waiting--;
   c->at.lane->waiting--;
@@ -286,8 +283,8 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   journal_note_last(l->options.journal, &c->change);
 }
 
-/* Ends a command that waits. One with a doubtful attempt behind it may have
- * been executed, whatever else ends it now. */
+/* A command with a doubtful attempt behind it may have been executed, whatever
+ * ends it now. */
 void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
                        const char *why, struct moment now) {
   lanes_stop_waiting(l, c);
@@ -295,8 +292,6 @@ void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
   lanes_count_outcome(l, c, c->doubtful ? OUTCOME_UNKNOWN : outcome, now);
 }
 
-/* `newer` takes the place of a command of its slot that waits: its place in the
- * lane and its current wait. */
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now) {
   bool was_holder = older->at.lane->holder == older;
@@ -304,7 +299,8 @@ void lanes_supersede(struct lanes *l, struct command *newer,
   lanes_note(l, &newer->change);
   newer->at.place = older->at.place;
   newer->not_before_ms = older->not_before_ms;
-  /* Should the credentials stay refused, it is refused with these words. */
+  /* If the credentials stay refused, `newer` ends as refused: it then says why
+   * in the words of `older`. */
   if (waits_for_credentials && command_make_verdict(newer) == 0)
     *newer->verdict = *command_verdict(older);
   lanes_end_waiting(l, older, OUTCOME_SUPERSEDED,
@@ -327,8 +323,8 @@ void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
                       "a newer state took its place", now);
 }
 
-/* Whether its slot asks for it no more: what came while it was in flight asks
- * for nothing that can be sent. */
+/* Events that came while the command was in flight may have changed what the
+ * slot asks for. */
 bool lanes_is_obsolete(const struct command *c) {
   const struct series *speaker = slot_speaker(c->at.slot);
   return c->policy->supersede && speaker != NULL && speaker->body == NULL;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes owns the slots and the commands that wait or are in flight, and decides
- * which is due when: order, supersede, unchanged, cooldown, retries, deadlines,
- * rates, the breaker, the queue's limits. It has no clock, no thread and no
- * I/O: `now` is told with every call and never goes back (its monotonic part),
- * random numbers come from a function.
+ * lanes owns the slots and all commands that wait or are in flight, and decides
+ * which command is due when: order, supersede, unchanged, cooldown, retries,
+ * deadlines, rates, the circuit breaker, the limits of the queue. It has no
+ * clock, no thread and no I/O: every call is told `now`, whose monotonic part
+ * never goes back, and random numbers come from a function.
  *
- * The I/O thread calls everything. A turn:
+ * The I/O thread calls everything. In each of its turns:
  *
  *   lanes_take      for every firing that arrived
  *   lanes_end       for every attempt that ended
- *   lanes_begin     until it returns NULL: these attempts begin now
- *   lanes_wait_ms   how long to sleep
+ *   lanes_begin     until it returns NULL: it returns the commands to be sent
+ *   lanes_wait_ms   to learn how long to sleep
  *
- * What changes is noted in the journal: it has to be recorded before an attempt
- * is sent. A command that is finished, and a slot that is removed, are the
- * journal's.
+ * Every change is noted in the journal, which has to be recorded before an
+ * attempt is sent. The journal takes over the commands that are finished and
+ * the slots that are removed, and frees them.
  */
 #ifndef ONENET_LANES_H
 #define ONENET_LANES_H
@@ -32,7 +32,8 @@
 #define LANES_BACKOFF_FIRST_MS 1000
 #define LANES_BACKOFF_MAX_MS 60000
 #define LANES_CREDENTIALS_RETRY_MS 60000
-/* No server may silence a device for longer with one Retry-After. */
+/* Longest Retry-After that is obeyed: no server may silence a device for
+ * longer. */
 #define LANES_RETRY_AFTER_MAX_MS 3600000
 
 struct lanes;
@@ -41,12 +42,12 @@ struct lanes;
 typedef uint64_t lanes_random_fn(void *context, uint64_t max_inclusive);
 
 struct lanes_options {
-  const struct directory *directory; /* borrowed, for as long as the lanes */
-  struct journal *journal;           /* likewise */
-  size_t queue_limit;                /* waiting commands */
-  size_t queue_bytes;                /* of their bodies */
-  bool first_okay_send; /* act on the first OKAY of every slot: nothing is known
-                         */
+  const struct directory *directory; /* borrowed, until lanes_free */
+  struct journal *journal;           /* borrowed, until lanes_free */
+  size_t queue_limit;                /* most commands that may wait */
+  size_t queue_bytes;                /* most bytes in the bodies of these */
+  bool first_okay_send; /* the first OKAY of every slot is acted on, since no
+                           earlier state can be known */
   lanes_random_fn *random;
   void *random_context;
 };
@@ -54,131 +55,135 @@ struct lanes_options {
 /* Returns lanes that the caller owns, or NULL without memory. */
 struct lanes *lanes_new(const struct lanes_options *options);
 
-/* Frees them with all slots and commands; NULL is allowed. The journal is to be
- * cleared before, since it names what is freed here. */
+/* Frees the lanes with all slots and commands; NULL is allowed. The journal
+ * must be cleared before: it points to what is freed here. */
 void lanes_free(struct lanes *l);
 
-/* From now on the first OKAY of every slot is acted on, as with
- * first_okay_send.
- */
+/* Makes the first OKAY of every slot be acted on from now on, as
+ * first_okay_send does. */
 void lanes_send_first_okay(struct lanes *l);
 
-/* Takes a firing: keeps the state of its series, creates the command that its
- * slot now asks for, and writes IGNORED_NOT to ret_ignored; or writes why it is
- * ignored, and changes nothing. Returns 0, or -ENOMEM: a command counts as
- * created and dropped. */
+/* Takes a firing. If it is to be ignored, writes the reason to ret_ignored and
+ * changes nothing else. Otherwise writes IGNORED_NOT, keeps the state of its
+ * series, and creates the command that its slot now asks for. Returns 0; or
+ * -ENOMEM, and then counts a command as created and dropped. */
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored);
 
-/* Counts `count` commands for the device that never reached the lanes as
- * created and dropped, and makes all its slots forget. */
+/* Counts `count` commands for the device as created and dropped, because their
+ * firings never reached the lanes. All slots of the device forget what it
+ * accepted last. */
 void lanes_drop(struct lanes *l, const struct device *device, uint64_t count);
 
-/* Ends what has expired, finds what is due, and begins the next attempt: the
- * command is in flight from now on. Returns it, borrowed until it is finished
- * and the journal is cleared, or NULL if no further attempt may begin now. */
+/* Ends the commands that have expired, finds one that is due, and begins its
+ * next attempt: the command is in flight from now on. Returns the command,
+ * borrowed until it is finished and the journal is cleared; or NULL if no
+ * further attempt may begin now. */
 struct command *lanes_begin(struct lanes *l, struct moment now);
 
-/* Ends what has expired, and begins nothing: for a shutdown. */
+/* Ends the commands that have expired, and begins nothing: for a shutdown. */
 void lanes_expire(struct lanes *l, struct moment now);
 
-/* Tells how the attempt of a command in flight ended. Anything but a command in
- * flight is a bug and aborts. */
+/* Tells how the attempt of a command ended. The command must be in flight; if
+ * it is not, that is a bug, and the process aborts. */
 void lanes_end(struct lanes *l, struct command *c,
                const struct verdict *verdict, struct moment now);
 
-/* Ends a command in flight as cancelled, its slot remembering it as accepted: a
- * dry run, whose later decisions are the real ones. */
+/* Ends a command in flight as cancelled, for a dry run. Its slot remembers it
+ * as accepted, so that later decisions are those of a real run. */
 void lanes_end_dry(struct lanes *l, struct command *c, struct moment now);
 
-/* Makes the slot of a finished command forget: a tracked one was not delivered.
- */
+/* Makes a slot forget what its device accepted last, because a tracked command
+ * was not delivered. */
 void lanes_forget(struct lanes *l, const char *slot_key);
 
-/* Commands of that endpoint that wait for its credentials are due now. */
+/* Makes every command due now that waits for the credentials of the endpoint.
+ */
 void lanes_retry_credentials(struct lanes *l, const struct endpoint *endpoint,
                              struct moment now);
-/* Whether any command of that endpoint waits for its credentials. */
+/* Returns whether a command waits for the credentials of the endpoint. */
 bool lanes_has_credentials_wait(const struct lanes *l,
                                 const struct endpoint *endpoint);
 
-/* Returns how many ms from now lanes_begin has something to do, 0 if at once,
- * COMMAND_NEVER_MS if only a firing or the end of an attempt can change that.
- */
+/* Returns how many ms remain until lanes_begin has something to do: 0 if it has
+ * now, COMMAND_NEVER_MS if only a firing or the end of an attempt can change
+ * that. */
 int64_t lanes_wait_ms(const struct lanes *l, struct moment now);
 
 /* ---- polls ----
  *
- * Requests that ask what became of accepted commands belong to no lane, and
- * come behind commands within the limits of their endpoint: they share its
- * MaxInFlight, of which they take at most half, and its rate. The breaker does
- * not count them; while the circuit is open it lets one through at a time, when
- * it would let a command through and there is none. */
+ * Polls ask what became of accepted commands. They belong to no lane, and go
+ * only while none of the endpoint's commands is due and its gate lets them pass
+ * (see gate.h). */
 
-/* Begins a poll, if none of the endpoint's commands is due and its limits allow
- * it; to be called once lanes_begin has returned NULL. Returns whether it
+/* Begins a poll if none of the endpoint's commands is due and its gate allows
+ * it. To be called once lanes_begin has returned NULL. Returns whether the poll
  * began. */
 bool lanes_begin_poll(struct lanes *l, const struct endpoint *endpoint,
                       struct moment now);
 
-/* It ended, whatever came of it. */
+/* Tells that a poll ended, whatever came of it. */
 void lanes_end_poll(struct lanes *l, const struct endpoint *endpoint);
 
-/* Returns in how many ms a poll may begin, 0 for now; COMMAND_NEVER_MS if a
- * command or the end of a request has to come first. */
+/* Returns how many ms remain until a poll may begin: 0 if it may now,
+ * COMMAND_NEVER_MS if a command has to go first or a request has to end first.
+ */
 int64_t lanes_poll_wait_ms(const struct lanes *l,
                            const struct endpoint *endpoint, struct moment now);
 
-/* Notes every pending command, slot, series and account in the journal: all of
- * it has to be recorded anew. */
+/* Notes every pending command, slot, series and account in the journal, so that
+ * all of it is recorded anew. */
 void lanes_note_all(struct lanes *l);
 
-/* ---- what is seen from outside ---- */
+/* ---- state that others may see ---- */
 
 const struct account *lanes_account(const struct lanes *l,
                                     const struct device *device);
 size_t lanes_waiting(const struct lanes *l);
-/* Returns whether the endpoint's circuit is open; and in how many ms the next
- * attempt is let through, 0 for now, COMMAND_NEVER_MS while one is under way.
- */
+/* Return whether the endpoint's circuit is open, and how many ms remain until
+ * it lets the next attempt through: 0 if it does now, COMMAND_NEVER_MS while a
+ * probe is under way. */
 bool lanes_circuit_is_open(const struct lanes *l,
                            const struct endpoint *endpoint);
 int64_t lanes_circuit_wait_ms(const struct lanes *l,
                               const struct endpoint *endpoint,
                               struct moment now);
-/* Commands and polls. */
+/* Returns how many of the endpoint's requests are in flight, commands and
+ * polls. */
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint);
 
 /* ---- restoring, before the first turn ---- */
 
-/* The next command's id is at least this. */
+/* Makes the id of the next command at least this. */
 void lanes_set_next_id(struct lanes *l, int64_t id);
 
-/* Sets what an account had been recorded with; `pending` is counted anew, by
- * lanes_restore_command. */
+/* Sets the account of a device to what was recorded, except `pending`, which
+ * lanes_restore_command counts anew. */
 void lanes_restore_account(struct lanes *l, const struct device *device,
                            const struct account *recorded);
 
-/* Returns the slot of that key, made if it is new, for the caller to fill in;
- * NULL without memory. */
+/* Returns the slot of that key. If there is none, makes one for the caller to
+ * fill in. NULL without memory. */
 struct slot *lanes_find_or_add_slot(struct lanes *l,
                                     const struct policy *policy,
                                     const struct device *device,
                                     const char *key);
 
-/* Puts a series, added with slot_add_series and filled in, in its place. To be
- * called in the order of arrival. Returns 0 or -ENOMEM. */
+/* Puts a series that the caller has added with slot_add_series and filled in
+ * into the order of its slot. To be called in the order in which the series
+ * arrived. Returns 0 or -ENOMEM. */
 int lanes_restore_series(struct lanes *l, struct series *series);
 
-/* Takes a pending command, in the order of ids: policy, device, slot_key, times
- * and state are set. One that was in flight is doubtful: it ends as unknown,
- * or, with OnUnknown retry, is due again. Returns 0, or -ENOMEM and leaves it.
- */
+/* Takes a pending command whose policy, device, slot_key, times and state are
+ * set. To be called in the order of ids. A command that was in flight is
+ * doubtful: with OnUnknown retry it is due again, otherwise it ends as unknown.
+ * Returns 0; or -ENOMEM, and then the caller keeps the command. */
 int lanes_restore_command(struct lanes *l, struct command *c,
                           struct moment now);
 
-/* Removes slots at rest (nothing pending, no cooldown, OKAY or values only)
- * whose last event is older than idle_ms. */
+/* Removes the slots at rest whose last event is older than idle_ms. At rest
+ * means: no command is pending, no cooldown runs, and no series is in FAILURE
+ * or WARNING. */
 void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes_state is the inside of `lanes`, shared by its three files: what waits
- * where, and the small steps that decisions are made of. For them alone; the
- * I/O thread's.
+ * lanes_state is the inside of `lanes`, for its three files alone: where each
+ * command waits, and the small steps that decisions are made of. The I/O thread
+ * calls everything.
  *
- *   lanes.c       what there is: state, its small steps, what changed
- *   lanes_take.c  how commands come in: events, silence, restoring
- *   lanes_turn.c  how they leave: what is due, what becomes of an attempt
+ *   lanes.c       the state, its small steps, and what others may see of it
+ *   lanes_take.c  the way in: events, silence, restoring
+ *   lanes_turn.c  the way out: which command is due, and how attempts end
  */
 #ifndef ONENET_LANES_STATE_H
 #define ONENET_LANES_STATE_H
@@ -17,8 +17,8 @@
 #include "delivery/lanes.h"
 
 enum queue_kind {
-  QUEUE_FRESH, /* its turn is to be looked at again */
-  QUEUE_DUE,   /* it has a command that may be sent once its endpoint allows */
+  QUEUE_FRESH, /* lanes to look at again: their holder may have changed */
+  QUEUE_DUE,   /* lanes whose holder may be sent once the endpoint allows it */
   QUEUE_KINDS
 };
 
@@ -28,10 +28,10 @@ struct queue {
   struct lane *last;
 };
 
-/* The commands of one (endpoint, device_id). A waiting command is in one of
- * three places: the holder, whose turn it is (it may wait for its retry, or be
- * in flight); `ready`, behind the holder, by place; or, held back by the
- * cooldown of its slot, in neither. */
+/* lane: the commands of one (endpoint, device_id), in order. Its holder is the
+ * only command that may be sent, is waiting for a retry, or is in flight. Any
+ * other waiting command is in `ready`, in order behind the holder; or it is
+ * held back by the cooldown of its slot, and then in neither place. */
 struct lane {
   const char *device_id;
   const struct endpoint *endpoint;
@@ -59,15 +59,15 @@ struct lanes {
   struct lanes_options options;
   struct endpoint_state *endpoints; /* by endpoint.index */
   size_t endpoint_count;
-  size_t next_endpoint;         /* where the search for due commands goes on */
+  size_t next_endpoint;         /* searched first by lanes_begin */
   struct device_state *devices; /* by device.index */
   size_t device_count;
   void *lane_by_id; /* tsearch trees */
   void *slot_by_key;
   struct slot *slots;
   struct queue fresh;
-  struct heap timers;  /* every waiting command, by its next change */
-  struct heap silence; /* series, by when they will have been silent too long */
+  struct heap timers;  /* every waiting command, next to change first */
+  struct heap silence; /* series with ForgetAfter, next to fall silent first */
   size_t waiting;
   size_t waiting_bytes;
   int64_t next_id;
@@ -76,87 +76,93 @@ struct lanes {
 
 /* ---- orders ---- */
 
-/* Whether command a has its place before command b. */
+/* Returns whether command a comes before command b in its lane. */
 bool lanes_place_before(const void *a, const void *b);
 
-/* When the series will have been silent for ForgetAfter. */
+/* Returns when the series will have been silent for ForgetAfter. */
 int64_t lanes_silent_at_ms(const struct series *s);
 
-/* Order of slots in slot_by_key. */
+/* Compares the keys of two slots, for slot_by_key. */
 int lanes_compare_slots(const void *a, const void *b);
 
 /* Appends the lane, unless it is in the queue already. */
 void lanes_queue_push(struct queue *q, struct lane *lane);
 
-/* ---- who is who ---- */
+/* ---- a command's endpoint and device ---- */
 
 struct endpoint_state *lanes_endpoint_of(struct lanes *l,
                                          const struct command *c);
 struct device_state *lanes_device_of(struct lanes *l, const struct command *c);
 
-/* ---- it has changed: into the journal ---- */
+/* ---- changes, for the journal ---- */
 
 void lanes_note(struct lanes *l, struct change *change);
 
-/* Notes a series, and its slot. */
+/* Notes that a series and its slot have changed. */
 void lanes_note_series(struct lanes *l, struct series *series);
 
 /* ---- waiting ---- */
 
-/* The lane's turn is to be looked at again. */
+/* Queues the lane for lanes_begin to look at again. */
 void lanes_wake(struct lanes *l, struct lane *lane);
 
-/* The command changes by itself at wake_ms, or at its deadline if that is
- * earlier. There is room in the heap. */
+/* Sets the time at which a waiting command changes by itself: wake_ms, or its
+ * deadline if that is earlier. The heap of timers must have room. */
 void lanes_set_timer(struct lanes *l, struct command *c, int64_t wake_ms);
 
-/* Whether the cooldown of its slot holds it back. */
+/* Returns whether the cooldown of its slot holds the command back. */
 bool lanes_is_cooling(const struct command *c, int64_t now_ms);
 
-/* Lets Expire and Timeout count from the end of a cooldown that holds it back.
- */
+/* Makes Expire and Timeout count from the end of the cooldown that holds the
+ * command back, if one does. */
 void lanes_set_validity(struct command *c);
 
-/* The command begins to wait, held back by its slot's cooldown or ready in its
- * lane; it is in no heap but, maybe, that of the timers. */
+/* Makes the command wait: held back by its slot's cooldown, or ready in its
+ * lane. The command must be in no heap but that of the timers. */
 void lanes_place(struct lanes *l, struct command *c, int64_t now_ms);
 
-/* It counts as waiting from now on. */
+/* Counts the command as waiting from now on. */
 void lanes_count_waiting(struct lanes *l, struct command *c);
 
-/* Whether it waits for the credentials of its endpoint. */
+/* Sets whether the command waits for its endpoint's credentials, and counts it
+ * there. */
 void lanes_set_credentials_wait(struct lanes *l, struct command *c, bool waits);
 
-/* It no longer waits; it is in no heap and does not hold its lane. */
+/* Takes the command out of all that waits: counts, heaps, its slot, and its
+ * lane if it is the holder. */
 void lanes_stop_waiting(struct lanes *l, struct command *c);
 
 /* ---- ends ---- */
 
-/* The command is finished; accounts and slot know. It is in no heap. */
+/* Finishes a command that is in no heap: counts the outcome in its account and
+ * its slot, and notes the command in the journal for the last time. */
 void lanes_count_outcome(struct lanes *l, struct command *c,
                          enum outcome outcome, struct moment now);
 
-/* Ends a command that waits; as unknown if a doubtful attempt is behind it. why
- * is kept: words that live for ever. */
+/* Ends a waiting command with that outcome, or as unknown if it has a doubtful
+ * attempt behind it. `why` must live for ever: the command keeps it. */
 void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
                        const char *why, struct moment now);
 
-/* `newer`, which is in no heap but that of the timers, takes the place and the
- * current wait of `older`, a waiting command of its slot, which ends. */
+/* Ends `older`, a waiting command, as superseded, and puts `newer`, of the same
+ * slot, in its place: with its position in the lane and the wait it had left.
+ * `newer` must be in no heap but that of the timers. */
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now);
 
-/* Returns whether the command's slot asks for it no more, or for something that
- * can not be sent. */
+/* Returns whether the slot of the command now asks for nothing, or for a body
+ * that can not be sent, so that no newer command takes its place. */
 bool lanes_is_obsolete(const struct command *c);
 
-/* Ends what waits of the slot, with nothing in its place. */
+/* Ends the slot's waiting command, if it has one, as superseded, with nothing
+ * in its place. */
 void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
                              struct moment now);
 
-/* ---- of lanes_take.c, for lanes_turn.c ---- */
+/* ---- lanes_take.c, for lanes_turn.c ---- */
 
-/* Series that have been silent for ForgetAfter count as OKAY. */
+/* Counts every series as OKAY that has been silent for ForgetAfter, and creates
+ * the commands that follow. */
 void lanes_run_silence(struct lanes *l, struct moment now);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How commands come into the lanes: by events, by silence, and by being
- * restored. A part of `lanes`.
+ * lanes_take is the way into the lanes: commands come from events, from
+ * silence, and from the record of an earlier process. A part of `lanes`.
  */
 #include "delivery/lanes.h"
 
@@ -22,8 +22,9 @@ static void set_deadline(struct command *c) {
                                  : c->valid_from_ms + (int64_t)expire_s * 1000;
 }
 
-/* A command for what the speaker of the slot asks for; `series` names the event
- * behind it. */
+/* Returns a command for what the slot asks for, which the state of `speaker`
+ * says; NULL without memory. `series` names the series of the event behind it,
+ * which may be another one. */
 static struct command *new_command(struct lanes *l, struct slot *slot,
                                    const struct series *speaker,
                                    const char *series, struct moment arrived) {
@@ -61,8 +62,9 @@ static void count_created(struct lanes *l, struct command *c) {
   lanes_note(l, &c->change);
 }
 
-/* Makes room in the heaps, so that a command that waits can always be put where
- * it belongs. One may come back from its attempt while another waits. */
+/* Makes room in the heaps for one more waiting command, so that placing it can
+ * not fail. The lane needs room for two: its command in flight may come back to
+ * wait for a retry. */
 static int reserve(struct lanes *l, struct lane *lane) {
   size_t in_flight = 0;
   for (size_t i = 0; i < l->endpoint_count; i++)
@@ -117,9 +119,11 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
   lanes_place(l, c, now.ms);
 }
 
-/* What the slot's state asks for now becomes a command, or nothing. */
-static int ask(struct lanes *l, struct slot *slot, const char *series,
-               struct moment arrived, struct moment now) {
+/* Creates the command that the slot's state asks for now. If it asks for
+ * nothing, ends the waiting command and makes the slot forget. Returns 0 or
+ * -ENOMEM. */
+static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
+                        struct moment arrived, struct moment now) {
   const struct series *speaker = slot_speaker(slot);
   lanes_note(l, &slot->change);
   if (slot_asks_nothing(speaker)) {
@@ -212,7 +216,7 @@ static int apply_firing(struct lanes *l, struct firing *f, const char *key,
   slot->last_event_ms = f->arrived.ms;
   watch_silence(l, series);
   lanes_note_series(l, series);
-  return ask(l, slot, series->name, f->arrived, now);
+  return act_on_state(l, slot, series->name, f->arrived, now);
 }
 
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
@@ -231,8 +235,8 @@ void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {
   struct account *account = &l->devices[device->index].account;
   account->created += count;
   account->by_outcome[OUTCOME_DROPPED] += count;
-  /* Which slots they were for is not known any more: none of this device's may
-   * take the present state for granted. */
+  /* The slots that these commands were for are not known any more. Every slot
+   * of the device has to forget: a memory from before this attempt is void. */
   account->attempts_begun++;
   lanes_note(l, &account->change);
 }
@@ -252,7 +256,7 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
     heap_remove(&l->silence, series);
     slot_note_silence(series, now.ms);
     lanes_note_series(l, series);
-    if (ask(l, series->slot, series->name, now, now) < 0)
+    if (act_on_state(l, series->slot, series->name, now, now) < 0)
       lanes_drop(l, series->slot->device, 1);
   }
 }
@@ -280,7 +284,8 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
   return 0;
 }
 
-/* What was in flight when the process ended is doubtful. There is a verdict. */
+/* Makes a command doubtful that was in flight when the process ended. It has a
+ * verdict already, made by the caller. */
 static void restore_in_flight(struct command *c) {
   if (!c->doubtful && c->policy->cooldown_s > 0)
     c->at.slot->cooldown_until_ms =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How commands leave the lanes: which is due, what becomes of an attempt, and
- * what expires. A part of `lanes`.
+ * lanes_turn is the way out of the lanes: which command is due, what becomes of
+ * an attempt, and what expires. A part of `lanes`.
  */
 #include "delivery/lanes.h"
 
@@ -51,7 +51,8 @@ static struct lane *queue_pop(struct queue *q) {
   return lane;
 }
 
-/* The next in order whose slot is not in cooldown; its turn begins. */
+/* Takes the first command out of `ready` whose slot is not in cooldown, and
+ * returns it; NULL if there is none. */
 static struct command *next_holder(struct lanes *l, struct lane *lane,
                                    int64_t now_ms) {
   struct command *c;
@@ -65,9 +66,9 @@ static struct command *next_holder(struct lanes *l, struct lane *lane,
   return c;
 }
 
-/* A turn of which nothing has been tried yet goes back to an earlier place that
- * a cooldown has held back until now. */
-static void give_turn_back(struct lane *lane) {
+/* Takes the lane from a holder that was not tried yet if a command with an
+ * earlier place is ready: a cooldown has held that one back until now. */
+static void give_lane_back(struct lane *lane) {
   struct command *c = lane->holder;
   const struct command *first = heap_first(&lane->ready);
   if (c == NULL || first == NULL || c->state == COMMAND_IN_FLIGHT ||
@@ -77,12 +78,12 @@ static void give_turn_back(struct lane *lane) {
   heap_push(&lane->ready, c);
 }
 
-/* Looks at the lane's turn: ends what the device has accepted already, and
- * queues the lane at its endpoint if its holder may be sent. */
+/* Chooses a holder if the lane has none, ends what the device has accepted
+ * already, and queues the lane at its endpoint if the holder may be sent. */
 static void look_at_lane(struct lanes *l, struct lane *lane,
                          struct moment now) {
   for (;;) {
-    give_turn_back(lane);
+    give_lane_back(lane);
     if (lane->holder == NULL)
       lane->holder = next_holder(l, lane, now.ms);
     struct command *c = lane->holder;
@@ -112,8 +113,8 @@ static void look_at_fresh_lanes(struct lanes *l, struct moment now) {
     look_at_lane(l, lane, now);
 }
 
-/* What was due when its lane was queued may have been superseded or ended
- * since. */
+/* A holder that was due when its lane was queued may have been superseded or
+ * ended meanwhile. */
 static bool may_be_sent(struct lanes *l, const struct command *c,
                         int64_t now_ms) {
   return c != NULL && c->state == COMMAND_WAITING &&
@@ -131,9 +132,10 @@ static struct command *next_due(struct lanes *l, size_t index, int64_t now_ms) {
   return NULL;
 }
 
-/* Whether there is memory for what the attempt will come to; if not, the
- * command waits. */
-static bool can_begin(struct lanes *l, struct command *c, int64_t now_ms) {
+/* Allocates the verdict that the attempt will need. Returns whether there was
+ * memory for it; if not, the command waits for a moment. */
+static bool prepare_attempt(struct lanes *l, struct command *c,
+                            int64_t now_ms) {
   if (command_make_verdict(c) == 0)
     return true;
   lanes_set_timer(l, c, now_ms + LANES_BACKOFF_FIRST_MS);
@@ -164,7 +166,7 @@ struct command *lanes_begin(struct lanes *l, struct moment now) {
   for (size_t i = 0; i < l->endpoint_count; i++) {
     size_t index = (l->next_endpoint + i) % l->endpoint_count;
     struct command *c = next_due(l, index, now.ms);
-    if (c == NULL || !can_begin(l, c, now.ms))
+    if (c == NULL || !prepare_attempt(l, c, now.ms))
       continue;
     l->next_endpoint = index + 1;
     begin(l, c, now);
@@ -217,14 +219,15 @@ static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
   return backoff_ms(l, c);
 }
 
-/* Back to waiting: it keeps its place and holds its lane. If a newer command of
- * its slot came meanwhile, that takes over both. */
+/* Puts the command back to wait, with its place and the hold on its lane. A
+ * newer command of its slot that came meanwhile takes over both. */
 static void wait_for_retry(struct lanes *l, struct command *c,
                            struct moment now) {
   struct command *newer = c->at.slot->waiting;
   c->state = COMMAND_WAITING;
   c->not_before_ms = now.ms + retry_wait_ms(l, c);
-  /* A newer command takes over the wait, but has a later deadline. */
+  /* The wait ends at this deadline even where a newer command, whose deadline
+   * is later, takes it over. */
   if (c->not_before_ms > c->deadline_ms)
     c->not_before_ms = c->deadline_ms;
   lanes_count_waiting(l, c);
@@ -266,7 +269,8 @@ static bool is_to_be_retried(const struct command *c) {
 static enum outcome final_outcome(const struct command *c) {
   if (c->verdict->class == VERDICT_ACCEPTED)
     return OUTCOME_ACCEPTED;
-  /* A no to this attempt says nothing of a doubtful one before it. */
+  /* A definite no to this attempt says nothing about a doubtful one before it.
+   */
   return c->doubtful ? OUTCOME_UNKNOWN : OUTCOME_REFUSED;
 }
 
@@ -277,7 +281,8 @@ static void start_cooldown(struct command *c) {
     c->at.slot->cooldown_until_ms = until_ms;
 }
 
-/* Leaves the command in no place; what becomes of it is for the caller. */
+/* Takes the command out of flight and puts it nowhere: the caller does that
+ * next. */
 static void leave_flight(struct lanes *l, struct command *c,
                          const struct verdict *v, struct moment now) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What waits for its next poll is in `next` and in `oldest`; what is being
- * polled is in `polled`; what is concluded is only among the changed. */
+/* tracker: a command that waits for its next poll is in `next` and in `oldest`;
+ * one that is being polled is in `polled`; one that is concluded is in the
+ * journal alone. */
 struct tracker {
   size_t max;
   size_t endpoint_count;
-  struct heap *next; /* by endpoint.index: by the time of the next poll */
+  struct heap *next; /* by endpoint.index; next to be polled first */
   struct heap oldest;
   struct heap polled;
   struct journal *journal;
@@ -84,7 +85,7 @@ static void note_news(struct tracker *t, struct tracked *one) {
   journal_note(t->journal, &one->change);
 }
 
-/* There is room: tracker_add has made it. */
+/* Pushing can not fail: tracker_add has made the room. */
 static void wait_until(struct tracker *t, struct tracked *one, int64_t at_ms) {
   one->next_ms = at_ms;
   heap_push(heap_of(t, one), one);
@@ -119,7 +120,7 @@ int tracker_add(struct tracker *t, struct tracked *one, struct moment now) {
     return -ENOMEM;
   if (count >= t->max)
     conclude_oldest(t);
-  /* What is restored after a long time deserves an answer, too. */
+  /* A command that is restored after a long time is polled for a while, too. */
   if (one->until_ms < now.ms + TRACKED_GRACE_MS)
     one->until_ms = now.ms + TRACKED_GRACE_MS;
   one->wait_ms = TRACKER_FIRST_WAIT_MS;
