@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Some of libcurl's numbers: the core does without its headers. */
+/* Error numbers of libcurl (CURLcode). They are repeated here because only
+ * http.c includes libcurl's headers. */
 enum {
   NO_PROXY = 5,
   NO_HOST = 6,
@@ -18,7 +19,7 @@ enum {
   NO_AUTHORITIES = 77
 };
 
-/* Returns the N of "PREFIX_N", or -1 if the cause is another one. */
+/* Returns N if the cause of the verdict is PREFIX_N, otherwise -1. */
 static int number_of(const struct verdict *v, const char *prefix) {
   size_t size = strlen(prefix);
   int number = 0;
@@ -33,7 +34,7 @@ static bool is_local(const struct verdict *v) {
   return strcmp(v->cause, "local") == 0;
 }
 
-/* ---- what it came to ---- */
+/* ---- the cause ---- */
 
 static void append_errno(struct buf *out, const struct verdict *v) {
   const char *text =
@@ -56,9 +57,9 @@ void advice_append_cause(struct buf *out, const struct verdict *v) {
     buf_append_format(out, "an answer that can not be read: %s", v->error);
 }
 
-/* ---- what to do ---- */
+/* ---- the advice ---- */
 
-/* Without a password or a query, which may hold a secret. */
+/* Leaves out user, password and query, which may hold a secret. */
 static void append_url(struct buf *out, const char *url) {
   const char *slashes = strstr(url, "://");
   const char *host = slashes != NULL ? slashes + 3 : url;
@@ -102,7 +103,7 @@ static void advise_on_refused_key(struct buf *out, const struct endpoint *e) {
 
 static void advise_on_unread_key(struct buf *out, const struct verdict *v,
                                  const struct endpoint *e) {
-  const char *path = e->credential.text; /* unless it is the key itself */
+  const char *path = e->credential.text; /* used only for a file */
   bool is_file = e->credential.kind != CREDENTIAL_KEY;
   switch (is_file ? v->local_errno : 0) {
   case ENOENT:

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * advice owns the words about a failed attempt: what it came to, and what the
- * operator can do. It decides nothing and keeps nothing. Any thread.
+ * advice owns the words that tell an operator why an attempt failed, and what
+ * can be done about it. No state: any thread.
  *
- * Each function appends part of one line to `out` and says nothing of what does
+ * Each function appends a part of one line to `out`, and leaves out what does
  * not fit there.
  */
 #ifndef ONENET_ADVICE_H
@@ -13,8 +13,9 @@
 #include "words/command.h"
 #include "words/device.h"
 
-/* Appends what the attempt came to: libcurl's words, the HTTP status, or the
- * errno with OneNET's own text, each with its cause in brackets. */
+/* Appends how the attempt ended: libcurl's words with their cause in brackets,
+ * the HTTP status, the errno with OneNET's own text, or what failed on this
+ * machine. */
 void advice_append_cause(struct buf *out, const struct verdict *v);
 
 /* Appends what to do about it at that endpoint: a part of a sentence, without a

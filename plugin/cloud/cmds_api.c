@@ -12,7 +12,7 @@
 
 /* ---- reading an answer ---- */
 
-/* What is wanted from an answer. */
+/* reading: the members that are looked for in an answer. */
 struct reading {
   int errno_members;
   bool has_errno;
@@ -22,11 +22,11 @@ struct reading {
   int status_members;
   bool has_status;
   int32_t status;
-  char why[WHY_BYTES]; /* why errno does not decide */
+  char why[WHY_BYTES]; /* the reason why errno does not decide */
 };
 
-/* Returns the bytes of the control character at `at`, of C0, DEL or C1; 0 if it
- * is none. */
+/* Returns the size in bytes of the control character (C0, DEL or C1) at `at`; 0
+ * if there is none. */
 static size_t control_size(const char *at) {
   const unsigned char *c = (const unsigned char *)at;
   if (c[0] == 0xc2 && c[1] < 0xa0)
@@ -34,7 +34,8 @@ static size_t control_size(const char *at) {
   return c[0] < 0x20 || c[0] == 0x7f ? 1 : 0;
 }
 
-/* Writes text as one line of valid UTF-8, cut where a character ends. */
+/* Writes text as one line of valid UTF-8. Control characters become spaces; a
+ * text that is too long is cut between two characters. */
 static void keep_line(char *ret_line, size_t line_bytes, const void *text,
                       size_t size) {
   struct buf valid;
@@ -79,7 +80,8 @@ static void take_member(void *context, const struct json_member *m) {
   }
 }
 
-/* Returns whether the answer's errno decides; if not, r->why says why. */
+/* Returns whether the answer's errno decides. If not, r->why tells the reason.
+ */
 static bool read_answer(struct reading *r, const struct http_reply *reply) {
   *r = (struct reading){.why = "an answer of more than 64 KiB"};
   if (reply->answer_too_large || reply->answer_size > CMDS_API_ANSWER_MAX_BYTES)
@@ -172,24 +174,26 @@ static void judge_errno(const struct http_reply *reply,
   } else if (is_class(reply->http_code, 2) && reply->sent) {
     memcpy(v->cmd_uuid, answer->cmd_uuid, sizeof(v->cmd_uuid));
   } else {
-    /* What contradicts errno 0 decides: the status, or that nobody can have
-     * seen the command. */
+    /* errno 0 is contradicted, by the HTTP status or by the fact that nobody
+     * can have seen the command: that decides, not errno. */
     v->class = VERDICT_DOUBTFUL;
     set_cause(v, "http", reply->http_code);
   }
 }
 
-/* ret_answer: what was read of the answer, where that decided. */
+/* Judges a reply as cmds_api_judge does. ret_answer is written only where the
+ * answer was read, which it always is for VERDICT_ACCEPTED. */
 static void judge(const struct http_reply *reply, struct verdict *ret_verdict,
                   struct reading *ret_answer) {
   struct verdict v = {.http_code = reply->http_code,
                       .retry_after_ms = reply->retry_after_ms,
                       .is_early = reply->is_early};
-  /* A 3xx is a no from its first line on, even if the rest was lost. Any other
-   * transfer that broke proves nothing, whatever its status was: the answer may
-   * have gone on to say that the command was executed. Where we ourselves cut
-   * off an answer that is too large, nothing broke: its status decides; and an
-   * early one can not go on to say yes. */
+  /* A 3xx is a definite no, even if the rest of the answer was lost. Any other
+   * answer that was cut off proves nothing, whatever its HTTP status: the rest
+   * may have said that the command was executed. There are two exceptions,
+   * where the HTTP status decides: an answer that we ourselves cut off because
+   * it is too large, and an early answer, which can not say that the command
+   * was executed. */
   bool is_cut = reply->curl_code != 0;
   bool status_decides = reply->answer_too_large || reply->is_early;
   if (is_class(reply->http_code, 3))
@@ -211,7 +215,8 @@ void cmds_api_judge(const struct http_reply *reply,
   judge(reply, ret_verdict, &answer);
 }
 
-/* Nothing is known; who asks again may learn more unless the answer was no. */
+/* Writes that the poll brought nothing. Another one may, unless the answer was
+ * a definite no. */
 static void set_unknown(struct poll *p, const struct verdict *v) {
   p->class = v->class == VERDICT_REFUSED ? POLL_NEVER : POLL_AGAIN;
   p->retry_after_ms = v->retry_after_ms;
@@ -236,7 +241,7 @@ void cmds_api_judge_status(const struct http_reply *reply,
   *ret_poll = p;
 }
 
-/* Whether all of it came, or as much as is taken of any answer. */
+/* Returns whether all of the answer came, or as much as is taken of any. */
 static bool is_whole(const struct http_reply *reply) {
   return reply->curl_code == 0 || reply->answer_too_large;
 }
@@ -311,13 +316,14 @@ bool cmds_api_uuid_is_valid(const char *uuid, size_t size) {
       return false;
     only_dots = only_dots && uuid[i] == '.';
   }
-  /* As parts of a path "." and ".." mean another resource. */
+  /* In a path "." and ".." name another resource. */
   return !only_dots || size > 2;
 }
 
 /* ---- the request ---- */
 
-/* What joins a parameter to a URL that may have some already. */
+/* Returns the text between a URL, which may have a query already, and the next
+ * parameter. */
 static const char *separator(const char *base) {
   if (strchr(base, '?') == NULL)
     return "?";

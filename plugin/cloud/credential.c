@@ -17,15 +17,16 @@
 #define REASON_BYTES 128
 #define RENEW_MAX_S 300
 
-/* Only the header is kept. A key is read again for each new header, and wiped
- * from the stack when that is made. */
+/* credential: keeps the header, but no key from a file. Such a key is read
+ * again for each new header, and wiped from the stack once the header is made.
+ */
 struct credential {
   unsigned long generation;
   const struct credential_options *options;
-  struct buf header;     /* empty: none that can be used */
-  int64_t wall_issued_s; /* of a token */
-  struct stat seen; /* the file when it was read last; zeros: there was none */
-  const char *reason; /* why there is no header; NULL: an errno says it */
+  struct buf header;     /* empty: there is none to use */
+  int64_t wall_issued_s; /* when the token was made */
+  struct stat seen;      /* the file at the last read; zeros: none */
+  const char *reason;    /* why there is no header; NULL: errno says it */
 };
 
 struct credential *credential_new(const struct credential_options *options) {
@@ -82,8 +83,8 @@ unsigned long credential_generation(const struct credential *c) {
   return c->generation;
 }
 
-/* Reads at most KEY_BYTES: one byte too many tells that the file is too long.
- */
+/* Reads at most KEY_BYTES, one more than a key may have: so the caller sees
+ * that the file is too long. */
 static int read_all(int fd, char *ret_bytes, size_t *ret_size) {
   size_t size = 0;
   while (size < KEY_BYTES) {
@@ -122,7 +123,7 @@ static int read_open_file(struct credential *c, int fd, char *ret_key,
 }
 
 static int read_key(struct credential *c, char *ret_key, size_t *ret_size) {
-  /* Whoever put a FIFO there shall not make us wait. */
+  /* O_NONBLOCK: a FIFO in place of the file must not block the I/O thread. */
   const int fd =
       open(c->options->text, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) {
@@ -143,7 +144,8 @@ static int check_key(struct credential *c, const char *key, size_t size) {
       return refuse(c, -EINVAL, "control characters in the key");
   if (strspn(key, " ") == size)
     return refuse(c, -EINVAL, "the key is empty");
-  /* OneNET would refuse it with errno 3, which tells nothing of blanks. */
+  /* OneNET refuses blanks with errno 3, which does not tell the operator about
+   * them. */
   if (key[0] == ' ' || key[size - 1] == ' ')
     return refuse(c, -EINVAL, "blanks around the key");
   if (strchr(key, ' ') != NULL)

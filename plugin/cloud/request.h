@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * request owns how a request to an endpoint is put together: its URL, the
- * header that proves who sends, the endpoint's own headers, its limits. The I/O
- * thread's.
+ * credential's header, the endpoint's own headers, its limits. The I/O thread
+ * calls everything.
  */
 #ifndef ONENET_REQUEST_H
 #define ONENET_REQUEST_H
@@ -22,21 +22,23 @@ struct request {
   const struct endpoint *endpoint;
   struct buf url; /* for the caller to append to */
   char content_type[REQUEST_CONTENT_TYPE_BYTES];
-  const char *headers[REQUEST_MAX_HEADERS]; /* NULL-terminated; the first proves
-                                               who sends */
+  const char *headers[REQUEST_MAX_HEADERS]; /* NULL-terminated; the first is the
+                                               credential's */
 };
 
 /* Makes a request without URL and headers. Allocates nothing. */
 void request_init(struct request *r, const struct endpoint *endpoint);
 void request_free(struct request *r);
 
-/* Adds all headers; content_type NULL: there is no body. Returns as
- * credential_header. They are valid until the credential is asked again. */
+/* Adds all headers: the credential's, Content-Type (content_type NULL: none,
+ * there is no body), the endpoint's own. Returns as credential_header. The
+ * headers are valid until the next credential_header for the credential. */
 int request_add_headers(struct request *r, struct credential *credential,
                         const char *content_type, struct moment now,
                         char *ret_why, size_t why_bytes);
 
-/* Starts it as a POST with that body, or as a GET. Return as http_start. */
+/* Start the request, as a POST with that body or as a GET. Return as
+ * http_start. */
 int request_post(const struct request *r, struct http *http, void *tag,
                  const struct body *body);
 int request_get(const struct request *r, struct http *http, void *tag);

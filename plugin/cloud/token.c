@@ -29,8 +29,8 @@ static const struct method methods[] = {
     [TOKEN_SHA256] = {"sha256", EVP_sha256},
 };
 
-/* Returns the size of the padding of size characters of base64, or -EINVAL if
- * they are none. EVP_DecodeBlock would take "=" for a digit anywhere. */
+/* Returns how many characters of padding the base64 text has, or -EINVAL if it
+ * is not base64. EVP_DecodeBlock would accept "=" anywhere in the text. */
 static int base64_padding(const char *text, size_t size) {
   const size_t digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                      "abcdefghijklmnopqrstuvwxyz0123456789+/");
@@ -40,7 +40,8 @@ static int base64_padding(const char *text, size_t size) {
   return (int)padding;
 }
 
-/* Decodes into KEY_MAX_BYTES. Returns the size, or -EINVAL. */
+/* Decodes the key into ret_key, of KEY_MAX_BYTES. Returns its size, or -EINVAL.
+ */
 static int decode_key(const char *access_key, unsigned char *ret_key) {
   const char *text = access_key + strspn(access_key, BLANKS);
   size_t size = strlen(text);
@@ -49,12 +50,13 @@ static int decode_key(const char *access_key, unsigned char *ret_key) {
   const int padding = base64_padding(text, size);
   if (padding < 0 || size > TOKEN_ACCESS_KEY_MAX_CHARS)
     return -EINVAL;
-  /* Padding is decoded to NULs, and counted. */
+  /* EVP_DecodeBlock decodes padding to NULs, and counts them. */
   return EVP_DecodeBlock(ret_key, (const unsigned char *)text, (int)size) -
          padding;
 }
 
-/* Writes SIGN_BYTES: base64 of the text's HMAC. */
+/* Writes the base64 of the text's HMAC to ret_sign, of SIGN_BYTES. Returns 0,
+ * -EINVAL or -ENOTSUP, as token_append. */
 static int sign(const char *access_key, const struct method *method,
                 const struct buf *text, char *ret_sign) {
   unsigned char key[KEY_MAX_BYTES];
