@@ -58,7 +58,7 @@ struct transfer {
 
 struct http {
   CURLM *multi;
-  int sockets[SOCKETS];       /* see remember_socket */
+  int sockets[SOCKETS];       /* by local port: see remember_socket */
   struct transfer *transfers; /* in flight */
   size_t in_flight;
   struct transfer *replied; /* its answer is borrowed by the caller */
@@ -86,8 +86,8 @@ struct http *http_new(size_t max_connections) {
     return NULL;
   long keep = max_connections < INT_MAX ? (long)max_connections : INT_MAX;
   h->multi = curl_multi_init();
-  /* libcurl does without the descriptors of its wake-up, and tells only here.
-   */
+  /* curl_multi_init succeeds even without descriptors for the wake-up; only
+   * curl_multi_wakeup tells. */
   if (h->multi == NULL || curl_multi_wakeup(h->multi) != CURLM_OK ||
       curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, keep) != CURLM_OK ||
       curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) !=
@@ -114,7 +114,7 @@ static void transfer_free(struct transfer *t) {
   free(t);
 }
 
-/* Takes t off the list of those in flight. */
+/* Takes a transfer off the list of those in flight. */
 static void unlink_transfer(struct http *h, struct transfer *t) {
   curl_multi_remove_handle(h->multi, t->easy);
   *t->link = t->next;
@@ -459,7 +459,8 @@ int http_start(struct http *h, const struct http_request *request) {
 
 /* ---- waiting ---- */
 
-/* Returns whether a transfer has ended whose reply was not fetched. */
+/* Moves transfers on. Returns whether one has ended whose reply was not fetched
+ * yet. */
 static bool perform(struct http *h) {
   int running = 0;
   curl_multi_perform(h->multi, &running);
@@ -472,7 +473,8 @@ void http_wait(struct http *h, int64_t timeout_ms) {
                                         : (int)timeout_ms;
   if (perform(h))
     return;
-  /* Without memory for the descriptors the caller must not spin. */
+  /* Without memory curl_multi_poll returns at once: sleep all the same, so that
+   * the caller does not spin. */
   if (curl_multi_poll(h->multi, NULL, 0, limit_ms, NULL) != CURLM_OK)
     poll(NULL, 0, limit_ms < NAP_MAX_MS ? limit_ms : NAP_MAX_MS);
   perform(h);
@@ -545,9 +547,10 @@ static void fill_reply(struct http_reply *r, const struct transfer *t,
   r->answer_too_large = t->is_too_large;
 }
 
-/* libcurl 7.88 does not tell which socket a request is about to use, but its
- * local port; so the sockets of connections that may be used again are kept by
- * that. One that was lost, or closed since, is not believed to be quiet. */
+/* Keeps the socket of a connection that may be used again, under its local
+ * port. The next request needs it before its head leaves, and libcurl 7.88 then
+ * tells only the local port. A socket that is not there any more, because
+ * another took its entry or it was closed, is not taken to be quiet. */
 static void remember_socket(struct http *h, CURL *easy) {
   curl_socket_t fd = CURL_SOCKET_BAD;
   curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
@@ -571,7 +574,7 @@ bool http_next_reply(struct http *h, struct http_reply *ret_reply) {
   if (m == NULL)
     return false;
 
-  /* The message is gone once its handle is removed. */
+  /* Removing the handle frees the message. */
   CURLcode code = m->data.result;
   struct transfer *t;
   curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * http owns many HTTP requests at once on one thread, over libcurl's multi
- * interface. It knows nothing of commands: plain request in, plain reply out.
+ * http owns the HTTP requests that are under way: many at once, on one thread,
+ * over libcurl's multi interface. It knows nothing of commands: plain request
+ * in, plain reply out.
  *
- * One thread calls everything, but http_wake, which any thread may call as long
- * as the struct lives. That thread blocks or ignores SIGPIPE. http_global_init
- * must come before any other thread is started.
+ * One thread calls everything; http_wake alone may be called by any thread, as
+ * long as the struct lives. That one thread blocks or ignores SIGPIPE.
+ * http_global_init must come before any other thread is started.
  *
- * What it promises for each request: a POST is sent at most once (libcurl's own
- * second try after a dead connection is prevented; a GET may be repeated by
- * it), redirects are not followed, nothing is decoded but the chunks of
- * HTTP/1.1, only http and https are spoken, the answer is cut off at
- * HTTP_ANSWER_MAX_BYTES and its headers at 64 KiB, it ends within timeout_ms,
- * and no connection that was idle for more than 15 s is used.
+ * Each request is handled as follows:
  *
- * An early answer is one that comes before the whole body of a POST was asked
- * for. No more of the body leaves then, so that the far side never sees the
- * whole of it. A 2xx that early is not believed, since nobody can have seen
- * what it says yes to; any other is the answer to the request, unless the
- * connection was used before and something waited on it before the head of this
- * request left: that answers an earlier request. What is not believed ends the
- * transfer and its connection.
+ *   - A POST is sent at most once: libcurl is kept from its second try after a
+ *     dead connection. libcurl may repeat a GET.
+ *   - Redirects are not followed; only http and https are spoken; nothing is
+ *     decoded but the chunks of HTTP/1.1.
+ *   - The answer is cut off at HTTP_ANSWER_MAX_BYTES, its headers at 64 KiB.
+ *   - The request ends within timeout_ms.
+ *   - No connection is used that was idle for more than 15 s.
+ *
+ * An early answer is one that comes before libcurl has asked for the whole body
+ * of a POST. No more of the body leaves then, so that the far side never sees
+ * the whole of it. An early 2xx is not believed, since nobody can have seen
+ * what it says yes to. Any other early answer is believed, unless it may belong
+ * to an earlier request: the connection was used before, and something waited
+ * on it before the head of this request left. An answer that is not believed
+ * ends the transfer and its connection.
  */
 #ifndef ONENET_HTTP_H
 #define ONENET_HTTP_H
