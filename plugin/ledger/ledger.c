@@ -16,8 +16,8 @@
 #include <string.h>
 
 #define DAY_S (24 * 3600)
-/* What is not restored is lost to the devices: worth a longer wait for somebody
- * who writes to the file. */
+/* Wait of a start for another process that writes: longer, since a command that
+ * is not restored never reaches its device. */
 #define LOAD_BUSY_TIMEOUT_MS 5000
 
 struct ledger {
@@ -25,13 +25,15 @@ struct ledger {
   char *path; /* as configured */
   int history_days;
   int64_t history_max;
-  int64_t finished;         /* rows of history */
-  int64_t finished_by_turn; /* more of them, once the turn is committed */
-  uint64_t set_aside_taken; /* see ledger_take_set_aside_count */
-  int batch_status;         /* 0, or an incomplete batch of the turn */
-  int owed_status; /* an error outside of any turn, which the next turn is to
-                      fail with: only so the whole state is put again */
-  int failure;     /* 0, or why it is failing */
+  int64_t finished;         /* rows of history in the file */
+  int64_t finished_by_turn; /* change of `finished` by the turn, once it is
+                               committed */
+  uint64_t set_aside_taken; /* set-aside files already returned */
+  int batch_status; /* 0, or the error of an incomplete batch of the turn */
+  int owed_status;  /* 0, or the error of the commit at the load. The next
+                       ledger_begin returns it: a failure makes the caller put
+                       its whole state */
+  int failure;      /* 0, or the error since which it is failing */
 };
 
 static void fail(struct ledger *l, int status) {
@@ -109,14 +111,14 @@ static int begin(struct ledger *l, struct moment now, int wait_ms) {
   return status;
 }
 
-static int owe(struct ledger *l) {
+static int take_owed_status(struct ledger *l) {
   int status = l->owed_status;
   l->owed_status = 0;
   return status;
 }
 
 int ledger_begin(struct ledger *l, struct moment now) {
-  int status = owe(l);
+  int status = take_owed_status(l);
   if (status == 0)
     status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
   if (status < 0)
@@ -141,7 +143,8 @@ void ledger_put_batch(struct ledger *l, const struct ledger_batch *batch) {
 
 void ledger_clear_state(struct ledger *l) { l->store->type->clear(l->store); }
 
-/* Deletes at most `limit` rows of history. Returns how many. */
+/* Deletes at most `limit` rows of history that ended before that time. Returns
+ * how many. */
 static int64_t delete_history(struct ledger *l, double wall_before_s,
                               int64_t limit) {
   if (limit <= 0)
@@ -179,8 +182,8 @@ static void give_up(struct ledger *l, int status) {
   l->store->type->abandon(l->store);
 }
 
-/* A file that could not be opened is not tried again here: the caller has been
- * told that nothing is known. */
+/* Does not try again to open a file that ledger_open could not open: the caller
+ * has been told that nothing is known. */
 static int begin_load(struct ledger *l, struct moment now) {
   return l->failure < 0 ? l->failure : begin(l, now, LOAD_BUSY_TIMEOUT_MS);
 }
@@ -214,7 +217,7 @@ int ledger_load(struct ledger *l, const struct directory *directory,
   return 0;
 }
 
-/* ---- what is seen from outside ---- */
+/* ---- queries ---- */
 
 const char *ledger_error(const struct ledger *l) {
   return l->failure < 0 ? l->store->type->error(l->store) : "";

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * ledger owns what survives a crash: commands and slots, the history of
- * outcomes, and the account of each device. It decides what is kept, for how
- * long, and what a restart makes of it; a ledger_store keeps it: one SQLite
- * file that users read with sqlite3 while the daemon runs, or nothing.
+ * ledger owns what survives a crash: the pending commands, the slots, the
+ * history of finished commands, and the account of each device. It decides what
+ * is kept, for how long, and what becomes of it at a restart. A ledger_store
+ * keeps the rows themselves: in one SQLite file, which users may read with
+ * sqlite3 while the daemon runs, or not at all.
  *
- * The I/O thread calls everything, but ledger_open and ledger_load, which the
- * main thread calls before that thread starts. Times are monotonic in memory
- * and wall time in the file; `now` converts.
+ * The main thread calls ledger_open and ledger_load before the I/O thread
+ * starts, and ledger_close after it has ended; the I/O thread calls everything
+ * else. Times are monotonic in memory and wall-clock times in the file; `now`
+ * is a time on both clocks, and converts between them.
  *
  * A turn is one transaction: ledger_begin, any number of batches,
- * ledger_commit. The first failure makes the rest of the turn do nothing, and
- * ledger_commit returns it: nothing of the turn is then in the file. After a
- * failure, that of ledger_begin included, the caller begins again later, with
- * ledger_clear_state and its whole state. When the ledger begins to fail and
- * when it works again it logs one line.
+ * ledger_commit. After the first failure the rest of the turn does nothing,
+ * nothing of the turn is in the file, and ledger_commit returns that failure.
+ * The caller tries again later, also after a failure of ledger_begin: its next
+ * turn calls ledger_clear_state and puts the whole state. The ledger logs one
+ * line when it begins to fail, and one when it works again.
  */
 #ifndef ONENET_LEDGER_H
 #define ONENET_LEDGER_H
@@ -31,12 +33,12 @@
 enum ledger_sync { LEDGER_SYNC_FULL, LEDGER_SYNC_NORMAL };
 
 #define LEDGER_IN_MEMORY ":memory:"
-#define LEDGER_BUSY_TIMEOUT_MS 250 /* for another process that writes */
-#define LEDGER_TRIM_ROWS 1000      /* at most so many are deleted in one turn */
+#define LEDGER_BUSY_TIMEOUT_MS 250 /* wait for another process that writes */
+#define LEDGER_TRIM_ROWS 1000      /* rows deleted in one turn, at most */
 
 struct ledger_options {
-  const char *path; /* or LEDGER_IN_MEMORY: nothing is kept, there is neither
-                       file nor lock; borrowed */
+  const char *path; /* borrowed; with LEDGER_IN_MEMORY nothing is kept, and
+                       there is neither file nor lock */
   enum ledger_sync sync;
   int history_days;
   int64_t history_max;
@@ -44,102 +46,114 @@ struct ledger_options {
 
 struct ledger;
 
-/* Takes the lock, then opens the file, or begins it; see store_sqlite.h. A file
- * that is not a ledger, or a damaged one, is set aside, and a fresh one is
- * begun; ret_was_set_aside tells.
+/* Takes the lock, then opens the file, or creates it if there is none; see
+ * store_sqlite.h. A file that is damaged or not a ledger is set aside, a fresh
+ * one is created, and ret_was_set_aside is true.
  *
- * Returns 0 and a ledger that the caller owns; it may be failing (no such
- * directory, no permission, disk full ...): ledger_begin then tries again.
- * Returns -EBUSY, and one line that names the file and the process that holds
- * the lock; -ENOMEM. */
+ * Returns 0 and a ledger that the caller owns; it may be failing already (no
+ * such directory, no permission, disk full ...), and then ledger_begin tries
+ * again. Returns -EBUSY if another process holds the lock; ret_why is then one
+ * line that names the file and that process. Returns -ENOMEM without memory. */
 int ledger_open(const struct ledger_options *options, struct moment now,
                 struct ledger **ret_ledger, bool *ret_was_set_aside,
                 char *ret_why, size_t why_bytes);
 
-/* Closes it and gives the lock back; NULL is allowed. */
+/* Closes the file, gives the lock back, and frees the ledger; NULL is
+ * allowed. */
 void ledger_close(struct ledger *l);
 
-/* Receives the stored state. Each function may be called several times, in this
- * order. Each returns 0 or a negative errno, which ends the load. */
+/* Functions that receive the stored state. ledger_load calls them in this
+ * order, each any number of times. Those that return an int return 0, or a
+ * negative errno that ends the load. */
 struct ledger_callbacks {
   void *context;
-  /* Returns the policy of that name, or NULL if no rule has it any more. Called
-   * at any time, and often. */
+  /* Returns the policy of the rule of that name, or NULL if there is no such
+   * rule any more. Called at any time, and often. */
   const struct policy *(*find_policy)(void *context, const char *rule);
-  /* `pending` is 0: these commands follow. */
+  /* Receives the account of a device. Its `pending` is 0: the pending commands
+   * follow one by one. */
   int (*account)(void *context, const struct device *device,
                  const struct account *account);
-  /* Returns the slot of that key, made when it is first asked for, for the
-   * ledger to fill in; NULL: no memory. */
+  /* Returns the slot with that key, for the ledger to fill in, and makes it at
+   * the first call. NULL without memory. */
   struct slot *(*slot)(void *context, const struct policy *policy,
                        const struct device *device, const char *key);
-  /* The series is added to its slot and filled in; in the order of arrival. */
+  /* Receives a series, which has been added to its slot and filled in; in the
+   * order of arrival. */
   int (*series)(void *context, struct series *series);
-  /* Takes a pending command on success; in the order of ids. */
+  /* Receives a pending command, and owns it if it returns 0; in the order of
+   * ids. */
   int (*command)(void *context, struct command *command);
-  /* Takes an accepted command that is tracked on success; in the order of ids.
-   */
+  /* Receives an accepted command that is tracked, and owns it if it returns 0;
+   * in the order of ids. */
   int (*tracked)(void *context, struct tracked *tracked);
-  /* Notes that the newest notified command of that rule and device ended
-   * otherwise than accepted. Notified is one that ended as accepted, refused,
-   * unknown, expired or dropped. NULL: not wanted. */
+  /* Receives how the last command of that rule and device ended, if it failed:
+   * as refused, unknown, expired or dropped. Commands that ended as superseded,
+   * unchanged or cancelled do not count as the last. NULL: not wanted. */
   int (*failing)(void *context, const struct policy *policy,
                  const struct device *device, enum outcome outcome);
 };
 
-/* Ends as cancelled, in the file, the pending commands whose rule or device is
- * gone, or whose endpoint or device_id is another now (one log line each; one
- * with a doubtful attempt, or in flight, ends as unknown), then restores the
- * rest. Slots of what is gone are deleted. What a slot remembers is restored
- * only if endpoint, device_id, Content-Type and QoS are still the same.
- * A rule's series move to the slot in which the present Combine has them.
- * An accepted command is tracked on if its rule still does so, and its device
- * is the same.
+/* Restores the stored state, and hands it to the callbacks. Before that it
+ * ends, in the file, each pending command whose record can not be read, whose
+ * rule or device is gone, or whose device has another endpoint or device_id
+ * now. It ends as cancelled, or as unknown if it may have been executed (a
+ * doubtful attempt, or in flight), with one line in the log.
  *
- * A time that must have passed counts as now if it has not, since the clock
- * went back, or if it is of a clock that was not set, as at a boot in 1970. A
- * command's deadline and waits keep their distance from the last moment that is
- * known of it, so that a deadline is at most Expire from now.
+ * The slots of rules and devices that are gone are deleted. What a slot
+ * remembers is restored only if endpoint, device_id, Content-Type and QoS are
+ * still the same. If Combine has changed, the series of the rule move to the
+ * slots in which they belong now. An accepted command is still tracked if its
+ * rule still tracks and its device is the same.
  *
- * ret_next_id is greater than every id ever given. Returns 0; -ENOMEM; or what
- * the callbacks returned. A file that can not be read is no reason not to
- * start: the ledger is failing then, nothing was restored, and once it can be
- * opened it is set aside as `<path>.unread-<Unix seconds>`. */
+ * A time that must lie in the past counts as now if it does not, since the
+ * clock went back, or if it was recorded before the clock was set, as at a boot
+ * in 1970. A command's deadline and waits keep their distance from its creation
+ * or its last attempt, whichever is later, so that a deadline is at most Expire
+ * from now.
+ *
+ * ret_next_id is greater than every id ever given. Returns 0, -ENOMEM, or the
+ * error that ended the calls of the callbacks. A file that can not be read does
+ * not prevent a start: ledger_load returns 0, nothing is restored, and the
+ * ledger is failing. Once the file can be opened it is set aside as
+ * `<path>.unread-<Unix seconds>`. */
 int ledger_load(struct ledger *l, const struct directory *directory,
                 const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id);
 
-/* Begins a turn. Opens the file if it is not open; a damaged one, or one that
- * ledger_load has not read, is set aside first. Returns 0 or a negative errno:
- * the ledger is failing. A file that was removed is noticed here (-ENOENT), and
- * begun anew by the next turn. */
+/* Begins a turn. Opens the file if it is not open; one that is damaged, or that
+ * ledger_load has not read, is set aside first. Returns 0, or a negative errno,
+ * and then the ledger is failing. Returns -ENOENT if the file was removed while
+ * it was open; the next turn creates it anew. */
 int ledger_begin(struct ledger *l, struct moment now);
 
-/* Puts and removes the rows of a batch; the batch stays the caller's. One that
- * is not complete fails the turn. */
+/* Puts and removes the rows of a batch; the batch stays the caller's. A batch
+ * that is not complete, since it has an error, fails the turn. */
 void ledger_put_batch(struct ledger *l, const struct ledger_batch *batch);
 
-/* Deletes all pending commands, slots and series: the whole state follows. */
+/* Deletes all pending commands, slots and series; the caller then puts its
+ * whole state. */
 void ledger_clear_state(struct ledger *l);
 
 /* Deletes history older than HistoryDays or beyond HistoryMax, at most
- * LEDGER_TRIM_ROWS; never a pending command. Returns whether there is more. */
+ * LEDGER_TRIM_ROWS rows, and never a pending command. Returns whether it
+ * deleted that many, so that there may be more. */
 bool ledger_trim(struct ledger *l, struct moment now);
 
-/* Commits the turn. Returns 0, or the first error of the turn as a negative
- * errno, and rolls back: -ENOSPC, -EROFS, -EBUSY (another process writes),
- * -EILSEQ (damaged), -ENOMEM, the system's error, or -EIO. */
+/* Commits the turn and returns 0; or rolls back, and returns the first error of
+ * the turn as a negative errno: -ENOSPC, -EROFS, -EBUSY (another process
+ * writes), -EILSEQ (damaged), -ENOMEM, the system's error, or -EIO. */
 int ledger_commit(struct ledger *l);
 
-/* Returns what is wrong, one line that names the file; "" while all is well. */
+/* Returns one line that says what is wrong and names the file; "" while the
+ * ledger works. */
 const char *ledger_error(const struct ledger *l);
 
-/* Returns how many files were set aside since the ledger was opened or since
- * this was called last, and counts anew from zero. */
+/* Returns the number of files that were set aside and not yet returned by this
+ * function, those of ledger_open included; then counts anew from zero. */
 uint64_t ledger_take_set_aside_count(struct ledger *l);
 
-/* Returns the size of the file and its -wal; 0 in
- * memory. */
+/* Returns the size of the file and its -wal in bytes; 0 in memory. */
 int64_t ledger_file_bytes(const struct ledger *l);
 
 #endif

@@ -49,7 +49,8 @@ static size_t data_bytes(const struct ledger_row *row) {
   return bytes;
 }
 
-/* Copies what the values of the row point to behind the entry. */
+/* Copies the texts and bytes of the row into the entry, and points the row to
+ * the copies. */
 static void own_data(struct ledger_entry *e) {
   char *at = e->data;
   for (int i = 0; i < LEDGER_COLUMNS_MAX; i++) {
@@ -76,7 +77,7 @@ static void add_row(struct ledger_batch *b, enum ledger_entry_kind kind,
   append(b, e);
 }
 
-/* ---- what has changed ---- */
+/* ---- adding ---- */
 
 static void add_command(struct ledger_batch *b, const struct command *c,
                         struct moment now) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ledger_batch owns rows on their way into the ledger: what has changed in a
- * turn, as copies that own all that they need, so that nothing that happens
- * later changes them. One thread at a time.
+ * ledger_batch owns rows on their way into the ledger: copies of all that has
+ * changed in a turn. A batch owns all its texts and bytes, so that no later
+ * change of the originals reaches it. One thread at a time uses a batch.
  */
 #ifndef ONENET_LEDGER_BATCH_H
 #define ONENET_LEDGER_BATCH_H
@@ -17,24 +17,26 @@ struct ledger_batch {
   struct ledger_entry *first;
   struct ledger_entry **end;
   size_t count; /* entries */
-  int error;    /* 0, or -ENOMEM: it is not complete */
+  int error;    /* 0, or -ENOMEM: rows are missing */
 };
 
 /* Makes an empty batch. */
 void ledger_batch_init(struct ledger_batch *b);
 
-/* Frees its rows and leaves it empty. */
+/* Frees the rows of the batch and leaves it empty. */
 void ledger_batch_free(struct ledger_batch *b);
 
-/* Adds what has changed, as it is at `now`, or that a slot is removed. An
- * `unchanged` command is no history: its row is removed. Without memory the
- * error is kept, and later rows are left out. */
+/* Adds a row for what has changed, with its values at `now`; or, for a slot
+ * that is gone, the removal of its rows. A command that ended as `unchanged`
+ * does not go into the history: its row is removed. Without memory sets
+ * `error`, and from then on adds nothing. */
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now);
 
-/* Moves to b the rows of `from` that will not come again when the whole state
- * is put: finished commands and the ends of tracked ones. Beyond `max` entries
- * the oldest give way. Frees the rest of `from`. */
+/* Moves the history in `from` to the end of b: finished commands, and the ends
+ * of tracked ones. Frees the other rows of `from`, which come again when the
+ * whole state is put. If b then has more than `max` entries, frees the
+ * oldest. */
 void ledger_batch_keep_history(struct ledger_batch *b,
                                struct ledger_batch *from, size_t max);
 

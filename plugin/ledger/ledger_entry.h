@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ledger_entry owns the form of one entry of a batch: what is to be done with a
- * row. Private to the ledger and its batches.
+ * ledger_entry owns the form of one entry of a batch: a row, and whether it is
+ * put or removed. Private to the ledger and its batches.
  */
 #ifndef ONENET_LEDGER_ENTRY_H
 #define ONENET_LEDGER_ENTRY_H
@@ -10,9 +10,9 @@
 
 enum ledger_entry_kind {
   LEDGER_ENTRY_PUT,
-  LEDGER_ENTRY_FINISHED,  /* to be put: a command that is history now */
-  LEDGER_ENTRY_CONCLUDED, /* to be put: the end of a tracked command */
-  LEDGER_ENTRY_REMOVE     /* all rows with these values */
+  LEDGER_ENTRY_FINISHED,  /* a row to be put: a command that is now history */
+  LEDGER_ENTRY_CONCLUDED, /* a row to be put: the end of a tracked command */
+  LEDGER_ENTRY_REMOVE     /* rows with these values are to be removed */
 };
 
 struct ledger_entry {

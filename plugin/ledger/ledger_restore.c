@@ -25,7 +25,7 @@ static const struct device *find_device(const struct ledger_restore *r,
 
 /* ---- settling ---- */
 
-/* The commands of one device that have been ended. */
+/* Counts of the commands of one device that have been ended here. */
 struct tally {
   int64_t unknown;
   int64_t cancelled;
@@ -34,11 +34,11 @@ struct tally {
 
 struct settling {
   const struct ledger_restore *r;
-  void *tallies;   /* tsearch trees: struct tally, by device */
-  void *slot_keys; /* of the series that are left */
+  void *tallies;   /* tsearch tree of struct tally, by device */
+  void *slot_keys; /* tsearch tree: keys of the slots that have a series */
   int64_t ended;
   int64_t last_id;
-  double created; /* by all devices */
+  double created; /* of all devices; a double does not overflow */
 };
 
 static int compare_tallies(const void *a, const void *b) {
@@ -64,7 +64,7 @@ static struct tally *new_tally(const char *device) {
   return t;
 }
 
-/* Returns the tally of the device, made if there is none; NULL without
+/* Returns the tally of the device, and makes it if there is none; NULL without
  * memory. */
 static struct tally *find_or_add_tally(struct settling *s, const char *device) {
   struct tally *t = new_tally(device);
@@ -76,7 +76,7 @@ static struct tally *find_or_add_tally(struct settling *s, const char *device) {
   return found != NULL ? *found : NULL;
 }
 
-/* Notes that a series is left in that slot. Returns 0 or -ENOMEM. */
+/* Notes that the slot with that key has a series. Returns 0 or -ENOMEM. */
 static int keep_key(struct settling *s, const char *key) {
   char *own = strdup(key);
   if (own == NULL)
@@ -95,7 +95,7 @@ static int remove_like(const struct settling *s, const struct ledger_row *row) {
   return s->r->store->type->remove(s->r->store, row);
 }
 
-/* Returns why a command is no longer for the same device; NULL if it is. */
+/* Returns why the command is no longer for the same device; NULL if it is. */
 static const char *why_not_same_device(const struct ledger_restore *r,
                                        const struct ledger_row *row) {
   const struct device *device = find_device(r, row, commands_device);
@@ -109,7 +109,7 @@ static const char *why_not_same_device(const struct ledger_restore *r,
   return NULL;
 }
 
-/* Returns why a pending command can not stay so; NULL if it goes on. */
+/* Returns why the pending command must be ended; NULL if it goes on. */
 static const char *why_ended(const struct ledger_restore *r,
                              const struct ledger_row *row) {
   if (find_policy(r, row, commands_rule) == NULL)
@@ -142,9 +142,9 @@ static int end_command(struct settling *s, const struct ledger_row *row,
   return 0;
 }
 
-/* A rule with another Combine, or another spelling of a name, has other slots:
- * its commands and the states of its series move there. What the old slot
- * remembers does not. */
+/* Moves a command to its present slot: a rule with another Combine, or a name
+ * that is spelt otherwise, has other slots. The states of the series move, too
+ * (move_series); what the old slot remembers does not. */
 static int move_command(const struct settling *s, const struct ledger_row *row,
                         const char *key) {
   struct ledger_row moved;
@@ -199,8 +199,8 @@ static int settle_series(void *context, const struct ledger_row *row) {
   return status;
 }
 
-/* Removes a slot of what is gone, and one without a series: it asks for
- * nothing. */
+/* Removes a slot whose rule or device is gone, or that is left without a
+ * series: such a slot asks for nothing. */
 static int settle_slot(void *context, const struct ledger_row *row) {
   struct settling *s = context;
   struct ledger_row like;
@@ -214,7 +214,8 @@ static int settle_slot(void *context, const struct ledger_row *row) {
   return remove_like(s, &like);
 }
 
-/* Concludes, without a word in the log, what its rule no longer tracks. */
+/* Ends the tracking of a command if its rule no longer tracks or its device is
+ * another one. Logs nothing: the command itself was accepted. */
 static int settle_tracked(void *context, const struct ledger_row *row) {
   const struct settling *s = context;
   const struct policy *policy = find_policy(s->r, row, commands_rule);
@@ -227,7 +228,8 @@ static int settle_tracked(void *context, const struct ledger_row *row) {
   return put(s, &concluded);
 }
 
-/* Adds to a number without trusting it: the file may be damaged. */
+/* Adds as unsigned numbers: in a damaged file the sum of signed ones could
+ * overflow. */
 static void set_sum(struct ledger_row *ret_row, int column,
                     const struct ledger_row *row, int64_t more) {
   uint64_t sum = (uint64_t)ledger_row_integer(row, column) + (uint64_t)more;
@@ -250,6 +252,7 @@ static int settle_totals(void *context, const struct ledger_row *row) {
   return put(s, &counted);
 }
 
+/* Does nothing: reading the rows shows that they can be read. */
 static int pass_over(void *context, const struct ledger_row *row) {
   (void)context, (void)row;
   return 0;
@@ -261,8 +264,8 @@ static int note_last_id(void *context, const struct ledger_row *row) {
   return 0;
 }
 
-/* Slots are settled after the series that leave them, totals after the commands
- * that end. */
+/* Steps, in an order that matters: slots come after the series that leave them,
+ * totals after the commands that are ended. */
 static const struct {
   enum ledger_selection selection;
   ledger_visit_fn *settle;
@@ -274,7 +277,8 @@ static const struct {
                  {LEDGER_FAILING_COMMANDS, pass_over},
                  {LEDGER_LAST_COMMAND, note_last_id}};
 
-/* Returns the sum without trusting it: the file may be damaged. */
+/* Returns the sum, cut to a range that leaves room: a damaged file may hold any
+ * number. */
 static int64_t all_created(const struct settling *s) {
   const int64_t most = INT64_C(1) << 62;
   if (s->created >= (double)most)
@@ -282,8 +286,9 @@ static int64_t all_created(const struct settling *s) {
   return s->created > 0 ? (int64_t)s->created : 0;
 }
 
-/* Each command and each dropped event was counted as created, when or after it
- * was given its id. */
+/* The row with the greatest id may be gone: trimmed, or never written (dropped
+ * events). Every id that was given was counted as created, too, so that an id
+ * above both numbers is new. */
 static int64_t next_id(const struct settling *s) {
   int64_t created = all_created(s);
   int64_t greatest = s->last_id > created ? s->last_id : created;
@@ -382,7 +387,7 @@ static int restore_failing(void *context, const struct ledger_row *row) {
   return r->callbacks->failing(r->callbacks->context, policy, device, outcome);
 }
 
-/* The callbacks is told in this order. */
+/* Steps, in the order in which the callbacks are promised to be called. */
 static const struct {
   enum ledger_selection selection;
   ledger_visit_fn *restore;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ledger_restore owns what happens to the stored state at a start: it ends what
- * the configuration no longer asks for, in the store, and gives the rest to the
- * callbacks. Private to the ledger.
+ * ledger_restore owns what happens to the stored state at a start: in the store
+ * it ends what the configuration no longer asks for, then it gives the rest to
+ * the callbacks. Private to the ledger.
  */
 #ifndef ONENET_LEDGER_RESTORE_H
 #define ONENET_LEDGER_RESTORE_H
@@ -21,18 +21,20 @@ struct ledger_restore {
 
 struct ledger_settled {
   int64_t next_id; /* greater than every id ever given */
-  int64_t ended;   /* commands: so many more are finished */
+  int64_t ended;   /* commands that were ended: they are now history */
 };
 
-/* Within a turn of the store: ends and removes what is gone, moves to its
- * present slot what the configuration has in another one, and reads all that
- * ledger_restore_state will read. Tells the callbacks nothing. Returns 0 or an
- * error of the store; -ENOMEM. */
+/* Ends and removes, within a turn of the store, what the configuration no
+ * longer asks for, and moves to their present slot the commands and series that
+ * the configuration now has in another one. Reads all that ledger_restore_state
+ * will read, but calls no callback that receives state: a file that can not be
+ * read is found out before anything was handed over. Returns 0, an error of the
+ * store, or -ENOMEM. */
 int ledger_restore_settle(const struct ledger_restore *r,
                           struct ledger_settled *ret_settled);
 
-/* Within the same turn: gives the state to the callbacks. Returns 0; an error
- * of the store; -ENOMEM; or what the callbacks returned. */
+/* Gives the state to the callbacks, within the same turn. Returns 0, an error
+ * of the store, -ENOMEM, or the error of a callback. */
 int ledger_restore_state(const struct ledger_restore *r);
 
 #endif

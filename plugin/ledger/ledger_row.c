@@ -10,9 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* No clock that was set ever showed a time before this: 2020-01-01. */
+/* Earliest time that a clock can show once it was set: 2020-01-01. */
 #define CLOCK_SET_WALL_MS INT64_C(1577836800000)
-/* Beyond any time that is not damaged; sums of some do not overflow. */
+/* Bound of a time from the file, which may be damaged: sums of a few such times
+ * do not overflow. */
 #define WALL_S_MAX 1e12
 
 static const char *const state_names[] = {
@@ -21,7 +22,7 @@ static const char *const state_names[] = {
     [COMMAND_FINISHED] = "finished",
 };
 
-/* What the lists of ledger_table.h say in one word. */
+/* Short words for the lists of ledger_table.h. */
 #define nothing (void)0
 #define VERDICT(statement)                                                     \
   struct verdict *w = verdict_for(v, c, &status);                              \
@@ -82,8 +83,8 @@ static struct ledger_value wall_if(bool known, int64_t wall_ms) {
   return real_if(known, (double)wall_ms / 1000);
 }
 
-/* All times of a row are put by the clock as it is now, so that they fit each
- * other even if it jumped between them. */
+/* Converts by the clock as it is now, so that all times of a row fit each other
+ * even if the clock jumped between them. */
 static struct ledger_value moment(struct moment now, int64_t ms) {
   return wall_if(true, now.wall_ms + (ms - now.ms));
 }
@@ -206,7 +207,8 @@ static bool is_known(const struct ledger_value *v) {
   return v->kind != LEDGER_VALUE_NULL;
 }
 
-/* Stores give each column the kind of value that its type asks for, or NULL. */
+/* Takes the kind of the value for granted: stores give each column the kind
+ * that its type asks for, or NULL. */
 static int64_t as_integer(const struct ledger_value *v) {
   return is_known(v) ? v->integer : 0;
 }
@@ -241,8 +243,8 @@ static int64_t as_past_ms(const struct ledger_value *v, struct moment now) {
   return past_ms(as_wall_ms(v), now);
 }
 
-/* zero_ms is the monotonic time of the beginning of 1970, as the row sees it.
- */
+/* zero_ms is the monotonic time that corresponds to the wall-clock time 0 in
+ * this row. */
 static int64_t as_ms(const struct ledger_value *v, int64_t zero_ms) {
   return zero_ms + as_wall_ms(v);
 }
@@ -256,8 +258,8 @@ static struct moment as_moment(const struct ledger_value *v, int64_t zero_ms) {
   return (struct moment){.ms = as_ms(v, zero_ms), .wall_ms = as_wall_ms(v)};
 }
 
-/* A word that is not known counts as okay: a command with one has been ended
- * before. */
+/* Takes a word that is not known for okay. No pending command has one:
+ * ledger_restore has ended those. */
 static enum severity as_severity(const struct ledger_value *v) {
   enum severity found = SEVERITY_OKAY;
   event_parse_severity(as_text(v), &found);
@@ -270,15 +272,17 @@ static enum command_state as_state(const struct ledger_value *v) {
              : COMMAND_WAITING;
 }
 
-/* An attempt of a class that is not known may have been executed. */
+/* Takes a word that is not known for doubtful: the attempt may have been
+ * executed. */
 static enum verdict_class as_class(const struct ledger_value *v) {
   enum verdict_class class = VERDICT_DOUBTFUL;
   verdict_parse_class(v->data, &class);
   return class;
 }
 
-/* Returns where the value belongs in the command's verdict, which is made if
- * there is none yet; NULL if there is nothing to take, or no memory. */
+/* Returns the verdict of the command, for the value to be taken into, and makes
+ * it if there is none yet. Returns NULL if the value is NULL, or without
+ * memory; then *status is -ENOMEM. */
 static struct verdict *verdict_for(const struct ledger_value *v,
                                    struct command *c, int *status) {
   if (!is_known(v))
@@ -306,7 +310,7 @@ static void take_copy(const struct ledger_value *v, char **ret_text,
     *status = -ENOMEM;
 }
 
-/* An empty body is none. */
+/* Takes an empty body for none. */
 static void take_body(const struct ledger_value *v, struct body **ret_body,
                       int *status) {
   if (!is_known(v) || v->size == 0)
@@ -347,8 +351,8 @@ static void take_event_time(const struct ledger_value *v,
   ret_time->wall_event_ms = as_wall_ms(v);
 }
 
-/* One that arrived in the future is forgotten: it would make new events look
- * late until the clock has passed it. */
+/* Forgets an event that, since the clock went back, arrived in the future: new
+ * events would look late until the clock has passed its arrival. */
 static void take_arrival(const struct ledger_value *v, struct moment now,
                          struct slot_time *t) {
   t->known = t->known && is_credible(as_wall_ms(v), now);
@@ -391,9 +395,9 @@ static int64_t wall_ms_of(const struct ledger_row *row, int column) {
   return as_wall_ms(&row->values[column]);
 }
 
-/* Returns zero_ms for a row of which last_wall_ms is the last moment that is
- * known to have passed. Its times may be of a clock that went back, or that was
- * not yet set: what counts then is how far they are from that moment. */
+/* Returns zero_ms for a row whose latest recorded moment was last_wall_ms. If
+ * that moment is not credible, since the clock went back or was not set, it
+ * counts as now, and the other times of the row keep their distance from it. */
 static int64_t zero_ms_of(int64_t last_wall_ms, struct moment now) {
   return past_ms(last_wall_ms, now) - last_wall_ms;
 }

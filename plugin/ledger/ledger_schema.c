@@ -28,8 +28,8 @@
 #define SERIES_COLUMNS LEDGER_SERIES(FIRST, NEXT)
 #define TOTALS_COLUMNS LEDGER_TOTALS(FIRST, NEXT)
 
-/* The partial indexes serve queries with these very words only:
- * state <> 'finished' for what is pending, state = 'finished' for history. */
+/* SQLite uses the partial indexes only for queries with these very words: state
+ * <> 'finished' for pending commands, state = 'finished' for history. */
 static const char commands[] =
     "CREATE TABLE commands (" COMMANDS_COLUMNS ");"
     "CREATE INDEX commands_pending ON commands (device)"
@@ -46,7 +46,7 @@ static const char series[] =
 
 static const char totals[] = "CREATE TABLE totals (" TOTALS_COLUMNS ");";
 
-/* For people: a body on one line, and no longer than a terminal is wide. */
+/* Shortens a body for people: one line, no longer than a terminal is wide. */
 #define SHORT(column)                                                          \
   "CASE typeof(" column ")"                                                    \
   " WHEN 'text' THEN substr(replace(replace(" column                           \
@@ -56,8 +56,8 @@ static const char totals[] = "CREATE TABLE totals (" TOTALS_COLUMNS ");";
 #define SHORT_BODY SHORT("body")
 #define SHORT_ACCEPTED_BODY SHORT("accepted_body")
 
-/* For people: local times, short bodies, no NULL. What OneNET says of an
- * accepted command ("succ") is no error. */
+/* Shows commands to people: local times, short bodies, no NULL. The text that
+ * OneNET sends with an acceptance ("succ") is no error. */
 static const char readable_view[] =
     "CREATE VIEW readable AS SELECT id,"
     " datetime(created_at, 'unixepoch', 'localtime') AS created,"
@@ -85,9 +85,10 @@ static const char recent_view[] =
     " outcome, attempts, seconds, cause, error, body, cmd_uuid"
     " FROM readable ORDER BY id DESC LIMIT 50;";
 
-/* Each series with its place in its slot: 1 is the one that speaks for the
- * slot, as slot_speaker has it; badness is in the order of enum severity. What
- * a slot remembers counts only in the epoch of its device. */
+/* Shows each series and its place in its slot. Place 1 has the series that
+ * speaks for the slot: the same one that slot_speaker returns. `badness` is in
+ * the order of enum severity. The accepted body is shown only if the epoch of
+ * the slot is that of its device. */
 static const char states_view[] =
     "CREATE VIEW states AS"
     " WITH known AS (SELECT series.rowid AS put, series.*,"
@@ -121,7 +122,7 @@ static const char by_device_view[] =
     "  AND commands.device = totals.device) AS pending"
     " FROM totals ORDER BY device;";
 
-/* created = ended + pending, always. */
+/* Shows the balance of each device; `difference` is always 0. */
 static const char balance_view[] =
     "CREATE VIEW balance AS SELECT *, created - ended - pending AS difference"
     " FROM (SELECT device, created, accepted + refused + unknown + expired"
@@ -146,9 +147,9 @@ const char *const ledger_schema[] = {
     pending_view, recent_view, states_view, by_device_view, balance_view,
     errors_view,  version,     NULL};
 
-/* Version 1 knew nothing of the last event of all, and not when a series came
- * into its state; its views had `fate` for what is called outcome, and `answer`
- * for cmd_uuid or error. */
+/* Version 1 did not store a series' last event if it carried no CurrentValue,
+ * nor when the series came into its state. Its views called the outcome `fate`,
+ * and the cmd_uuid or error `answer`. */
 static const char *const from_1[] = {
     "DROP VIEW IF EXISTS pending",
     "DROP VIEW IF EXISTS recent",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ledger_schema owns the SQL that makes the tables of the ledger's file, out of
- * the lists of ledger_table.h, and its views. Private to store_sqlite.
+ * ledger_schema owns the SQL that creates the tables of the ledger's file, from
+ * the lists in ledger_table.h, and its views. Private to store_sqlite and
+ * sqlite_file.
  */
 #ifndef ONENET_LEDGER_SCHEMA_H
 #define ONENET_LEDGER_SCHEMA_H
@@ -9,11 +10,12 @@
 #define LEDGER_SCHEMA_APPLICATION_ID 1330529620 /* "ONET" */
 #define LEDGER_SCHEMA_VERSION 2
 
-/* SQL that makes the present version in an empty file. NULL-terminated, like
- * the steps; to be run within one transaction. */
+/* Statements that create the present version in an empty file, to be run in one
+ * transaction. NULL ends the list, and that of each step. */
 extern const char *const ledger_schema[];
 
-/* Step n makes version n + 1 out of version n, from 1 on. */
+/* Steps that migrate a file: step n turns version n into version n + 1, for n
+ * from 1 on. */
 extern const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION];
 
 #endif

@@ -4,8 +4,8 @@
  * columns, and rows as plain data that any store can keep. Private to the
  * ledger and its stores.
  *
- * A stored field is one line of one of the lists below, and a step of the
- * schema of each store that adds its column to the files of users.
+ * A new stored field is one line in one of the lists below, and in the schema
+ * of each store a step that adds the column to existing files.
  */
 #ifndef ONENET_LEDGER_TABLE_H
 #define ONENET_LEDGER_TABLE_H
@@ -15,17 +15,17 @@
 
 /* ---- the lists ----
  *
- * FIRST(name, type, put, take), then X(...) for every other column: its name
- * and its type; an expression for its value in a row, and a statement that
- * takes it back from the value *v, both in the terms of ledger_row.c. The
- * columns that identify a row come first. A value that the statement needs of
- * another column stands above it.
+ * Each list has one line per column: FIRST(name, type, put, take), then X(...)
+ * for every further one. `put` is an expression for the column's value in a
+ * row; `take` is a statement that takes the value back from *v. Both use the
+ * names of ledger_row.c. The columns that identify a row come first. A column
+ * that the `take` of another one needs stands above that one.
  *
  * Times are Unix seconds. */
 // clang-format off
 
-/* Of a command `c`; and TRACKED(...) of a command `t` that is tracked. `cause`
- * and `class` are those of the last attempt that failed. */
+/* Columns of a command `c`; TRACKED(...) is a column of a tracked command `t`.
+ * `cause` and `class` are those of the last attempt that failed. */
 #define LEDGER_COMMANDS(FIRST, X, TRACKED)                                     \
   FIRST(id, ID, integer(c->id), c->id = as_integer(v))                      \
   X(created_at, REAL, moment(now, c->created.ms),                           \
@@ -89,8 +89,9 @@
   X(doubtful, INTEGER, integer(c->doubtful),                                \
     c->doubtful = as_integer(v) != 0)
 
-/* Of a slot `s`. The body is what the device accepted last, NULL if nothing is
- * remembered; it is void unless `epoch` is that of the device in the totals. */
+/* Columns of a slot `s`. `body` is what the device accepted last, NULL if the
+ * slot remembers nothing. It is void unless `epoch` equals the epoch of the
+ * device in the totals. */
 #define LEDGER_SLOTS(FIRST, X)                                                 \
   FIRST(key, KEY, text(s->key), nothing)                                    \
   X(rule, NAME, text(s->policy->rule), nothing)                             \
@@ -114,9 +115,10 @@
   X(last_event_at, REAL, moment(now, s->last_event_ms),                     \
     s->last_event_ms = as_past_ms(v, now))
 
-/* Of a series `s`. unsendable_bytes is NULL if the body can be sent. event: of
- * the last event; timed: of the last one that carried a CurrentValue; NULL if
- * there was none. since_at: when it came into its state. */
+/* Columns of a series `s`. `unsendable_bytes` is NULL if the body can be sent.
+ * `since_at` is when the series came into its state. Names with `event` are of
+ * the last event, those with `timed` of the last event that carried a
+ * CurrentValue; they are NULL if there was none. */
 #define LEDGER_SERIES(FIRST, X)                                                \
   FIRST(slot, TEXT, text(s->slot->key), nothing)                            \
   X(name, TEXT, text(s->name), nothing)                                     \
@@ -148,7 +150,7 @@
     moment_if(s->valued.known, now, s->valued.arrived.ms),                     \
     take_arrival(v, now, &s->valued))
 
-/* Of an account `a`. `epoch` counts the attempts begun. */
+/* Columns of an account `a`. `epoch` counts the attempts begun. */
 #define LEDGER_TOTALS(FIRST, X)                                                \
   FIRST(device, NAME_KEY, text(a->device->name), nothing)                   \
   X(created, INTEGER, count(a->created), a->created = as_count(v))          \
@@ -196,9 +198,9 @@ enum {
   LEDGER_TOTALS(LEDGER_TOTALS_INDEX, LEDGER_TOTALS_INDEX) LEDGER_TOTALS_COLUMNS
 };
 
-/* What a column holds. A NAME is a text that is compared without regard to
- * case; an ID, a KEY and a NAME_KEY identify a row alone; a BODY is a text, or
- * bytes where it is none, or NULL. */
+/* Types of columns. A NAME is a text that is compared without regard to case.
+ * An ID, a KEY and a NAME_KEY identify a row alone. A BODY is a text, or bytes
+ * if it is not valid text, or NULL. */
 enum ledger_type {
   LEDGER_ID,
   LEDGER_KEY,
@@ -219,10 +221,10 @@ struct ledger_column {
 };
 
 struct ledger_form {
-  const char *name; /* of the table */
+  const char *name; /* name of the table */
   const struct ledger_column *columns;
   size_t column_count;
-  size_t key_count; /* the first columns, which identify a row */
+  size_t key_count; /* number of columns that identify a row: the first ones */
 };
 
 extern const struct ledger_form ledger_forms[LEDGER_TABLES];
@@ -244,10 +246,10 @@ struct ledger_value {
   union {
     int64_t integer;
     double real;
-    const char *data; /* of a text or of bytes, borrowed; in a row that was read
-                         a text is NUL-terminated */
+    const char *data; /* text or bytes, borrowed; a text that was read ends with
+                         a NUL */
   };
-  size_t size; /* of a text or of bytes */
+  size_t size; /* bytes in `data` */
 };
 
 struct ledger_row {

@@ -15,13 +15,14 @@
 #include <unistd.h>
 
 #define FILE_MODE 0640
-#define SUFFIX_BYTES 64 /* of the name that a file is set aside as */
+#define SUFFIX_BYTES 64 /* for the suffix of a file that is set aside */
 
-/* What SQLite keeps beside the file; the file itself is first: should the rest
- * stay behind, SQLite throws it away as soon as the file is a fresh one. */
+/* Suffixes of the files that make one database, in the order in which they are
+ * renamed. The database itself is first: if its -wal or -shm stays behind,
+ * SQLite discards it when it opens the fresh file. */
 static const char *const companions[] = {"", "-wal", "-shm"};
 
-/* ---- what is wrong ---- */
+/* ---- errors ---- */
 
 int sqlite_file_explain(struct sqlite_file *f, int status, const char *reason) {
   snprintf(f->why, sizeof f->why, "ledger \"%s\": %s", f->path, reason);
@@ -90,7 +91,7 @@ int sqlite_file_run(struct sqlite_file *f, const char *sql) {
   return sqlite_file_result(f, sqlite3_exec(f->db, sql, NULL, NULL, NULL));
 }
 
-/* Returns the statement at its first row; the caller finalizes it. */
+/* Runs the SQL up to its first row. The caller finalizes the statement. */
 static int query_row(struct sqlite_file *f, const char *sql,
                      sqlite3_stmt **ret_statement) {
   sqlite3_stmt *statement = NULL;
@@ -130,7 +131,7 @@ void sqlite_file_close(struct sqlite_file *f) {
   sqlite3_stmt *statement;
   while (f->db != NULL && (statement = sqlite3_next_stmt(f->db, NULL)) != NULL)
     sqlite3_finalize(statement);
-  /* What is set aside stays as it was found. */
+  /* A condemned file stays as it was found: no checkpoint changes it. */
   if (f->db != NULL && f->condemned_as != NULL)
     sqlite3_db_config(f->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   sqlite3_close(f->db);
@@ -147,8 +148,9 @@ void sqlite_file_release(struct sqlite_file *f) {
 
 /* ---- the place and its lock ---- */
 
-/* To be called only while SQLite does not have the file open: closing a file
- * gives back all POSIX locks that the process holds on it. */
+/* Creates the file if it is missing. To be called only while SQLite does not
+ * have the file open: closing a file gives back all POSIX locks that the
+ * process holds on it. */
 static int touch(struct sqlite_file *f, const char *path) {
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
   if (fd < 0)
@@ -174,7 +176,7 @@ static int find_place(struct sqlite_file *f) {
   return 0;
 }
 
-/* Writes the name of what is beside the file, or of the file itself. */
+/* Writes the path of the file with that suffix; "" is the file itself. */
 static void format_beside(const struct sqlite_file *f, const char *suffix,
                           char ret_path[static PATH_MAX]) {
   snprintf(ret_path, PATH_MAX, "%s%s", f->real_path, suffix);
@@ -194,7 +196,8 @@ static int explain_holder(struct sqlite_file *f, int fd) {
   return sqlite_file_explain(f, -EBUSY, reason);
 }
 
-/* What is written is for people only: on a full disk it may be missing. */
+/* Writes the process id, with which the next process that wants the lock
+ * explains who holds it. It may be missing if the disk is full. */
 static void write_holder(int fd) {
   if (ftruncate(fd, 0) == 0)
     dprintf(fd, "%ld\n", (long)getpid());
@@ -225,7 +228,8 @@ int sqlite_file_lock(struct sqlite_file *f) {
 
 /* ---- setting aside ---- */
 
-/* A name that nothing bears yet: two files may be set aside in one second. */
+/* Writes a suffix that no file has yet: two files may be set aside in one
+ * second. */
 static void format_aside(const struct sqlite_file *f, int64_t wall_s,
                          char ret_suffix[static SUFFIX_BYTES]) {
   char path[PATH_MAX];
@@ -288,10 +292,11 @@ static int check_by(struct sqlite_file *f, const char *pragma) {
   return status;
 }
 
-/* Not quick_check: that would not see an index that lacks a pending command.
- * The list of free pages is left out (SQLite 3.40) if SQLite happens to look at
- * a view first, which depends on the names of tables and views; it is never
- * left out where its own table is asked for. */
+/* Uses integrity_check, since quick_check does not see an index that lacks a
+ * pending command. The second check is for the list of free pages: SQLite 3.40
+ * leaves it out of the first if it happens to look at a view before any table,
+ * which depends on their names, but never out of a check of sqlite_schema
+ * alone. */
 static int check_integrity(struct sqlite_file *f) {
   int status = check_by(f, "PRAGMA integrity_check(1)");
   return status == 0 ? check_by(f, "PRAGMA integrity_check(sqlite_schema)")
@@ -308,7 +313,8 @@ static int identify(struct sqlite_file *f, int64_t *ret_version) {
         sqlite_file_query(f, "SELECT count(*) FROM sqlite_master", &objects);
   if (status < 0)
     return status;
-  /* It can be written: SQLite does not know its format. */
+  /* The file can be written (see touch): SQLite refuses since it does not know
+   * the format. */
   if (sqlite3_db_readonly(f->db, "main") == 1)
     return condemn(f, "corrupt", "of a newer file format");
   *ret_version = 0;
@@ -326,8 +332,8 @@ static int identify(struct sqlite_file *f, int64_t *ret_version) {
   return check_integrity(f);
 }
 
-/* -wal and -shm stay when the file is closed: on a full disk they could not be
- * made again, and nothing would be restored. */
+/* Keeps -wal and -shm when the file is closed: on a full disk they could not be
+ * created again, and nothing would be restored. */
 static void keep_companions(struct sqlite_file *f) {
   int keep = 1;
   sqlite3_file_control(f->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
@@ -352,7 +358,7 @@ static int run_all(struct sqlite_file *f, const char *const *sql) {
   return status;
 }
 
-/* Brings the file to the present version; version 0 is an empty one. */
+/* Brings the file to the present version; version 0 is an empty file. */
 static int migrate(struct sqlite_file *f, int64_t version) {
   if (version == LEDGER_SCHEMA_VERSION)
     return 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * sqlite_file owns the place of a ledger on the disk: its lock, the connection
- * to SQLite, and the check that what is there is a ledger of ours. What is not
- * is set aside. Private to store_sqlite.
+ * to SQLite, and the check that the file is a ledger of ours. A file that is
+ * not is set aside. Private to store_sqlite.
  *
- * Functions that return an int return 0 or a negative errno, and then `why`
- * says in words what is wrong. -EILSEQ: the file is condemned, and set aside
- * when it is opened the next time.
+ * Functions that return an int return 0, or a negative errno, and then `why`
+ * says in words what is wrong. -EILSEQ means that the file is condemned: it
+ * will be set aside when it is opened the next time.
  */
 #ifndef ONENET_SQLITE_FILE_H
 #define ONENET_SQLITE_FILE_H
@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SQLITE_FILE_WAIT_MS 250 /* to open what another process writes to */
+#define SQLITE_FILE_WAIT_MS 250 /* wait for a writer, while opening */
 #define SQLITE_FILE_WHY_BYTES 1024
 
 struct sqlite_file {
@@ -26,52 +26,52 @@ struct sqlite_file {
   char *real_path;    /* without symbolic links; NULL until it is known */
   int lock_fd;        /* -1: the lock is not held */
   sqlite3 *db;        /* NULL: not open */
-  bool must_be_fresh; /* set by the owner: a file that is opened from now on and
-                         holds a ledger is condemned, since the agent has not
-                         read it and would overwrite it */
-  const char *condemned_as; /* NULL, or "corrupt" or "unread": what the file is
-                               called once it is set aside */
+  bool must_be_fresh; /* a ledger that is found when the file is opened will be
+                         condemned: the agent has not read it, and would
+                         overwrite it; set by the owner */
+  const char *condemned_as; /* "corrupt" or "unread" if the file is condemned:
+                               the suffix that it will get; NULL if it is not */
   char condemned_why[SQLITE_FILE_WHY_BYTES];
-  uint64_t set_aside_count; /* files since sqlite_file_init */
+  uint64_t set_aside_count; /* files set aside since sqlite_file_init */
   char why[SQLITE_FILE_WHY_BYTES];
 };
 
-/* Touches no file. Returns 0 or -ENOMEM. */
+/* Prepares f, and touches no file. Returns 0 or -ENOMEM. */
 int sqlite_file_init(struct sqlite_file *f, const char *path,
                      bool syncs_every_commit);
 
-/* Closes it and gives the lock back. */
+/* Closes the file, gives the lock back, and frees all that f owns. */
 void sqlite_file_release(struct sqlite_file *f);
 
-/* Takes the lock, if it is not held yet; makes the file if it is
- * missing. -EBUSY: another process holds it. */
+/* Takes the lock if it is not held yet, and creates the file if it is missing.
+ * Returns -EBUSY if another process holds the lock. */
 int sqlite_file_lock(struct sqlite_file *f);
 
-/* Takes the lock, sets aside what is condemned, and opens the file or begins
- * it. After an error it is not open. */
+/* Takes the lock, sets a condemned file aside, and opens the file or creates a
+ * fresh one. After an error the file is not open. */
 int sqlite_file_open(struct sqlite_file *f, struct moment now);
 
 /* Closes the connection, all its statements included; keeps the lock. */
 void sqlite_file_close(struct sqlite_file *f);
 
-/* Tells whether the open file was removed, or another one is in its place. */
+/* Returns whether the open file was removed or replaced by another one. */
 bool sqlite_file_has_moved(struct sqlite_file *f);
 
-/* Returns the size of the file and its -wal. */
+/* Returns the size of the file and its -wal in bytes. */
 int64_t sqlite_file_size(const struct sqlite_file *f);
 
-/* Says in words what is wrong; returns `status`. */
+/* Writes the reason to `why`, with the path in front; returns `status`. */
 int sqlite_file_explain(struct sqlite_file *f, int status, const char *reason);
 
-/* Turns what SQLite returned last, `code`, into 0 or a negative errno: -EILSEQ
- * for a damaged file, and -EIO where there is no better one. */
+/* Turns `code`, which SQLite has just returned, into 0 or a negative errno:
+ * -EILSEQ for a damaged file, -EIO where there is no better one. */
 int sqlite_file_result(struct sqlite_file *f, int code);
 
-/* Does the same for SQL that is understood by every ledger: if it is not, the
- * file is damaged. */
+/* Does the same for SQL that every ledger understands: if SQLite rejects the
+ * SQL (SQLITE_ERROR), the file is damaged. */
 int sqlite_file_judge(struct sqlite_file *f, int code);
 
-/* Runs SQL that has no result, or reads the first integer of one. */
+/* Run SQL that has no result, or SQL whose result is one integer. */
 int sqlite_file_run(struct sqlite_file *f, const char *sql);
 int sqlite_file_query(struct sqlite_file *f, const char *sql,
                       int64_t *ret_number);

@@ -8,8 +8,7 @@
 
 #include "ledger/ledger_store.h"
 
-/* Returns a store that the caller ends with its `close`; NULL without
- * memory. */
+/* Returns a store, to be closed with its `close`; NULL without memory. */
 struct ledger_store *store_none_new(void);
 
 #endif

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #define SQL_MAX_BYTES 8192
-#define STATEMENTS_MAX 24 /* more than the ledger asks for */
+#define STATEMENTS_MAX 24 /* more than the ledger uses */
 
-/* What is done with a row, and with which of its columns. */
+/* Kinds of statements that change rows. */
 enum verb { VERB_REPLACE, VERB_UPDATE, VERB_REMOVE };
 
 struct statement {
@@ -25,13 +25,13 @@ struct statement {
 enum trim { TRIM_OLD, TRIM_ANY, TRIMS };
 
 struct store_sqlite {
-  struct ledger_store store; /* first: what the ledger holds */
+  struct ledger_store store; /* first member: the ledger has its address */
   struct sqlite_file file;
   struct statement statements[STATEMENTS_MAX];
-  size_t next_place; /* in `statements`, for one that is prepared */
+  size_t next_place; /* place for the next one to be prepared */
   sqlite3_stmt *trims[TRIMS];
   int turn_status; /* 0, or the first error of the turn */
-  bool is_fresh;   /* begun anew, which `begin` has not told yet */
+  bool is_fresh;   /* created anew, but `begin` has not said so yet */
 };
 
 static const char *const trim_sql[TRIMS] = {
@@ -42,8 +42,9 @@ static const char *const trim_sql[TRIMS] = {
                  " WHERE state = 'finished' ORDER BY finished_at, id LIMIT ?1)",
 };
 
-/* Not ORDER BY id for what is pending: SQLite would walk through all history in
- * that order, rather than sort the few that its index names. */
+/* Pending commands are sorted by +id rather than id: for id SQLite would walk
+ * through all history in that order, rather than sort the few rows that its
+ * index names. */
 static const struct {
   enum ledger_table table;
   const char *rest;
@@ -72,7 +73,8 @@ const_sqlite_of(const struct ledger_store *s) {
   return (const struct store_sqlite *)s;
 }
 
-/* Returns the first error of the turn, this one included. */
+/* Notes the error unless the turn has one already; returns the first error of
+ * the turn. */
 static int note(struct store_sqlite *s, int status) {
   if (s->turn_status == 0)
     s->turn_status = status;
@@ -85,7 +87,8 @@ static bool has(uint64_t columns, size_t column) {
   return (columns >> column & 1) != 0;
 }
 
-/* Appends "a, b", or "?1, ?2": each parameter has the number of its column. */
+/* Append "a, b", or "?1, ?2": the number of a parameter is that of its column,
+ * from 1. */
 static void append_names(struct buf *sql, const struct ledger_form *form) {
   for (size_t i = 0; i < form->column_count; i++)
     buf_append_format(sql, "%s%s", i > 0 ? ", " : "", form->columns[i].name);
@@ -96,7 +99,7 @@ static void append_parameters(struct buf *sql, const struct ledger_form *form) {
     buf_append_format(sql, "%s?%zu", i > 0 ? ", " : "", i + 1);
 }
 
-/* Appends "a = ?1 AND b = ?2". */
+/* Appends "a = ?1 AND b = ?2", with `between` in place of " AND ". */
 static void append_equations(struct buf *sql, const struct ledger_form *form,
                              uint64_t columns, const char *between) {
   const char *before = "";
@@ -141,7 +144,7 @@ static int prepare_sql(struct store_sqlite *s, const char *sql,
   return sqlite_file_judge(&s->file, code);
 }
 
-/* Prepares what was appended, and frees it. */
+/* Prepares the SQL in the buffer, and frees the buffer. */
 static int prepare_buf(struct store_sqlite *s, struct buf *sql,
                        sqlite3_stmt **ret_prepared) {
   int status = sql->error < 0
@@ -156,7 +159,8 @@ static bool is_same(const struct statement *a, const struct statement *b) {
          a->columns == b->columns;
 }
 
-/* Prepares it in the place of the one that was prepared longest ago. */
+/* Prepares the statement, in the place of the one that was prepared longest
+ * ago. */
 static int prepare(struct store_sqlite *s, const struct statement *wanted,
                    struct statement **ret_statement) {
   struct statement *place = &s->statements[s->next_place];
@@ -184,7 +188,8 @@ static int find_statement(struct store_sqlite *s,
   return prepare(s, wanted, ret_statement);
 }
 
-/* A file that lacks a table or a column is found out here. */
+/* Prepares a statement with all columns of each table: it fails if the file
+ * lacks a table or a column. */
 static int prepare_first(struct store_sqlite *s) {
   struct statement *statement;
   int status = 0;
@@ -221,7 +226,8 @@ static int try_to_connect(struct store_sqlite *s, struct moment now,
   return status;
 }
 
-/* A file that turns out to be no good is set aside by the second try. */
+/* Tries twice: a file that the first try condemns is set aside by the
+ * second. */
 static int connect(struct store_sqlite *s, struct moment now,
                    int64_t *ret_finished) {
   int status = try_to_connect(s, now, ret_finished);
@@ -251,7 +257,7 @@ static void abandon(struct ledger_store *store) {
 /* ---- turns ---- */
 
 static void roll_back(struct store_sqlite *s) {
-  /* SQLite has rolled back some of its errors by itself. */
+  /* SQLite has rolled back by itself after some errors. */
   if (s->file.db != NULL && !sqlite3_get_autocommit(s->file.db))
     sqlite3_exec(s->file.db, "ROLLBACK", NULL, NULL, NULL);
 }
@@ -264,7 +270,7 @@ static int open_again(struct store_sqlite *s, struct moment now) {
   return status;
 }
 
-/* Makes sure that the file is open, and the one of that name. */
+/* Makes sure that the file is open, and is still the one that has the path. */
 static int be_ready(struct store_sqlite *s, struct moment now) {
   if (s->file.db != NULL && sqlite_file_has_moved(&s->file)) {
     disconnect(s);
@@ -279,7 +285,7 @@ static int begin(struct ledger_store *store, struct moment now, int wait_ms,
                  bool *ret_is_fresh) {
   struct store_sqlite *s = sqlite_of(store);
   s->turn_status = 0;
-  roll_back(s); /* where the last turn had no memory for that */
+  roll_back(s); /* the last turn may have had no memory for it */
   int status = be_ready(s, now);
   if (status < 0)
     return note(s, status);
@@ -302,7 +308,7 @@ static int bind(sqlite3_stmt *statement, int parameter,
   case LEDGER_VALUE_TEXT:
     return sqlite3_bind_text(statement, parameter, v->data, (int)v->size,
                              SQLITE_STATIC);
-  case LEDGER_VALUE_BYTES: /* SQLite would take one without data for NULL */
+  case LEDGER_VALUE_BYTES: /* SQLite binds NULL if the pointer is NULL */
     return sqlite3_bind_blob(statement, parameter,
                              v->data != NULL ? v->data : "", (int)v->size,
                              SQLITE_STATIC);
@@ -384,7 +390,8 @@ static int commit(struct ledger_store *store, int status) {
 
 /* ---- reading ---- */
 
-/* Reads a text, or bytes where a body is none. Returns 0 or -ENOMEM. */
+/* Reads a text, or the bytes of a body that is not a text. Returns 0 or
+ * -ENOMEM. */
 static int read_data(sqlite3_stmt *row, int column, enum ledger_type type,
                      struct ledger_value *v) {
   bool is_blob =
@@ -397,8 +404,8 @@ static int read_data(sqlite3_stmt *row, int column, enum ledger_type type,
   return v->data == NULL && !is_empty_blob ? -ENOMEM : 0;
 }
 
-/* Reads what the type asks for, whatever somebody has put in its place. Returns
- * 0 or -ENOMEM. */
+/* Reads a value of the type that the column is to have; SQLite converts it if
+ * somebody has stored another type. Returns 0 or -ENOMEM. */
 static int read_value(sqlite3_stmt *row, int column, enum ledger_type type,
                       struct ledger_value *v) {
   *v = (struct ledger_value){.kind = LEDGER_VALUE_NULL};
@@ -474,7 +481,7 @@ static int read_rows(struct ledger_store *store,
   return status;
 }
 
-/* ---- what is seen from outside ---- */
+/* ---- queries ---- */
 
 static const char *error(const struct ledger_store *store) {
   return const_sqlite_of(store)->file.why;

@@ -4,15 +4,16 @@
  * users read with sqlite3 while the agent runs; `<path>.lock` is held with
  * flock for life.
  *
- * A file that is damaged, not a database, not ours, or of a newer schema is
- * renamed with its -wal and -shm to `<path>.corrupt-<Unix seconds>`, and one
- * that is a ledger but was not read when the agent started to
- * `<path>.unread-<Unix seconds>`; a fresh one is begun. An older schema is
- * migrated. A missing directory is not made: it may be a disk that is not
- * mounted yet. Symbolic links are followed: the lock and what is set aside are
- * beside the file itself. A file
- * that was removed while it was open is noticed when a turn begins (-ENOENT),
- * and begun anew by the next one.
+ * A file that is damaged, not a database, not ours, or of a newer schema is set
+ * aside: it is renamed, with its -wal and -shm, to `<path>.corrupt-<Unix
+ * seconds>`, and a fresh one is created. A ledger that was not read when the
+ * agent started is set aside as `<path>.unread-<Unix seconds>`. An older schema
+ * is migrated.
+ *
+ * A missing directory is not created: it may be a disk that is not mounted yet.
+ * Symbolic links are followed: the lock and the files that are set aside are
+ * beside the file itself. If the file is removed while it is open, the next
+ * turn fails with -ENOENT, and the one after it creates the file anew.
  */
 #ifndef ONENET_STORE_SQLITE_H
 #define ONENET_STORE_SQLITE_H
@@ -21,10 +22,10 @@
 
 #include <stdbool.h>
 
-/* Returns a store of that path that the caller ends with its `close`, and whose
- * commits wait for the disk if syncs_every_commit, else are there after a crash
- * of the process but perhaps not of the machine. Touches no file. NULL without
- * memory. */
+/* Returns a store in the file of that path, to be closed with its `close`; NULL
+ * without memory. Touches no file. With syncs_every_commit each commit waits
+ * for the disk; without it a commit survives a crash of the process, but
+ * perhaps not one of the machine. */
 struct ledger_store *store_sqlite_new(const char *path,
                                       bool syncs_every_commit);
 
