@@ -11,7 +11,7 @@
 
 /* ---- the start ---- */
 
-#define NAMES_MAX 4 /* more are only counted */
+#define NAMES_MAX 4 /* longer lists are only counted */
 
 struct list {
   struct buf *line;
@@ -144,8 +144,9 @@ static void append_what_failed(struct buf *line, const struct command *c,
 
 static long long seconds_of(int64_t ms) { return (ms + 999) / 1000; }
 
-/* The number tells a new key that is refused from the one before it: a line
- * that equals the last one is only counted. */
+/* Appends the number of the next attempt, too: without it the line for a new
+ * key that is refused would equal the one before, and the log only counts a
+ * line that equals the last one. */
 static void append_next_of_credentials(struct buf *line,
                                        const struct command *c,
                                        long long wait_s) {
@@ -214,14 +215,14 @@ void lines_write_circuit_closed(const struct endpoint *e) {
               e->name);
 }
 
-/* A header of the configuration may hold a secret, too. */
+/* Masks the value: a header of the configuration may hold a secret, too. */
 static void log_masked(const char *header) {
   log_info("dry run: %.*s: ***", (int)strcspn(header, ":"), header);
 }
 
 static void log_body(const struct body *body) {
   struct buf text;
-  /* A longer one is cut: a line of collectd's log holds no more. */
+  /* A longer body is cut, since a line of collectd's log holds no more. */
   buf_init(&text, LOG_LINE_BYTES);
   buf_append_json(&text, body->data, body->size);
   log_info("dry run: body (%zu bytes): %s", body->size, buf_text(&text));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * lines owns the words of the log about commands, endpoints and devices, and
- * about what a dry run would have done. No state: any thread.
+ * about what a dry run would have done. It has no state: any thread may call
+ * it.
  */
 #ifndef ONENET_LINES_H
 #define ONENET_LINES_H
@@ -14,46 +15,49 @@
 
 #include <stdbool.h>
 
-/* One INFO line: the version, the ledger and how many commands are pending in
- * it, and how many endpoints, devices and rules there are, by name where they
- * are few. */
+/* Writes one INFO line: the version, the ledger, the number of pending
+ * commands, and the number of endpoints, devices and rules, with their names
+ * where they are few. */
 void lines_write_start(const struct options *o, bool is_dry, size_t pending);
 
-/* One INFO line for each finished command, and a WARNING, of which repeats are
- * counted, for one that needs attention. */
+/* Writes one INFO line for a finished command, and a WARNING, whose repeats are
+ * counted, if it needs attention. */
 void lines_write_finished(const struct command *c);
 
-/* One INFO line for the last status of a tracked command, and a WARNING unless
- * its device has answered. */
+/* Writes one INFO line for the last status of a tracked command, and a WARNING
+ * unless its device has answered. */
 void lines_write_end(const struct tracked *one);
 
-/* An attempt for the command has ended so, the command goes on or is finished,
- * and that is news of the trouble (not none): its cause, what to do, and when
- * the next attempt is. */
+/* Writes one line for a trouble (not TROUBLE_NONE) that begins with this
+ * attempt for the command, after which the command goes on or is finished: the
+ * cause, what to do, and when the next attempt is. The line is an ERROR for
+ * credentials, else a WARNING. */
 void lines_write_trouble(const struct command *c, const struct verdict *v,
                          enum verdict_trouble trouble, struct moment now);
 
-/* The trouble of an endpoint or a device is over. */
+/* Write one WARNING: the trouble of the endpoint or the device is over. */
 void lines_write_endpoint_recovery(const struct endpoint *e);
 void lines_write_device_recovery(const struct device *d);
 
-/* The circuit of the endpoint has opened after that last failure, and lets an
- * attempt through in next_ms; or it has closed, which is the recovery, too. */
+/* Write one WARNING: the circuit of the endpoint has opened after the failure
+ * `last`, and lets the next attempt through in next_ms; or it has closed, and
+ * the endpoint works again. */
 void lines_write_circuit_open(const struct endpoint *e,
                               const struct verdict *last, int64_t next_ms);
 void lines_write_circuit_closed(const struct endpoint *e);
 
-/* What would have been sent; the values of the credentials' header and of those
- * of the configuration are masked. */
+/* Writes the request that would have been sent. The values of all headers but
+ * Content-Type are masked, since they may be secret. */
 void lines_write_dry_request(const struct command *c, const struct request *r);
 
-/* It could not be sent, for the reason given. */
+/* Writes that the command could not have been sent, and why. */
 void lines_write_dry_failure(const struct command *c, const char *why);
 
-/* It waits: for its cooldown, or behind others. */
+/* Writes that the command waits: for its cooldown, a limit, or its turn. */
 void lines_write_dry_wait(const struct command *c);
 
-/* The event is ignored, for that reason. */
+/* Writes that an event of the rule for the device is ignored, and why. With
+ * device NULL the line names neither. */
 void lines_write_dry_ignored(const char *rule, const struct device *device,
                              const char *reason);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * onenet is collectd's callbacks and nothing else: what collectd says is turned
- * into plain data and handed to the layers below.
+ * onenet owns collectd's callbacks and nothing else: it turns what collectd
+ * says into plain data, and hands that to the layers below.
  */
 #include "agent/lines.h"
 #include "agent/report.h"
@@ -25,10 +25,10 @@
 
 #define PLUGIN_NAME "onenet"
 
-/* One plugin, one instance: collectd's callbacks have no other way to find it.
- * All is made by config and init, on the main thread, before any other callback
- * is registered, and freed when collectd frees the notification callback: that
- * may still be called after our shutdown. */
+/* The one instance of the plugin: collectd's callbacks have no other way to
+ * find it. Config and init make all of it on the main thread, before any other
+ * callback is registered. It is freed when collectd frees the notification
+ * callback, which may still be called after our shutdown. */
 static struct {
   struct options *options;
   struct stats *stats;
@@ -36,7 +36,7 @@ static struct {
   struct outbox *outbox;
   struct worker *worker;
   struct report *report;
-  bool is_test; /* of the configuration */
+  bool is_test; /* the configuration is tested: collectd -T */
   bool is_dry;
 } onenet;
 
@@ -190,8 +190,9 @@ static bool has_rates(const data_set_t *ds) {
   return false;
 }
 
-/* What a value rule sees: the value itself, or for what only counts, the rate.
- * A chain in front of the cache knows no rate. */
+/* Returns the value that a rule sees: that of a gauge itself, else the rate.
+ * The rate is not known (NaN) if a filter chain calls before the value is in
+ * collectd's cache. */
 static double value_of(const data_source_t *source, const value_t *value,
                        const gauge_t *rate) {
   if (source->type == DS_TYPE_GAUGE)
@@ -260,7 +261,8 @@ static void tell_fault(void *context, const char *line) {
   log_error("%s", line);
 }
 
-/* `collectd -T` runs init, one read and the thresholds for real. */
+/* Returns whether this is `collectd -T`, which runs init, one read and the
+ * thresholds for real. */
 static bool is_configuration_test(void) {
   const char *read_threads = global_option_get("ReadThreads");
   return read_threads != NULL && strcmp(read_threads, "-1") == 0;
@@ -301,8 +303,8 @@ static bool has_value_rules(void) {
   return false;
 }
 
-/* A failing init leaves a plugin's other callbacks registered, so they are only
- * registered once everything runs. */
+/* Registers the other callbacks only once everything runs: collectd leaves them
+ * registered if init fails. */
 static void register_callbacks(void) {
   const user_data_t owner = {.data = &onenet, .free_func = free_all};
   plugin_register_notification(PLUGIN_NAME, onenet_notify, &owner);
@@ -328,8 +330,8 @@ static int start_all(bool is_test) {
   return status;
 }
 
-/* All files of devices are right, or were so before: this start is one that
- * works. */
+/* Remembers the files of devices of a start that works: a wrong line that comes
+ * into one of them later does not prevent a start. */
 static void remember_device_files(void) {
   const struct options *o = onenet.options;
   if (onenet.is_dry)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * outbox owns the news of single commands on their way from the I/O thread to
- * the reporter: a bounded ring, the mirror of the inbox. When it is full the
- * oldest news gives way: what is new matters more, and the counters know of
- * all.
+ * the reporter: a bounded ring, the mirror of the inbox. If it is full, new
+ * news overwrites the oldest: the new matters more, and the counters know of
+ * both.
  *
  * The I/O thread puts; one other thread takes. A mutex is held for the copy of
  * one piece of news.
@@ -18,24 +18,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OUTBOX_MAX 1000 /* reported one by one per interval */
+#define OUTBOX_MAX 1000 /* pieces of news reported per interval */
 
 enum news_kind {
   NEWS_OUTCOME, /* a command has an outcome */
-  NEWS_STATUS,  /* OneNET has a new status of a command that is tracked */
-  NEWS_END,     /* a command was tracked, and that was its last status */
-  NEWS_EARLIER  /* a command failed before the start: an acceptance is news */
+  NEWS_STATUS,  /* a tracked command has a new status */
+  NEWS_END,     /* a tracked command has its last status */
+  NEWS_EARLIER  /* the last command of an earlier run failed */
 };
 
-/* A plain copy; policy and device are read-only after configuration. */
+/* One piece of news, as a copy; policy and device are read-only after
+ * configuration. */
 struct news {
   enum news_kind kind;
   const struct policy *policy;
   const struct device *device;
   enum outcome outcome;
-  struct verdict verdict;     /* of news of a status, only the cmd_uuid */
-  enum tracked_status status; /* of news of a status; what follows is of an
-                                 outcome alone */
+  struct verdict verdict; /* for a status or an end: only cmd_uuid */
+  enum tracked_status
+      status; /* for a status or an end; all below: for an outcome */
   int attempts;
   int64_t wall_created_ms;
   int64_t wall_finished_ms;
@@ -48,10 +49,11 @@ struct outbox;
 struct outbox *outbox_new(void);
 void outbox_free(struct outbox *o);
 
-/* Puts a copy. Returns whether older news gave way. */
+/* Puts a copy of the news. Returns whether it has overwritten the oldest. */
 bool outbox_put(struct outbox *o, const struct news *news);
 
-/* Writes the oldest news and takes it out. Returns whether there was any. */
+/* Takes out the oldest news and writes it to ret_news. Returns whether there
+ * was any. */
 bool outbox_take(struct outbox *o, struct news *ret_news);
 
 #endif

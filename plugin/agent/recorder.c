@@ -16,9 +16,9 @@ struct recorder {
   const struct options *options;
   struct recorder_state state;
   struct ledger *ledger;
-  bool was_set_aside; /* when it was opened */
+  bool was_set_aside; /* a file was, when the ledger was opened */
   bool is_failing;
-  struct ledger_batch kept; /* history of the time when it is failing */
+  struct ledger_batch kept; /* history to be put once the ledger works again */
   int64_t retry_ms;
   int64_t next_trim_ms;
   int64_t clock_offset_ms; /* wall minus monotonic */
@@ -150,7 +150,8 @@ static void note_all(const struct recorder *r) {
   tracker_note_all(r->state.tracker);
 }
 
-/* The ledger holds wall times, which a jump of the clock makes wrong. */
+/* Notes the whole state anew after a jump of the clock, which makes the
+ * wall-clock times in the ledger wrong. */
 static void watch_clock(struct recorder *r, struct moment now) {
   int64_t offset_ms = now.wall_ms - now.ms;
   int64_t jump_ms = offset_ms - r->clock_offset_ms;

@@ -18,16 +18,16 @@
 #define AGENT_INSTANCE "agent"
 #define REPORTS_SERIES "reports"
 #define UNCACHED_REPORTS_MAX 10
-#define FEW_SERIES 100 /* of devices and commands: sent in any case */
+#define FEW_SERIES 100 /* devices and commands; so few are sent in any case */
 #define UUID_SERIES_MAX 1000
 #define UUID_SERIES_KEPT TIME_T_TO_CDTIME_T(300)
 
-/* What is kept per (device, rule): one series of durations, one of
- * notifications. */
+/* Memory of one device and rule: the time of the last duration, and how the
+ * last notification ended. */
 struct told {
   cdtime_t last_time;
   bool is_failing;  /* the last notification was not OKAY */
-  bool was_bad_end; /* since a tracked command ended badly */
+  bool was_bad_end; /* and that one was for a bad end of a tracked command */
 };
 
 struct uuid_series {
@@ -37,23 +37,24 @@ struct uuid_series {
   cdtime_t changed_at;
 };
 
-/* How collectd keeps up with what is sent. Its queue of values has no bound by
- * default, and is taken out in order: what was sent is taken once the count of
- * reports that was sent behind it is in collectd's cache. */
+/* Measure of whether collectd keeps up with the values that are sent. Its queue
+ * of values has no bound by default, and is taken out in order. Each report
+ * ends with a value that is its own number: once collectd's cache has that
+ * number, collectd has taken the whole report. */
 struct pace {
-  uint64_t reports;      /* sent until now */
-  uint64_t devices_sent; /* the report that had the devices last */
+  uint64_t reports;      /* number of the last report */
+  uint64_t devices_sent; /* number of the last report that had the devices */
   bool was_cached;
-  bool was_told; /* that collectd does not keep up */
+  bool was_told; /* the log says that collectd does not keep up */
 };
 
 struct report {
   const struct options *options;
   struct stats *stats;
   struct outbox *outbox;
-  struct roster *roster; /* who is reported one by one */
+  struct roster *roster; /* devices that are reported one by one */
   struct pace pace;
-  c_avl_tree_t *told;                        /* DEVICE/RULE to struct told */
+  c_avl_tree_t *told;                        /* "DEVICE/RULE" to struct told */
   struct uuid_series uuids[UUID_SERIES_MAX]; /* a ring */
   size_t uuids_oldest;
   size_t uuids_count;
@@ -109,7 +110,7 @@ static struct told *find_or_add_told(struct report *r, const struct news *one) {
 
 /* ---- value lists ---- */
 
-/* Which series a value is for, but its host. */
+/* Identity of the series of a value, without host and plugin. */
 struct identity {
   const char *instance;
   const char *type;
@@ -168,7 +169,7 @@ static void send_ignored(struct report *r, const struct device *d,
   }
 }
 
-/* what: `accept` or `answer`. */
+/* Sends three gauges whose names begin with `what`: "accept" or "answer". */
 static void send_latency(const struct device *d, const char *what,
                          const struct stats_latency *latency) {
   char name[DATA_MAX_NAME_LEN];
@@ -180,8 +181,8 @@ static void send_latency(const struct device *d, const char *what,
   send_gauge(d->name, "latency", name, latency->percentile_99_s);
 }
 
-/* What is 0 was never anything else: of a device of a DeviceFile it is not
- * sent. */
+/* Leaves out the zeros of a device of a DeviceFile: a counter that is 0 has
+ * never counted. */
 static void send_device_count(const struct device *d, const char *name,
                               uint64_t count) {
   if (d->declared || count > 0)
@@ -286,7 +287,7 @@ static void send_duration(struct report *r, const struct news *one) {
   meta_data_destroy(meta);
 }
 
-/* The newest are looked at first: it is mostly these that change. */
+/* Looks at the newest first, since most changes are of these. */
 static struct uuid_series *find_uuid(struct report *r, const char *cmd_uuid) {
   for (size_t i = r->uuids_count; i-- > 0;) {
     struct uuid_series *series =
@@ -309,8 +310,9 @@ static struct uuid_series *add_uuid(struct report *r, const struct news *one) {
   return series;
 }
 
-/* An outcome begins a series; a status of one that was left out by now, or of
- * before a restart, does so, too. */
+/* Begins a series with an outcome, and changes it with a status. A status
+ * begins one, too, if the series was left out by now or its outcome was before
+ * a restart. */
 static void note_uuid(struct report *r, const struct news *one) {
   struct uuid_series *series = NULL;
   if (one->outcome != OUTCOME_ACCEPTED || one->verdict.cmd_uuid[0] == '\0')
@@ -344,7 +346,8 @@ static void send_uuids(struct report *r) {
 
 /* ---- many devices ---- */
 
-/* Nobody reads the latencies of a device that has no place. */
+/* Drops the latencies of a device that has no place, since nobody will read
+ * them. */
 static void note_active(struct report *r, int64_t now_ms) {
   const struct device *d;
   while ((d = stats_take_active(r->stats)) != NULL) {
@@ -355,8 +358,8 @@ static void note_active(struct report *r, int64_t now_ms) {
   roster_turn(r->roster, now_ms);
 }
 
-/* Returns the greatest count of reports that collectd has taken; 0: none is in
- * its cache. */
+/* Returns the number of the last report that collectd has taken; 0 if its cache
+ * has none. */
 static uint64_t taken_reports(void) {
   char name[6 * DATA_MAX_NAME_LEN];
   value_t *values = NULL;
@@ -370,8 +373,10 @@ static uint64_t taken_reports(void) {
   return taken;
 }
 
-/* A count that was in the cache and is not any more is late, and one that never
- * was is perhaps kept from it by a filter chain. */
+/* Returns whether collectd has taken the last report that had the devices;
+ * false, too, if numbers were in the cache and no longer are. If none ever was,
+ * a filter chain may keep them out: after UNCACHED_REPORTS_MAX reports collectd
+ * then counts as keeping up. */
 static bool has_kept_up(struct pace *p) {
   uint64_t taken = taken_reports();
   p->was_cached = p->was_cached || taken > 0;
@@ -387,7 +392,9 @@ static void tell_late(struct pace *p) {
   p->was_told = true;
 }
 
-/* What is sent every third interval is not missing after two. */
+/* Makes the interval of the next values longer, and returns the context to be
+ * set again after them: a value that is sent every third interval is then not
+ * missing after two. */
 static plugin_ctx_t stretch_interval(uint64_t reports) {
   plugin_ctx_t before = plugin_get_ctx();
   plugin_ctx_t stretched = before;
@@ -404,7 +411,8 @@ static void send_devices(struct report *r) {
     send_uuids(r);
 }
 
-/* All of which there are as many as devices or commands. */
+/* Sends the series of devices and of commands, of which there may be very
+ * many. */
 static void send_many(struct report *r) {
   struct pace *p = &r->pace;
   bool are_few = roster_reported(r->roster) + r->uuids_count <= FEW_SERIES;
@@ -458,14 +466,16 @@ static int severity_of(const struct news *one) {
   }
 }
 
-/* Whether an end will be told of the command that was accepted. */
+/* Returns whether the accepted command is tracked, so that news of its end will
+ * follow. */
 static bool will_end(const struct news *one) {
   return one->policy->track && one->verdict.cmd_uuid[0] != '\0';
 }
 
-/* Whether this OKAY says that what was notified of is over: a good end does so
- * after a bad one; an acceptance after any other failure, and where no end will
- * follow. */
+/* Returns whether this OKAY is the recovery from the failure that was notified
+ * last. If that was the bad end of a tracked command, a recovery is a good end,
+ * or an acceptance after which no end will follow. If it was another failure, a
+ * recovery is an acceptance. */
 static bool is_recovery(const struct news *one, const struct told *told) {
   if (one->kind == NEWS_END)
     return told->was_bad_end;
@@ -516,8 +526,9 @@ static void add_meta(notification_t *n, const struct news *one) {
     plugin_notification_meta_add_string(n, "cmd_uuid", one->verdict.cmd_uuid);
 }
 
-/* The longest names leave no room for the device_id beside the cmd_uuid: it is
- * in the meta data. What is cut is cut between two characters. */
+/* Leaves out the device_id, which is in the meta data, too, if the names are so
+ * long that the text does not fit. A text that still does not fit is cut
+ * between two characters. */
 static void format_message(char *text, size_t size, const struct news *one) {
   char detail[VERDICT_ERROR_BYTES + 2 * VERDICT_CAUSE_BYTES];
   const char *rule = one->policy->rule, *device = one->device->name;
@@ -554,7 +565,8 @@ static void notify(const struct news *one, int severity) {
   plugin_notification_meta_free(n.meta);
 }
 
-/* Returns whether the command is reported as far as it is to be. */
+/* Returns false if a notification that is wanted could not be sent: no memory,
+ * or no time. */
 static bool send_notification(struct report *r, const struct news *one,
                               cdtime_t until) {
   struct told *told = find_or_add_told(r, one);
@@ -573,7 +585,7 @@ static bool send_notification(struct report *r, const struct news *one,
   return true;
 }
 
-/* ---- all of it ---- */
+/* ---- the report ---- */
 
 void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
   const struct directory *directory = r->options->directory;
@@ -597,7 +609,7 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
   stats_count_unreported(r->stats, unreported);
 }
 
-/* what: `device` or `endpoint`. */
+/* Logs one line; `what` is "device" or "endpoint". */
 static void log_totals(const char *what, const char *name,
                        const struct stats_commands *counts) {
   char text[512];

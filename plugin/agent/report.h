@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * report owns how stats and finished commands look in collectd: value lists and
- * notifications of plugin `onenet`, in types of collectd's own types.db.
+ * report owns how stats and single commands look in collectd: value lists and
+ * notifications of plugin `onenet`, with types of collectd's own types.db.
  *
  * report_send is called by collectd's read callback, one thread at a time, and
  * never by the I/O thread: a notification waits for every notification plugin.
@@ -24,13 +24,16 @@ struct report *report_new(const struct options *options, struct stats *stats,
                           struct outbox *outbox);
 void report_free(struct report *r);
 
-/* Dispatches all metrics, then one value per finished command, then the
- * notifications of outcomes, for half an interval at most. inbox_count: how
- * many firings wait to be taken. now_ms: monotonic. */
+/* Dispatches the metrics of the agent, the endpoints and the devices, and one
+ * value per finished command; then the notifications of outcomes. Notifications
+ * that are not begun within half an interval are counted as unreported.
+ * inbox_count is the number of firings that wait to be taken, now_ms the
+ * monotonic time. */
 void report_send(struct report *r, size_t inbox_count, int64_t now_ms);
 
 /* Writes the totals of each endpoint, and of each device that is reported one
- * by one, to the log: values dispatched at shutdown would be lost. */
+ * by one, to the log. For the shutdown: values dispatched then would be
+ * lost. */
 void report_log_totals(struct report *r);
 
 #endif

@@ -3,15 +3,16 @@
 
 #include <stdlib.h>
 
-/* One device's place in a list. */
+/* Links of one device in a list. */
 struct link {
   uint32_t before;
   uint32_t after;
 };
 
-/* A ring of devices by device.index; its head is the link behind the last. */
+/* Lists of devices by device.index. Each is a ring: its head is the link behind
+ * the last device. */
 enum list {
-  LIST_ACTIVE, /* the longest silent first: who leaves next */
+  LIST_ACTIVE, /* the longest silent first, which leaves next */
   LIST_PLACE,  /* reported, or waiting for a place */
   LIST_COUNT
 };
@@ -28,7 +29,7 @@ struct roster {
   size_t max;
   size_t reported;
   size_t unreported;
-  uint32_t active; /* the heads: entries behind those of the devices */
+  uint32_t active; /* heads of the lists: entries behind those of the devices */
   uint32_t places;
   uint32_t waiting;
   struct entry *entries; /* by device.index, and three heads */
@@ -104,7 +105,7 @@ void roster_free(struct roster *r) {
   free(r);
 }
 
-/* ---- who comes and who goes ---- */
+/* ---- activity ---- */
 
 static void begin_activity(struct roster *r, uint32_t index) {
   struct entry *e = &r->entries[index];

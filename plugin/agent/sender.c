@@ -11,18 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of an endpoint's credentials. */
+/* Credentials of one endpoint. */
 struct endpoint_key {
   struct credential *credential;
-  unsigned long generation; /* of the header that was sent last */
-  int64_t changed_ms;       /* since when that is so */
+  unsigned long generation; /* generation of the header that was sent last */
+  int64_t changed_ms;       /* time at which that generation was noted */
 };
 
 struct sender {
   const struct directory *directory;
   struct stats *stats;
   bool is_dry;
-  struct http *http;         /* http_wake: any thread */
+  struct http *http;         /* http_wake may be called by any thread */
   struct endpoint_key *keys; /* by endpoint.index */
   struct lanes *lanes;
   struct tracker *tracker;
@@ -98,8 +98,8 @@ static void end_attempt(struct sender *s, struct command *c,
   const struct endpoint *e = c->device->endpoint;
   int64_t began_ms = c->sent.ms;
   lanes_end(s->lanes, c, v, now);
-  /* If another attempt has read a new key since this one began, it is tried
-   * with that at once. */
+  /* Another attempt may have read a new key after this one began: the commands
+   * that wait for credentials are then tried with it at once. */
   if (v->class == VERDICT_CREDENTIALS && key_of(s, e)->changed_ms > began_ms)
     lanes_retry_credentials(s->lanes, e, now);
 }
@@ -211,7 +211,7 @@ static void send_one(struct sender *s, struct command *c, struct moment now) {
   request_free(&r);
 }
 
-/* Said instead of done. */
+/* Logs the request instead of sending it. */
 static void send_dry(struct sender *s, struct command *c, struct moment now) {
   struct request r;
   struct verdict unsent;
@@ -224,7 +224,7 @@ static void send_dry(struct sender *s, struct command *c, struct moment now) {
   lanes_end_dry(s->lanes, c, now);
 }
 
-/* The header of an endpoint is made anew when the key file has changed. */
+/* Notes which endpoints have a new header, since their key file has changed. */
 static void note_keys(struct sender *s, struct moment now) {
   for (size_t i = 0; i < directory_endpoint_count(s->directory); i++) {
     unsigned long generation = credential_generation(s->keys[i].credential);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * sender owns the way to the cloud and back: libcurl, the credentials, the
- * attempts that begin, and the polls of tracked commands. What an answer means
- * is for cmds_api to say; what follows from it, for lanes and tracker, which it
- * tells.
+ * attempts that begin, and the polls of tracked commands. It asks cmds_api what
+ * an answer means, and tells lanes and tracker, which decide what follows.
  *
- * The I/O thread calls everything, but sender_new and sender_free, which are
- * the main thread's, and sender_wake, which any thread may call in between.
+ * The main thread calls sender_new, sender_serve and sender_free; any thread
+ * may call sender_wake between new and free; the I/O thread calls everything
+ * else.
  */
 #ifndef ONENET_SENDER_H
 #define ONENET_SENDER_H
@@ -22,19 +22,20 @@
 
 struct sender;
 
-/* Returns a sender that the caller owns; the pointers are borrowed. is_dry: it
- * says what it would send, and sends nothing. NULL without memory. */
+/* Returns a sender that the caller owns; the pointers are borrowed. is_dry:
+ * requests are logged instead of sent. NULL without memory. */
 struct sender *sender_new(const struct options *options, struct stats *stats,
                           bool is_dry);
-/* Abandons what is in flight, and frees; NULL is allowed. */
+/* Abandons what is in flight, and frees the sender; NULL is allowed. */
 void sender_free(struct sender *s);
 
-/* Before the first turn: what decides, both borrowed until sender_free. */
+/* Gives the sender its lanes and its tracker, before the first turn; both are
+ * borrowed until sender_free. */
 void sender_serve(struct sender *s, struct lanes *lanes,
                   struct tracker *tracker);
 
-/* Takes the replies that have come: ends their attempts and polls, and follows
- * accepted commands that are to be tracked. */
+/* Takes the replies that have come: ends their attempts and polls, and adds
+ * accepted commands that are to be tracked to the tracker. */
 void sender_take(struct sender *s, struct moment now);
 
 /* Returns whether the endpoint's key file has changed since it was read. */
@@ -44,17 +45,19 @@ bool sender_has_new_key(const struct sender *s, const struct endpoint *e);
 void sender_begin(struct sender *s, struct moment now);
 
 /* Sends the attempts that have begun, then begins the polls that are due and
- * admitted. To be called once all of it is recorded. */
+ * admitted. To be called only once the attempts are recorded. */
 void sender_send(struct sender *s, struct moment now);
 
-/* Returns in how many ms a poll may begin; COMMAND_NEVER_MS: not by itself. */
+/* Returns in how many ms a poll may begin; COMMAND_NEVER_MS if time alone
+ * brings none. */
 int64_t sender_wait_ms(const struct sender *s, struct moment now);
 
 /* Moves transfers on, and sleeps until something happens, sender_wake is
- * called, or timeout_ms is over. */
+ * called, or timeout_ms have passed. */
 void sender_wait(struct sender *s, int64_t timeout_ms);
 
-/* Ends sender_wait. May be lost: bound the wait. */
+/* Ends sender_wait. The wake-up may be lost, so that every wait needs a
+ * bound. */
 void sender_wake(struct sender *s);
 
 /* Returns how many commands are in flight. */

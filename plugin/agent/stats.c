@@ -13,20 +13,21 @@
 #define LATENCY_BUCKETS 256
 #define LATENCY_BUCKETS_PER_OCTAVE 8
 
-/* So many values of an interval are kept as they are. Of fewer than 100 the
- * 99th percentile is the greatest, so that none is lost by that; a fleet in
- * which each device acts now and then needs no histograms. */
+/* Number of values in an interval up to which no histogram is made. Of fewer
+ * than 100 values the 99th percentile is the greatest, which is known anyway;
+ * in a fleet in which each device acts now and then no device needs a
+ * histogram. */
 #define LATENCY_FEW 8
 
-/* What was counted since the last reading. One thread at a time has it: it
- * takes it out of its place, and the I/O thread puts it back. */
+/* Latencies counted since they were last taken. One thread at a time has them:
+ * it takes the struct out of its place, and the I/O thread puts it back. */
 struct latency {
   uint64_t count;
   uint64_t sum_ms;
   uint64_t max_ms;
-  uint32_t few_buckets[LATENCY_FEW]; /* of the first values */
-  uint32_t *buckets; /* of all values, from the first on that is not one of
-                        few; NULL before, or without memory */
+  uint32_t few_buckets[LATENCY_FEW]; /* buckets of the first values */
+  uint32_t *buckets; /* histogram of all values; NULL while they are few, or
+                        without memory */
 };
 
 /* A counter with a name. The I/O thread alone appends them, and a name never
@@ -53,7 +54,7 @@ struct command_stats {
   _Atomic uint64_t by_outcome[OUTCOME_COUNT];
 };
 
-/* Commands of one device, as plain numbers. */
+/* Command counts of one device, as plain numbers. */
 struct counts {
   uint64_t created;
   uint64_t by_outcome[OUTCOME_COUNT];
@@ -63,16 +64,17 @@ struct ignored_stats {
   _Atomic uint64_t by_reason[IGNORED_REASONS];
 };
 
-/* What is a pointer is made when first needed. */
+/* Counts of one device. Parts that are pointers are allocated when first
+ * needed. */
 struct device_stats {
   struct command_stats commands;
-  struct counts *before; /* what these begin after; NULL: nothing */
+  struct counts *before; /* account at the start; NULL: all zero */
   struct ignored_stats *_Atomic ignored;
   struct latency *_Atomic latency;
   struct counters failures;
   struct tracked_stats *_Atomic tracked;
   _Atomic bool was_accepted;
-  _Atomic bool is_active;    /* and therefore in the list of those */
+  _Atomic bool is_active;    /* is in the list of active devices */
   struct device_stats *next; /* in that list */
 };
 
@@ -88,10 +90,10 @@ struct stats {
   const struct directory *directory;
   size_t device_count;
   struct device_stats
-      *devices; /* one more than there are: for no known device */
+      *devices; /* by device.index, and one for no known device */
   struct endpoint_stats *endpoints;
-  struct device_stats *_Atomic active; /* the newest first; any thread adds */
-  struct device_stats *taken; /* the oldest first; the reader's alone */
+  struct device_stats *_Atomic active; /* newest first; any thread adds */
+  struct device_stats *taken;          /* oldest first; the reader's alone */
   _Atomic size_t records_pending;
   _Atomic int64_t ledger_bytes;
   _Atomic uint64_t ledger_errors;
@@ -157,10 +159,11 @@ static struct device_stats *stats_of(const struct stats *s,
   return &s->devices[d != NULL ? d->index : s->device_count];
 }
 
-/* ---- which devices are active ---- */
+/* ---- active devices ---- */
 
-/* The reader takes the whole list at once, so that a device in it can not come
- * to stand elsewhere while it is being put before the others. */
+/* Puts the device at the head of the list of active devices, unless it is in
+ * that list. Needs no lock: the reader never takes out a single device, but
+ * always the whole list. */
 static void note_active(struct stats *s, struct device_stats *d) {
   if (d == &s->devices[s->device_count] || atomic_exchange(&d->is_active, true))
     return;
@@ -304,7 +307,7 @@ static void add_bucket(struct latency *l, uint32_t bucket) {
     l->buckets[bucket]++;
 }
 
-/* Without memory a value is not counted: it is one of many. */
+/* Counts the latency, or leaves it out without memory: it is one of many. */
 static void count_latency(struct latency *_Atomic *place, int64_t latency_ms) {
   struct latency *l = atomic_exchange(place, NULL);
   uint64_t value_ms = latency_ms > 0 ? (uint64_t)latency_ms : 0;
@@ -350,7 +353,9 @@ void stats_count_answer_latency(struct stats *s, const struct device *d,
   note_active(s, stats_of(s, d));
 }
 
-/* Two threads may be the first. Returns NULL without memory. */
+/* Returns the device's counters of ignored events, made if there are none; NULL
+ * without memory. If two threads make them at once, the later one frees its
+ * own. */
 static struct ignored_stats *make_ignored(struct device_stats *d) {
   struct ignored_stats *there = atomic_load(&d->ignored);
   if (there != NULL)
@@ -431,8 +436,8 @@ void stats_read_device(const struct stats *s, const struct device *d,
   read_commands(&stats_of(s, d)->commands, ret_commands);
 }
 
-/* The upper end of the bucket in which the 99th of 100 lies, but never more
- * than the greatest value itself. */
+/* Returns the upper end of the bucket in which the 99th percentile lies, but at
+ * most the greatest value itself. */
 static double percentile_99_ms(const struct latency *l) {
   double max_ms = (double)l->max_ms;
   uint64_t below = 0;

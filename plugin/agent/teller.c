@@ -15,7 +15,7 @@ struct teller {
   struct outbox *outbox;
   bool is_dry;
   struct troubles *troubles;
-  bool *circuit_open; /* by endpoint.index: what was said */
+  bool *circuit_open; /* by endpoint.index: the log says that it is open */
 };
 
 struct teller *teller_new(const struct options *options, struct stats *stats,
@@ -53,7 +53,8 @@ static void put_news(struct teller *t, const struct news *news) {
 
 /* ---- commands ---- */
 
-/* Where the circuit was open, that it closes is the word of the recovery. */
+/* Leaves out the recovery of an endpoint whose circuit was open: the line for
+ * the circuit that closes says it. */
 static void tell_troubles(struct teller *t, const struct command *c,
                           const struct verdict *v, struct moment now) {
   const struct endpoint *e = c->device->endpoint;

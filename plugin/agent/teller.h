@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * teller owns what is told of a turn once it is recorded: counters, news for
- * the outbox, and lines of the log. It decides nothing. It keeps what was said
- * already of endpoints and devices that fail. The I/O thread's.
+ * teller owns what is told of a turn after it was recorded: counters, news for
+ * the outbox, and lines of the log. It decides nothing. It remembers which
+ * troubles of endpoints and devices were told. The main thread calls teller_new
+ * and teller_free, the I/O thread everything else.
  */
 #ifndef ONENET_TELLER_H
 #define ONENET_TELLER_H
@@ -17,35 +18,36 @@
 
 struct teller;
 
-/* Returns a teller that the caller owns; all pointers are borrowed. is_dry: it
- * is said of each command that waits, and of each event that is ignored. NULL
- * without memory. */
+/* Returns a teller that the caller owns; all pointers are borrowed. is_dry: the
+ * log has a line for each command that waits, and for each event that is
+ * ignored. NULL without memory. */
 struct teller *teller_new(const struct options *options, struct stats *stats,
                           struct outbox *outbox, bool is_dry);
-/* Frees it; NULL is allowed. */
+/* Frees the teller; NULL is allowed. */
 void teller_free(struct teller *t);
 
-/* Tells what the journal names: each change once, since the journal is cleared
- * after it. */
+/* Tells each change that the journal names. The caller clears the journal after
+ * it, so that each change is told once. */
 void teller_tell_changes(struct teller *t, const struct journal *journal,
                          struct moment now);
 
-/* Tells the state of all endpoints; where a circuit has opened or closed, that
- * is said. */
+/* Publishes the gauges of all endpoints, and logs each circuit that has opened
+ * or closed. */
 void teller_tell_endpoints(struct teller *t, const struct lanes *lanes,
                            struct moment now);
 
-/* Tells that an event of the rule for the device is ignored. */
+/* Counts an event of the rule for the device as ignored; logs it in a dry
+ * run. */
 void teller_tell_ignored(struct teller *t, const struct policy *policy,
                          const struct device *device, enum ignored reason);
 
-/* Tells that `count` commands for the device were dropped before they were
- * commands, and why. */
+/* Counts as unreported, and logs, that `count` events for the device were lost
+ * before they became commands, and why. */
 void teller_tell_lost(struct teller *t, const struct device *device,
                       uint64_t count, const char *why);
 
-/* The endpoint's key file has changed: that the new key is refused will be
- * news. */
+/* Forgets what was told of the endpoint's credentials, since its key file has
+ * changed: if the new key is refused, that is news. */
 void teller_forget_credentials(struct teller *t, const struct endpoint *e);
 
 #endif

@@ -5,13 +5,13 @@
 
 struct endpoint_troubles {
   bool is_failing;
-  unsigned said; /* a bit for each trouble */
+  unsigned said; /* bits of the troubles that were told */
   struct verdict last;
 };
 
 struct troubles {
   struct endpoint_troubles *endpoints;
-  bool *devices; /* whether the device's was said */
+  bool *devices; /* by device.index: its trouble was told */
 };
 
 struct troubles *troubles_new(size_t endpoint_count, size_t device_count) {

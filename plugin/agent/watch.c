@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of one rule. */
+/* Memory of one rule. */
 struct watched {
   atomic_bool has_matched;
   atomic_bool lack_told;
-  atomic_bool silence_told; /* a lack of the body for silence */
+  atomic_bool silence_told; /* a lack in the body for silence is told */
 };
 
-/* Names that were told. */
+/* Names that were told, and are not told again. */
 struct told {
   pthread_mutex_t mutex;
   struct names names;
@@ -60,8 +60,8 @@ void watch_free(struct watch *w) {
   free(w);
 }
 
-/* Whether the name is new, and there is room to keep it. */
-static bool is_new(struct told *t, const char *name) {
+/* Returns whether the name is new, and there was room to keep it. */
+static bool keep_if_new(struct told *t, const char *name) {
   bool is_kept = false;
   pthread_mutex_lock(&t->mutex);
   if (t->names.count < WATCH_NAMES_MAX && names_find(&t->names, name) == NULL)
@@ -72,14 +72,14 @@ static bool is_new(struct told *t, const char *name) {
 
 void watch_note_match(struct watch *w, const struct policy *policy) {
   atomic_bool *has_matched = &w->rules[policy->index].has_matched;
-  /* Written once, so that the threads do not fight for the cache line. */
+  /* Set only once, so that the threads do not fight for the cache line. */
   if (!atomic_load_explicit(has_matched, memory_order_relaxed))
     atomic_store(has_matched, true);
 }
 
-/* ---- what an event lacks ---- */
+/* ---- missing fields ---- */
 
-/* What else helps but a default. */
+/* Returns what helps besides a default; "" if nothing does. */
 static const char *cure_of(const struct rule_lack *lack) {
   if (lack->event->source == EVENT_VALUE)
     return "";
@@ -112,14 +112,14 @@ void watch_tell_lack(struct watch *w, const struct rule_lack *lack) {
 void watch_tell_no_device(struct watch *w, const char *name) {
   char cut[NAMES_NAME_BYTES];
   snprintf(cut, sizeof(cut), "%s", name);
-  if (is_new(&w->devices, cut))
+  if (keep_if_new(&w->devices, cut))
     log_warning("no device bears the name \"%s\": its events are ignored",
                 name);
 }
 
-/* ---- what fires no rule ---- */
+/* ---- events that fire no rule ---- */
 
-/* FNV-1a, as text: a series is longer than a name may be. */
+/* Writes the FNV-1a hash as a text: a series is longer than a name may be. */
 static void format_hash(const char *text, char ret_hash[static 17]) {
   uint64_t hash = UINT64_C(14695981039346656037);
   for (; *text != '\0'; text++)
@@ -131,7 +131,7 @@ void watch_tell_unmatched(struct watch *w, const struct event *event) {
   char series[EVENT_SERIES_BYTES], hash[17];
   event_format_series(event, series);
   format_hash(series, hash);
-  if (event->source == EVENT_VALUE && !is_new(&w->series, hash))
+  if (event->source == EVENT_VALUE && !keep_if_new(&w->series, hash))
     return;
   struct buf why;
   buf_init(&why, LOG_LINE_BYTES);
@@ -141,7 +141,7 @@ void watch_tell_unmatched(struct watch *w, const struct event *event) {
   buf_free(&why);
 }
 
-/* ---- what has matched nothing ---- */
+/* ---- idle rules ---- */
 
 static void tell_idle_rules(const struct watch *w) {
   size_t idle = 0;

@@ -25,8 +25,8 @@
 #define MAX_SLEEP_MS 1000
 #define REHEARSAL_TURNS_MAX 1000
 
-/* So many events may be on their way beyond the queue's limits: whether one
- * takes the place of another is only known once it is taken. */
+/* Room in the inbox beyond the limits of the queue: only when a firing is taken
+ * is it known whether its command takes the place of another one. */
 #define INBOX_EXTRA_FIRINGS 10000
 #define INBOX_EXTRA_BYTES (16 * 1024 * 1024)
 
@@ -38,14 +38,13 @@ struct worker {
   struct outbox *outbox;
 
   struct inbox *inbox;
-  _Atomic uint64_t *overflow; /* by device.index: firings for which there was no
-                                 room */
+  _Atomic uint64_t *overflow; /* firings without room, by device.index */
   _Atomic bool overflowed;
   _Atomic bool is_stopping;
-  _Atomic bool is_running; /* may be woken */
+  _Atomic bool is_running; /* sender_wake may be called */
   pthread_t thread;
 
-  /* Below: the I/O thread's alone, but sender_wake. */
+  /* Members below belong to the I/O thread; any thread may call sender_wake. */
   struct journal journal;
   struct lanes *lanes;
   struct tracker *tracker;
@@ -223,8 +222,8 @@ static void watch_keys(struct worker *w, struct moment now) {
   }
 }
 
-/* What did not reach its device is not what the device has. What is noted
- * meanwhile is appended to the journal. */
+/* Makes slots forget what was not delivered, since the device does not have it.
+ * Changes that lanes notes meanwhile are appended to the journal. */
 static void forget_undelivered(struct worker *w) {
   for (struct change *c = w->journal.first; c != NULL; c = c->next) {
     const struct tracked *one = journal_tracked(c);
@@ -275,8 +274,8 @@ static int64_t sleep_ms(const struct worker *w) {
   return wait_ms < MAX_SLEEP_MS ? wait_ms : MAX_SLEEP_MS;
 }
 
-/* Waits for what is in flight; what is not answered in time stays in the ledger
- * as in flight, and is doubtful at the next start. */
+/* Waits for the attempts in flight. One that is not answered in time stays in
+ * the ledger as in flight, and is doubtful at the next start. */
 static void finish(struct worker *w) {
   int64_t end_ms =
       worker_now().ms + (int64_t)w->options->shutdown_timeout_s * 1000;
@@ -316,7 +315,7 @@ static int start_thread(struct worker *w) {
   return -status;
 }
 
-/* ---- what others call ---- */
+/* ---- public functions ---- */
 
 int worker_start(struct worker *w, char *ret_why, size_t why_bytes) {
   int status = prepare(w, ret_why, why_bytes);
@@ -371,7 +370,8 @@ void worker_stop(struct worker *w) {
   worker_wake(w);
   if (!w->is_test)
     pthread_join(w->thread, NULL);
-  /* A late notification may still wake: the sender lives until worker_free. */
+  /* A late notification may still call worker_wake: the sender lives until
+   * worker_free. */
   atomic_store(&w->is_running, false);
   release(w);
 }

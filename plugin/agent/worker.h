@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * worker owns the one I/O thread and its loop. A turn walks down the street:
- * take what arrived and what was answered, decide what follows, record all of
- * it, tell it, send what began; then it sleeps.
+ * worker owns the one I/O thread and its loop. A turn of the loop has five
+ * steps: take what arrived and what was answered, decide what follows, record
+ * all of it, tell it, send what began. Then the thread sleeps.
  *
- * worker_new, worker_start, worker_stop and worker_free are the main thread's;
- * the rest may be called from any thread between new and free.
+ * The main thread calls worker_new, worker_start, worker_rehearse, worker_stop
+ * and worker_free; any thread may call the rest between new and free.
  */
 #ifndef ONENET_WORKER_H
 #define ONENET_WORKER_H
@@ -19,7 +19,7 @@
 
 struct worker;
 
-/* Returns the time that the worker goes by. */
+/* Returns the present time on both clocks that the worker uses. */
 struct moment worker_now(void);
 
 /* Returns a worker that the caller owns, with everything allocated and nothing
@@ -29,28 +29,29 @@ struct moment worker_now(void);
 struct worker *worker_new(const struct options *options, struct stats *stats,
                           struct outbox *outbox, bool is_test);
 
-/* Opens the ledger, restores what is in it, and starts the thread. Returns 0,
- * or a negative errno and one line that says what is wrong; nothing runs then.
- */
+/* Opens the ledger, restores what is in it, and starts the thread. Returns 0;
+ * or a negative errno, with one line that says what is wrong in ret_why, and
+ * then nothing runs. */
 int worker_start(struct worker *w, char *ret_why, size_t why_bytes);
 
-/* Hands a firing over. Takes it; if there is no room its command counts as
- * created and dropped. Never waits. */
+/* Takes a firing and hands it to the I/O thread; if there is no room its
+ * command counts as created and dropped. Never waits. */
 void worker_put(struct worker *w, struct firing *f);
 
-/* Commits and looks at everything at once. Returns without waiting. */
+/* Makes the I/O thread begin its next turn at once. Returns without waiting for
+ * it. */
 void worker_wake(struct worker *w);
 
 /* Begins no more attempts, waits for those in flight for ShutdownTimeout at
- * most, records what is left, and ends the thread. What is put afterwards is
- * freed. Does nothing if it is not running. */
+ * most, records what is left, and ends the thread. Firings that are put
+ * afterwards are freed. Does nothing if the worker is not running. */
 void worker_stop(struct worker *w);
 
-/* Decides, in a test of the configuration, and logs what would be done with
- * what was put. */
+/* Runs turns without the thread, for a test of the configuration: logs what
+ * would be done with the firings that were put. */
 void worker_rehearse(struct worker *w);
 
-/* Stops it and frees; NULL is allowed. */
+/* Stops the worker and frees it; NULL is allowed. */
 void worker_free(struct worker *w);
 
 /* Returns how many firings wait to be taken. */
