@@ -191,7 +191,7 @@ static void send_device_count(const struct device *d, const char *name,
 
 static void send_tracked(struct report *r, const struct device *d) {
   struct stats_tracked tracked;
-  if (!stats_read_tracked(r->stats, d, &tracked))
+  if (!stats_take_tracked(r->stats, d, &tracked))
     return;
   send_device_count(d, "delivered", tracked.delivered);
   send_device_count(d, "answered", tracked.answered);
@@ -210,7 +210,7 @@ static void send_device(struct report *r, const struct device *d) {
     send_device_count(d, outcome_name((enum outcome)i), counts.by_outcome[i]);
   if (d->declared || counts.created > 0)
     send_gauge(d->name, "pending_operations", "", (double)counts.pending);
-  if (stats_read_latency(r->stats, d, &latency))
+  if (stats_take_latency(r->stats, d, &latency))
     send_latency(d, "accept", &latency);
   send_tracked(r, d);
   stats_each_cause(r->stats, d, send_counter,

@@ -461,7 +461,7 @@ static void take_latency(struct latency *_Atomic *place,
   free_latency(l);
 }
 
-bool stats_read_latency(struct stats *s, const struct device *d,
+bool stats_take_latency(struct stats *s, const struct device *d,
                         struct stats_latency *ret_latency) {
   take_latency(&stats_of(s, d)->latency, ret_latency);
   return atomic_load(&stats_of(s, d)->was_accepted);
@@ -475,7 +475,7 @@ void stats_drop_latencies(struct stats *s, const struct device *d) {
     free_latency(atomic_exchange(&tracked->latency, NULL));
 }
 
-bool stats_read_tracked(struct stats *s, const struct device *d,
+bool stats_take_tracked(struct stats *s, const struct device *d,
                         struct stats_tracked *ret_tracked) {
   struct tracked_stats *tracked = stats_of(s, d)->tracked;
   if (tracked == NULL)

@@ -116,7 +116,7 @@ struct stats_tracked {
   uint64_t answered;
   uint64_t unanswered;
   uint64_t undelivered;
-  struct stats_latency latency; /* time to the answer; see stats_read_latency */
+  struct stats_latency latency; /* time to the answer; see stats_take_latency */
 };
 
 struct stats_endpoint {
@@ -145,7 +145,7 @@ void stats_read_device(const struct stats *s, const struct device *d,
 /* Takes the latencies of acceptances that were counted for the device since
  * they were last taken or dropped. Returns whether any command of the device
  * was ever accepted; ret_latency is written in any case. */
-bool stats_read_latency(struct stats *s, const struct device *d,
+bool stats_take_latency(struct stats *s, const struct device *d,
                         struct stats_latency *ret_latency);
 
 /* Frees the latencies of a device, which nobody will read. */
@@ -154,7 +154,7 @@ void stats_drop_latencies(struct stats *s, const struct device *d);
 /* Reads how the device's tracked commands ended, and takes the latencies of
  * answers. Returns whether any command of the device was ever tracked; nothing
  * is written if not. */
-bool stats_read_tracked(struct stats *s, const struct device *d,
+bool stats_take_tracked(struct stats *s, const struct device *d,
                         struct stats_tracked *ret_tracked);
 
 /* Function that sees the count of one cause or code. */

@@ -201,16 +201,16 @@ static void a_reader_never_sees_more_outcomes_than_commands(void **state) {
 static void latencies_of_an_interval_are_told_once(void **state) {
   (void)state;
   struct stats_latency latency;
-  assert_false(stats_read_latency(t.stats, t.fan, &latency));
+  assert_false(stats_take_latency(t.stats, t.fan, &latency));
   assert_true(isnan(latency.average_s));
   for (int i = 1; i <= 1000; i++)
     stats_count_latency(t.stats, t.fan, i);
-  stats_read_latency(t.stats, t.fan, &latency);
+  stats_take_latency(t.stats, t.fan, &latency);
   assert_true(fabs(latency.average_s - 0.5005) < 1e-9);
   assert_true(fabs(latency.upper_s - 1.0) < 1e-9);
   assert_true(latency.percentile_99_s >= 0.990);
   assert_true(latency.percentile_99_s <= 1.0);
-  assert_true(stats_read_latency(t.stats, t.fan, &latency));
+  assert_true(stats_take_latency(t.stats, t.fan, &latency));
   assert_true(isnan(latency.average_s));
   assert_true(isnan(latency.upper_s));
   assert_true(isnan(latency.percentile_99_s));
@@ -223,7 +223,7 @@ static void a_percentile_is_at_most_a_bucket_too_high(void **state) {
     stats_count_latency(t.stats, t.fan, 100);
   for (int i = 0; i < 10; i++)
     stats_count_latency(t.stats, t.fan, 5000);
-  stats_read_latency(t.stats, t.fan, &latency);
+  stats_take_latency(t.stats, t.fan, &latency);
   assert_true(latency.percentile_99_s >= 0.100);
   assert_true(latency.percentile_99_s <= 0.110);
 }
@@ -234,7 +234,7 @@ static void few_latencies_are_as_exact_as_many(void **state) {
   for (int count = 1; count <= 12; count++) {
     for (int i = 1; i <= count; i++)
       stats_count_latency(t.stats, t.fan, 1000 * i);
-    stats_read_latency(t.stats, t.fan, &latency);
+    stats_take_latency(t.stats, t.fan, &latency);
     assert_true(fabs(latency.average_s - (count + 1) / 2.0) < 1e-9);
     assert_true(fabs(latency.upper_s - count) < 1e-9);
     assert_true(fabs(latency.percentile_99_s - count) < 1e-9);
@@ -249,7 +249,7 @@ the_first_latencies_of_an_interval_are_in_its_percentile(void **state) {
     stats_count_latency(t.stats, t.fan, 5000);
   for (int i = 0; i < 200; i++)
     stats_count_latency(t.stats, t.fan, 100);
-  stats_read_latency(t.stats, t.fan, &latency);
+  stats_take_latency(t.stats, t.fan, &latency);
   assert_true(fabs(latency.percentile_99_s - 5) < 1e-9);
 }
 
@@ -263,12 +263,12 @@ static void latencies_that_nobody_reads_are_dropped(void **state) {
   stats_count_answer_latency(t.stats, t.fan, 5000);
   stats_drop_latencies(t.stats, t.fan);
   stats_drop_latencies(t.stats, t.lamp);
-  assert_true(stats_read_latency(t.stats, t.fan, &latency));
+  assert_true(stats_take_latency(t.stats, t.fan, &latency));
   assert_true(isnan(latency.average_s));
-  stats_read_tracked(t.stats, t.fan, &tracked);
+  stats_take_tracked(t.stats, t.fan, &tracked);
   assert_true(isnan(tracked.latency.average_s));
   stats_count_latency(t.stats, t.fan, 1000);
-  stats_read_latency(t.stats, t.fan, &latency);
+  stats_take_latency(t.stats, t.fan, &latency);
   assert_true(fabs(latency.average_s - 1) < 1e-9);
 }
 
@@ -324,9 +324,9 @@ static void requests_and_codes_of_an_endpoint_are_counted(void **state) {
 static void tracked_commands_are_counted_by_their_ends(void **state) {
   (void)state;
   struct stats_tracked counts;
-  assert_false(stats_read_tracked(t.stats, t.fan, &counts));
+  assert_false(stats_take_tracked(t.stats, t.fan, &counts));
   stats_note_tracked(t.stats, t.fan);
-  assert_true(stats_read_tracked(t.stats, t.fan, &counts));
+  assert_true(stats_take_tracked(t.stats, t.fan, &counts));
   assert_int_equal(counts.delivered + counts.undelivered, 0);
   assert_true(isnan(counts.latency.average_s));
   stats_note_tracked(t.stats, t.fan);
@@ -336,13 +336,13 @@ static void tracked_commands_are_counted_by_their_ends(void **state) {
     stats_count_end(t.stats, t.fan, TRACKED_END_UNANSWERED);
   stats_count_end(t.stats, t.fan, TRACKED_END_UNDELIVERED);
   stats_count_answer_latency(t.stats, t.fan, 1500);
-  assert_true(stats_read_tracked(t.stats, t.fan, &counts));
+  assert_true(stats_take_tracked(t.stats, t.fan, &counts));
   assert_int_equal(counts.answered, 3);
   assert_int_equal(counts.unanswered, 2);
   assert_int_equal(counts.delivered, 5);
   assert_int_equal(counts.undelivered, 1);
   assert_true(fabs(counts.latency.average_s - 1.5) < 1e-9);
-  assert_true(stats_read_tracked(t.stats, t.fan, &counts));
+  assert_true(stats_take_tracked(t.stats, t.fan, &counts));
   assert_true(isnan(counts.latency.average_s));
 }
 
