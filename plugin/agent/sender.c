@@ -161,13 +161,6 @@ void sender_take(struct sender *s, struct moment now) {
 
 /* ---- sending commands ---- */
 
-void sender_begin(struct sender *s, struct moment now) {
-  struct command *c;
-  while (s->begun_count < s->begun_max &&
-         (c = lanes_begin(s->lanes, now)) != NULL)
-    s->begun[s->begun_count++] = c;
-}
-
 static int build(const struct sender *s, const struct command *c,
                  struct moment now, struct request *r,
                  struct verdict *ret_verdict) {
@@ -211,7 +204,8 @@ static void send_one(struct sender *s, struct command *c, struct moment now) {
   request_free(&r);
 }
 
-/* Logs the request instead of sending it. */
+/* Logs the request instead of sending it. The command ends at once, so that the
+ * next one of its lane is logged in the same turn. */
 static void send_dry(struct sender *s, struct command *c, struct moment now) {
   struct request r;
   struct verdict unsent;
@@ -222,6 +216,17 @@ static void send_dry(struct sender *s, struct command *c, struct moment now) {
     lines_write_dry_failure(c, unsent.error);
   request_free(&r);
   lanes_end_dry(s->lanes, c, now);
+}
+
+void sender_begin(struct sender *s, struct moment now) {
+  struct command *c;
+  while (s->begun_count < s->begun_max &&
+         (c = lanes_begin(s->lanes, now)) != NULL) {
+    if (s->is_dry)
+      send_dry(s, c, now);
+    else
+      s->begun[s->begun_count++] = c;
+  }
 }
 
 /* Notes which endpoints have a new header, since their key file has changed. */
@@ -270,12 +275,8 @@ static void send_polls(struct sender *s, struct moment now) {
 }
 
 void sender_send(struct sender *s, struct moment now) {
-  for (size_t i = 0; i < s->begun_count; i++) {
-    if (s->is_dry)
-      send_dry(s, s->begun[i], now);
-    else
-      send_one(s, s->begun[i], now);
-  }
+  for (size_t i = 0; i < s->begun_count; i++)
+    send_one(s, s->begun[i], now);
   s->begun_count = 0;
   note_keys(s, now);
   send_polls(s, now);

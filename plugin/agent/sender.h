@@ -41,7 +41,8 @@ void sender_take(struct sender *s, struct moment now);
 /* Returns whether the endpoint's key file has changed since it was read. */
 bool sender_has_new_key(const struct sender *s, const struct endpoint *e);
 
-/* Asks lanes which attempts begin now, and keeps them for sender_send. */
+/* Asks lanes which attempts begin now, and keeps them for sender_send. A dry
+ * run says them instead, and they end. */
 void sender_begin(struct sender *s, struct moment now);
 
 /* Sends the attempts that have begun, then begins the polls that are due and

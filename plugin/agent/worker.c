@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #define MAX_SLEEP_MS 1000
-#define REHEARSAL_TURNS_MAX 1000
 
 /* Room in the inbox beyond the limits of the queue: only when a firing is taken
  * is it known whether its command takes the place of another one. */
@@ -356,12 +355,7 @@ void worker_wake(struct worker *w) {
     sender_wake(w->sender);
 }
 
-void worker_rehearse(struct worker *w) {
-  int turns = 0;
-  do
-    run_turn(w, true);
-  while (sleep_ms(w) == 0 && ++turns < REHEARSAL_TURNS_MAX);
-}
+void worker_rehearse(struct worker *w) { run_turn(w, true); }
 
 void worker_stop(struct worker *w) {
   if (!atomic_load(&w->is_running))

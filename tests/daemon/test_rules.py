@@ -2,6 +2,7 @@
 """Rules in full, in the real daemon: values, fleets, credentials, TLS, dry runs."""
 
 import os
+import re
 import subprocess
 import time
 
@@ -549,3 +550,22 @@ def test_a_test_of_the_configuration_sends_nothing_and_writes_nothing(setup):
     wait_until(decided, 30, "a decision")
     assert setup.sim.requests() == []
     assert not list(setup.folder.glob("onenet.db*"))
+
+
+def test_a_dry_run_has_no_command_wait_for_the_one_before_it(setup):
+    rules = ["first", "second", "third"]
+    daemon = Collectd(setup.folder, setup.block(rule="".join(
+        f'<Rule "{rule}">\nPlugin "load"\nDevice "fan"\nOnFailure "{rule}"\n'
+        '</Rule>\n' for rule in rules)), extra='LoadPlugin load\n', threshold="""
+<Type "load">
+  FailureMin 1000000
+</Type>""")
+    said = ""
+
+    def decided():
+        nonlocal said
+        _, said = daemon.test()
+        return "dry run: POST " in said
+    wait_until(decided, 30, "a decision")
+    assert re.findall(r"dry run: body \(\d bytes\): (\w+)", said) == rules
+    assert "waits for its cooldown" not in said
