@@ -33,7 +33,7 @@ void buf_clear(struct buf *b) {
     b->data[0] = '\0';
 }
 
-/* Not realloc: it may leave a copy of a secret behind. */
+/* Copies by hand, since realloc may leave a copy of a secret behind. */
 static int buf_move(struct buf *b, size_t capacity) {
   char *data = malloc(capacity);
   if (data == NULL)
@@ -84,7 +84,8 @@ int buf_append_format(struct buf *b, const char *format, ...) {
   va_start(arguments, format);
   int size = vsnprintf(NULL, 0, format, arguments);
   va_end(arguments);
-  /* Negative beyond INT_MAX, and then, as a size, beyond any maximum. */
+  /* vsnprintf returns a negative size if the text exceeds INT_MAX. As a size_t
+   * that exceeds any maximum. */
   int error = buf_reserve(b, (size_t)size);
   if (error != 0)
     return error;
@@ -110,7 +111,8 @@ int buf_append_percent(struct buf *b, const char *text) {
   }
 }
 
-/* How long a UTF-8 sequence is by its first byte; 0 if none begins so. */
+/* Returns the length of a UTF-8 sequence with that first byte; 0 if there is
+ * none. */
 static size_t utf8_length(unsigned char lead) {
   if (lead < 0x80)
     return 1;
@@ -119,16 +121,18 @@ static size_t utf8_length(unsigned char lead) {
   return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
 }
 
-/* The second byte is where overlong forms, surrogates and what lies beyond
- * U+10FFFF show (RFC 3629 section 4). */
+/* Returns whether the second byte may follow the first. Overlong forms,
+ * surrogates and code points beyond U+10FFFF are recognised here (RFC 3629,
+ * section 4). */
 static bool utf8_second_is_valid(unsigned char lead, unsigned char second) {
   unsigned char least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   unsigned char most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   return second >= least && second <= most;
 }
 
-/* Returns whether text begins with a well-formed sequence. Writes its length,
- * else that of what stands for one broken sequence; never 0. */
+/* Returns whether text begins with a well-formed UTF-8 sequence, and writes its
+ * length. For a broken sequence writes how many bytes one U+FFFD replaces. The
+ * length is never 0. */
 static bool utf8_next(const unsigned char *text, size_t size,
                       size_t *ret_length) {
   size_t expected = utf8_length(text[0]);

@@ -12,18 +12,18 @@
 #include <stddef.h>
 
 struct buf {
-  char *data;      /* NUL-terminated once anything was appended, else NULL */
-  size_t size;     /* bytes in use, the NUL not counted */
+  char *data;      /* NUL-terminated after the first append, NULL before it */
+  size_t size;     /* bytes in use, without the NUL */
   size_t capacity; /* bytes allocated */
-  size_t max;      /* size never exceeds this */
-  int error;       /* 0, -E2BIG or -ENOMEM: why appending stopped */
+  size_t max;      /* limit of size */
+  int error;       /* why appending stopped: -E2BIG or -ENOMEM; else 0 */
 };
 
 /* Makes an empty buffer that will hold at most max_bytes. Allocates nothing. */
 void buf_init(struct buf *b, size_t max_bytes);
 
-/* Overwrites the bytes, frees them and leaves an empty buffer with the same
- * maximum. What was written may have been a secret. */
+/* Overwrites the bytes, which may be a secret, frees them and leaves an empty
+ * buffer with the same maximum. */
 void buf_free(struct buf *b);
 
 /* Empties the buffer and clears its error; keeps the allocation. */
@@ -38,21 +38,21 @@ int buf_append_byte(struct buf *b, char byte);
 int buf_append_format(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Appends text percent-encoded: every byte but the unreserved ones of RFC 3986
- * section 2.3. Returns as buf_append. This and the next two may leave the first
- * part of a text that did not fit. */
+/* Appends text and percent-encodes every byte that is not unreserved in RFC
+ * 3986, section 2.3. Returns as buf_append. After an error this function and
+ * the next two may have appended the beginning of the text. */
 int buf_append_percent(struct buf *b, const char *text);
 
-/* Appends bytes as the inside of a JSON string (no quotes around): escaped as
- * RFC 8259 section 7 asks, each invalid UTF-8 sequence as U+FFFD. Returns as
- * buf_append. */
+/* Appends bytes as the inside of a JSON string, without the quotes: escapes as
+ * RFC 8259, section 7, requires, and replaces each invalid UTF-8 sequence by
+ * U+FFFD. Returns as buf_append. */
 int buf_append_json(struct buf *b, const void *data, size_t size);
 
-/* Appends bytes with each invalid UTF-8 sequence replaced by U+FFFD. Returns as
+/* Appends bytes and replaces each invalid UTF-8 sequence by U+FFFD. Returns as
  * buf_append. */
 int buf_append_utf8(struct buf *b, const void *data, size_t size);
 
-/* Returns the content as text, "" if it is empty. Borrowed from the buffer,
+/* Returns the content as text, "" if there is none. Borrowed from the buffer
  * until the next append. */
 const char *buf_text(const struct buf *b);
 

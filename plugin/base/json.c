@@ -15,9 +15,10 @@
 
 /* ---- memory for yajl ---- */
 
-/* yajl looks at no result of malloc. It gets its memory from one block that is
- * allocated beforehand, and when that is used up, parsing ends by a jump: out
- * of memory costs one text, not the daemon. Nothing is freed but the block. */
+/* Memory for yajl, which does not check the results of malloc: one block that
+ * is allocated beforehand. When the block is used up, longjmp ends the parsing,
+ * so that a lack of memory costs one text and not the daemon. Only the whole
+ * block is freed. */
 struct arena {
   jmp_buf exhausted;
   char *next;
@@ -36,7 +37,8 @@ static void *arena_alloc(void *context, size_t size) {
   return block;
 }
 
-/* The old size is not known, but no block reaches beyond the one after it. */
+/* The size of the old block is not stored. Its distance to the new block, which
+ * lies behind it, is an upper bound. */
 static void *arena_realloc(void *context, void *old, size_t size) {
   char *block = arena_alloc(context, size);
   if (old == NULL)
@@ -50,7 +52,8 @@ static void arena_free(void *context, void *block) {
   (void)block;
 }
 
-/* Enough for the parser and its two text buffers, which grow by doubling. */
+/* Returns enough for the parser and its two text buffers, which grow by
+ * doubling. */
 static size_t arena_bytes(size_t text_size) { return 8 * text_size + 16384; }
 
 /* ---- members ---- */
@@ -76,7 +79,8 @@ bool json_member_int32(const struct json_member *m, int32_t *ret_value) {
   digits[m->size] = '\0';
   char *end = NULL;
   const long long value = strtoll(digits, &end, 10);
-  /* JSON has kept away signs, leading zeros and the like. */
+  /* The parser has already refused plus signs, leading zeros and other forms
+   * that strtoll accepts. */
   if (*end != '\0' || strcmp(digits, "-0") == 0 || value < INT32_MIN ||
       value > INT32_MAX)
     return false;
@@ -86,21 +90,21 @@ bool json_member_int32(const struct json_member *m, int32_t *ret_value) {
 
 /* ---- the walk through a text ---- */
 
-#define MEMBER_LEVELS 2 /* members deeper than this are shown to nobody */
+#define MEMBER_LEVELS 2 /* deeper members are not visited */
 
 struct walk {
   struct arena arena;
   int depth;
   int max_depth;
-  bool is_object[MEMBER_LEVELS + 1];       /* by depth */
-  struct json_key keys[MEMBER_LEVELS + 1]; /* of the member in it, likewise */
+  bool is_object[MEMBER_LEVELS + 1];       /* indexed by depth */
+  struct json_key keys[MEMBER_LEVELS + 1]; /* key of the member, likewise */
   json_visit_fn *visit;
   void *context;
   char *why;
   size_t why_bytes;
 };
 
-/* Whether what stands at this depth is a member that is shown. */
+/* Returns whether the value that begins here is a member to visit. */
 static bool is_member(const struct walk *w) {
   if (w->visit == NULL || w->depth < 1 || w->depth > MEMBER_LEVELS)
     return false;
@@ -188,7 +192,8 @@ static int stop(struct walk *w, size_t offset, const char *why) {
   return -EINVAL;
 }
 
-/* yajl lets pass overlong UTF-8, surrogates, and \v and \f as white space. */
+/* Refuses what yajl accepts against the standard: overlong UTF-8, surrogates,
+ * and \v and \f as white space. */
 static int check_characters(struct walk *w, const char *text, size_t size) {
   struct buf valid;
   buf_init(&valid, 3 * size);
@@ -226,8 +231,8 @@ static int parse(struct walk *w, const char *text, size_t size) {
   yajl_alloc_funcs funcs = {arena_alloc, arena_realloc, arena_free, &w->arena};
   const yajl_handle handle = yajl_alloc(&callbacks, &funcs, w);
   int status = feed(w, handle, text, size);
-  /* An unfinished string behind the value is no error to yajl, until a line end
-   * comes that may not be in a string. */
+  /* yajl accepts an unfinished string behind the value. A line end makes that
+   * an error, since a string may not hold one. */
   if (status == 0 && (feed(w, handle, "\n", 1) != 0 ||
                       yajl_complete_parse(handle) != yajl_status_ok))
     status = stop(w, size, "unfinished");

@@ -10,19 +10,20 @@
 #include <time.h>
 
 #define RECENT_LINES 32
-#define TOLD_BYTES (LOG_LINE_BYTES + 40) /* a line and how often it came */
+#define TOLD_BYTES (LOG_LINE_BYTES + 40) /* a line with its count */
 
 struct recent {
   enum log_level level;
   char line[LOG_LINE_BYTES]; /* "": unused */
   int64_t written_ms;
-  unsigned long untold; /* repeats since then */
+  unsigned long untold; /* repeats since it was written */
 };
 
-/* Copied out of the table, so that the sink is called without the mutex. */
+/* A copy of a line and its count, so that the sink can be called without
+ * holding the mutex. */
 struct told {
   enum log_level level;
-  char line[TOLD_BYTES]; /* "": nothing */
+  char line[TOLD_BYTES]; /* "": none */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -44,8 +45,8 @@ void log_install(log_sink_fn *sink, log_clock_fn *clock) {
   pthread_mutex_unlock(&mutex);
 }
 
-/* A field of an event may hold anything, but must not pass for a second line.
- */
+/* Replaces control characters by blanks: a field of an event may hold anything,
+ * but must not look like a second line. */
 static void format_line(char ret_line[static LOG_LINE_BYTES],
                         const char *format, va_list arguments) {
   vsnprintf(ret_line, LOG_LINE_BYTES, format, arguments);
@@ -60,8 +61,8 @@ static bool is_same(const struct recent *r, enum log_level level,
   return r->level == level && strcmp(r->line, line) == 0;
 }
 
-/* Returns the place of that line; if it has none, an unused one, else that of
- * the line that was written the longest ago. */
+/* Returns the entry of that line; if it has none, an unused entry; if there is
+ * none, the entry of the line that was written the longest ago. */
 static struct recent *find_place(enum log_level level, const char *line) {
   struct recent *oldest = &recents[0];
   for (struct recent *r = recents; r < recents + RECENT_LINES; r++) {
@@ -84,8 +85,9 @@ static void tell_repeats(struct recent *r, struct told *ret_told) {
   r->untold = 0;
 }
 
-/* Returns whether the line itself is to be written, behind what ret_told holds
- * of it or of the line that it drives out. */
+/* Counts the line as a repeat, or enters it into the table. Writes to ret_told
+ * the repeats of its entry, which may belong to a line that it replaces.
+ * Returns whether the line itself is to be written, after ret_told. */
 static bool remember(enum log_level level, const char *line, int64_t now_ms,
                      struct told *ret_told) {
   struct recent *r = find_place(level, line);

@@ -3,8 +3,8 @@
  * names owns a list of items that are found by name without regard to case.
  *
  * Each item begins with its name, a char[NAMES_NAME_BYTES], so that a pointer
- * to the item is a pointer to its name. One thread fills the list; once it is
- * filled any thread may find.
+ * to the item is a pointer to its name. One thread fills the list; after that
+ * any thread may search it.
  */
 #ifndef ONENET_NAMES_H
 #define ONENET_NAMES_H
@@ -13,19 +13,19 @@
 
 #define NAMES_NAME_BYTES 64 /* with the NUL */
 
-/* All zero: an empty list. */
+/* A list of items. All zero is an empty list. */
 struct names {
   void **items; /* in the order in which they were added */
   size_t count;
   size_t capacity;
-  void *tree; /* of search.h */
+  void *tree; /* search tree of tsearch(3) */
 };
 
 typedef void names_free_fn(void *item);
 
-/* Appends an item of item_bytes, zero but for its name, which must be new to
- * the list. Returns it, owned by the list and in its place until names_free, or
- * NULL without memory. */
+/* Appends an item of item_bytes that holds the name and zeros. The name must
+ * not be in the list yet. Returns the item, which the list owns and never
+ * moves, or NULL without memory. */
 void *names_add(struct names *n, const char *name, size_t item_bytes);
 
 /* Returns the item of that name, or NULL. */

@@ -9,7 +9,7 @@
 
 #define WORD_MAX 64
 #define DISTANCE_MAX 2
-#define BEGINNING_MIN 4 /* letters that make a word out of a beginning */
+#define BEGINNING_MIN 4 /* letters of a word that is only a beginning */
 
 static bool same_letter(char a, char b) {
   return tolower((unsigned char)a) == tolower((unsigned char)b);
@@ -17,8 +17,9 @@ static bool same_letter(char a, char b) {
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-/* Writes the distances of the first i letters of a to the first 0, 1 ... of b.
- * Given are those of one and of two letters less. */
+/* Writes row i of the table of edit distances: those from the first i letters
+ * of a to the first 0, 1, 2 ... letters of b. one_less and two_less are the
+ * rows i - 1 and i - 2. */
 static void fill_row(const char *a, size_t i, const char *b,
                      const size_t *two_less, const size_t *one_less,
                      size_t *ret_row) {
@@ -34,8 +35,8 @@ static void fill_row(const char *a, size_t i, const char *b,
   }
 }
 
-/* How many letters were added, left out, replaced, or swapped with the next.
- * Neither word is longer than WORD_MAX. */
+/* Returns the edit distance: how many letters were added, left out, replaced,
+ * or swapped with the next. Neither word may be longer than WORD_MAX. */
 static size_t count_edits(const char *a, const char *b) {
   size_t rows[3][WORD_MAX + 1];
   const size_t a_length = strlen(a);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * url owns the reading of http and https URLs. It is stricter than libcurl:
- * what libcurl would mend or guess is taken for a mistake. No state: any
- * thread.
+ * url owns the reading of http and https URLs. It is stricter than libcurl: a
+ * URL that libcurl would correct or guess is refused. The module keeps no
+ * state: any thread may call it.
  */
 #ifndef ONENET_URL_H
 #define ONENET_URL_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The parts of a URL; they point into its text. */
+/* The parts of a URL. They point into its text. */
 struct url {
   bool is_https;
   const char *host;
@@ -20,7 +20,7 @@ struct url {
 
 /* Splits text (borrowed) into its parts. Returns whether it is
  * http://HOST[:PORT][/PATH][?QUERY], or the same with https, of visible ASCII
- * characters, without a user and a fragment. */
+ * characters only, without a user and without a fragment. */
 bool url_parse(const char *text, struct url *ret_url);
 
 /* Returns whether the host is certainly this machine. */
