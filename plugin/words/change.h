@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * change owns the mark by which a thing tells that it has changed: the first
- * member of each thing that the ledger keeps. See journal.h.
+ * change owns the link by which a thing stands in the journal: the first member
+ * of each thing that the ledger keeps. See journal.h.
  */
 #ifndef ONENET_CHANGE_H
 #define ONENET_CHANGE_H
 
 #include <stdbool.h>
 
-/* What the change is the first member of. */
+/* The type of the thing that begins with the change. */
 enum change_kind {
   CHANGE_COMMAND,
   CHANGE_SLOT,
@@ -19,9 +19,9 @@ enum change_kind {
 
 struct change {
   enum change_kind kind;
-  bool is_noted; /* it is in the journal */
-  bool is_told;  /* it has been in a journal that was cleared */
-  bool is_last;  /* the thing is over: the journal owns it */
+  bool is_noted; /* the journal holds it */
+  bool is_told;  /* a journal that held it was cleared */
+  bool is_last;  /* last change of the thing, which the journal owns */
   struct change *next;
 };
 

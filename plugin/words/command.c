@@ -64,8 +64,9 @@ int policy_expire_s(const struct policy *p, const struct device *d) {
   int timeout_s = policy_timeout_s(p, d);
   if (p->expire_s == POLICY_DEFAULT)
     return timeout_s > 0 ? timeout_s : DEFAULT_EXPIRE_S;
-  /* A device that a template finds may have any Timeout: what OneNET would not
-   * keep any longer is not worth sending. */
+  /* The configuration can not check the Timeout of a device that a template
+   * finds. A command is not worth sending once OneNET would not keep it any
+   * longer. */
   if (timeout_s > 0 && (p->expire_s == 0 || p->expire_s > timeout_s))
     return timeout_s;
   return p->expire_s;

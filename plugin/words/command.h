@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * command owns what one command is, as plain data, and the words for what can
- * become of it. It decides nothing: `lanes` does.
+ * command owns the data of one command, of the policy behind it and of the
+ * firing that asks for it, and the names of its outcomes. It decides nothing:
+ * `lanes` does.
  *
- * A firing is made on one of collectd's threads and handed over whole; from
- * then on it, and all commands, belong to the I/O thread. Policies and devices
- * are read-only after configuration.
+ * A firing is made on one of collectd's threads, which hands it to the I/O
+ * thread and does not touch it again. Commands belong to the I/O thread.
+ * Policies and devices are read-only after configuration.
  */
 #ifndef ONENET_COMMAND_H
 #define ONENET_COMMAND_H
@@ -19,17 +20,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COMMAND_BODY_MAX_BYTES 65535 /* OneNET: less than 64K */
-#define COMMAND_NEVER_MS INT64_MAX   /* a moment that does not come */
+#define COMMAND_BODY_MAX_BYTES 65535 /* OneNET's limit: less than 64K */
+#define COMMAND_NEVER_MS INT64_MAX   /* later than any time */
 
-/* Now, told by the caller: the monotonic clock decides, the wall clock is for
- * what people and the ledger see. */
+/* One instant on both clocks, passed in by the caller. Decisions use the
+ * monotonic clock; people and the ledger see the wall clock. */
 struct moment {
   int64_t ms;
   int64_t wall_ms; /* since 1970 */
 };
 
-/* ---- what became of a command ---- */
+/* ---- outcomes ---- */
 
 enum outcome {
   OUTCOME_ACCEPTED,
@@ -43,13 +44,14 @@ enum outcome {
   OUTCOME_COUNT
 };
 
-/* Returns "accepted", "refused" ... : the words of the public interface. */
+/* Returns the name that the outcome has everywhere outside the code:
+ * "accepted", "refused" ... */
 const char *outcome_name(enum outcome outcome);
 
 /* Writes the outcome of that name to ret_outcome. Returns 0 or -EINVAL. */
 int outcome_parse(const char *name, enum outcome *ret_outcome);
 
-/* ---- bodies: shared by counting, on one thread at a time ---- */
+/* ---- bodies: reference-counted, used by one thread at a time ---- */
 
 struct body {
   int references;
@@ -63,21 +65,21 @@ struct body *body_new(const void *data, size_t size);
 struct body *body_ref(struct body *b);
 /* Gives one reference back; the last one frees. NULL is allowed. */
 void body_unref(struct body *b);
-/* Whether both hold the same bytes; two NULLs are equal. */
+/* Returns whether both hold the same bytes; two NULLs are equal. */
 bool body_equals(const struct body *a, const struct body *b);
 
-/* ---- what a rule wants done with its commands ---- */
+/* ---- policies: how a rule's commands are handled ---- */
 
 #define POLICY_DEFAULT                                                         \
-  (-1) /* of timeout_s, expire_s, repeat_s: not configured */
+  (-1) /* timeout_s, expire_s or repeat_s is not configured */
 
-/* What an OKAY does for a slot of which nothing is recorded. Default: ignored,
- * but sent where nothing can be known (a ledger in memory, or one that was
- * damaged). */
+/* The treatment of an OKAY for a slot of which nothing is recorded. Default:
+ * ignored; but sent if records can not be relied on (the ledger is in memory,
+ * or was damaged). */
 enum first_okay { FIRST_OKAY_DEFAULT, FIRST_OKAY_IGNORE, FIRST_OKAY_SEND };
 
 struct policy {
-  const char *rule; /* its name; borrowed from the configuration */
+  const char *rule; /* name of the rule; borrowed from the configuration */
   size_t index;     /* dense, from 0 */
   const char *content_type;
   bool per_series; /* Combine none, and every value rule */
@@ -88,16 +90,18 @@ struct policy {
   enum first_okay first_okay;
   int forget_after_s; /* 0: never */
   int cooldown_s;
-  int timeout_s; /* POLICY_DEFAULT: the device's */
+  int timeout_s; /* POLICY_DEFAULT: the device's timeout */
   int expire_s;  /* 0: no deadline */
   int repeat_s;
   double deadband;
 };
 
-/* Effective values for a device. timeout: the rule's, else the device's.
- * expire: the rule's, else the timeout if above 0, else 3600; never above a
- * timeout above 0; 0 means none. repeat: the rule's; else never too old
- * (POLICY_DEFAULT) with a timeout of 0, else the timeout. */
+/* Return the values that apply to a device.
+ *
+ * Timeout: the rule's, else the device's. Expire: the rule's; else the timeout
+ * if that is above 0, else 3600; cut to the timeout if that is above 0; 0: no
+ * deadline. Repeat: the rule's; else the timeout if that is above 0, else
+ * POLICY_DEFAULT: an acceptance never becomes too old. */
 int policy_timeout_s(const struct policy *p, const struct device *d);
 int policy_expire_s(const struct policy *p, const struct device *d);
 int policy_repeat_s(const struct policy *p, const struct device *d);
@@ -105,13 +109,13 @@ int policy_repeat_s(const struct policy *p, const struct device *d);
 /* ---- a firing: one event that fired one rule for one device ---- */
 
 struct firing {
-  struct firing *next; /* of the inbox */
+  struct firing *next; /* next in the inbox */
   const struct policy *policy;
   const struct device *device;
   enum severity severity;
-  struct body *body;       /* NULL: asks for nothing, or unsendable */
-  struct body *okay_body;  /* what to send when the series has been silent for
-                              ForgetAfter; else NULL */
+  struct body *body;       /* NULL: asks for nothing, or has_unsendable */
+  struct body *okay_body;  /* body for the time after a silence of ForgetAfter;
+                              NULL: none */
   size_t unsendable_bytes; /* with has_unsendable: the size of the body that can
                               never be sent (0, or 65536 and more) */
   bool has_unsendable;
@@ -122,53 +126,54 @@ struct firing {
   char series[]; /* NUL-terminated */
 };
 
-/* Returns a firing of that series, all else zero, or NULL without memory. */
+/* Returns a firing that holds the series and zeros, owned by the caller, or
+ * NULL without memory. */
 struct firing *firing_new(const char *series);
-/* Frees it and gives its bodies back; NULL is allowed. */
+/* Frees a firing and gives its bodies back; NULL is allowed. */
 void firing_free(struct firing *f);
 
 /* ---- commands ---- */
 
 enum command_state { COMMAND_WAITING, COMMAND_IN_FLIGHT, COMMAND_FINISHED };
 
-/* Where a command waits. Kept by lanes alone. */
+/* The place of a waiting command. Used by lanes alone. */
 struct command_place {
   struct slot *slot;
   struct lane *lane;
   uint64_t place;     /* order within the lane */
-  size_t ready_index; /* in the lane's heap of what is ready */
-  size_t timer_index; /* in the heap of timers */
-  int64_t timer_ms;   /* when it changes by itself */
+  size_t ready_index; /* index in the lane's heap of ready commands */
+  size_t timer_index; /* index in the heap of timers */
+  int64_t timer_ms;   /* time at which the timer runs out */
 };
 
 struct command {
   struct change change;
-  int64_t id; /* the ledger's; unique for ever, greater is newer */
+  int64_t id; /* given by the ledger; unique for ever, greater is newer */
   const struct policy *policy;
   const struct device *device;
   char *slot_key; /* see slot.h */
-  char *series;   /* of the event behind it */
+  char *series;   /* series of the event that asked for it */
   enum severity severity;
   struct body *body; /* NULL: can never be sent */
   bool has_value;
   double value;
   int timeout_s;
-  struct moment created; /* when its event arrived */
-  int64_t valid_from_ms; /* arrival, or the end of the cooldown that held it
-                            back: Expire and Timeout count from here */
+  struct moment created; /* arrival of its event */
+  int64_t valid_from_ms; /* arrival, or the end of the cooldown that delayed it:
+                            Expire and Timeout count from here */
   int64_t deadline_ms;   /* COMMAND_NEVER_MS: none */
-  int64_t not_before_ms; /* the wait for a retry; 0: none */
+  int64_t not_before_ms; /* end of the wait for a retry; 0: none */
   bool waits_for_credentials;
   bool doubtful; /* an attempt may have been executed */
   int attempts;
-  struct moment sent;     /* when the last attempt began; 0: none */
-  bool has_ended_attempt; /* and that has not been told */
+  struct moment sent;     /* beginning of the last attempt; 0: none */
+  bool has_ended_attempt; /* the end of an attempt was not told yet */
   enum command_state state;
-  struct verdict *verdict; /* of the last attempt that ended; all zero while the
-                              first is under way, NULL before it began */
-  enum outcome outcome;    /* once finished */
-  const char *why; /* it is finished, in words that live for ever; NULL: as the
-                      verdict says */
+  struct verdict *verdict; /* verdict on the last attempt that ended; all zero
+                              during the first attempt, NULL before it */
+  enum outcome outcome;    /* valid once the command is finished */
+  const char *why; /* reason for the outcome where the verdict has no error: a
+                      static text, or NULL */
   struct moment finished;
 
   struct command_place at;
@@ -176,36 +181,36 @@ struct command {
 
 /* ---- the balance of one device ----
  *
- * Since its ledger was begun: created = the sum of by_outcome + pending,
- * always. */
+ * Counted since the ledger was begun. Always: created = the sum of by_outcome +
+ * pending. */
 struct account {
   struct change change;
   const struct device *device;
   uint64_t created;
   uint64_t by_outcome[OUTCOME_COUNT];
   uint64_t pending;
-  uint64_t attempts_begun; /* attempts begun: a slot's memory of an older
-                     attempts_begun is void, since another slot has commanded
-                     the device meanwhile */
+  uint64_t attempts_begun; /* voids what a slot remembers from a smaller number:
+                              another slot has commanded the device since */
 };
 
-/* Frees it; NULL is allowed. */
+/* Frees a command; NULL is allowed. */
 void command_free(struct command *c);
 
-/* Makes room for a verdict, all zero, if there is none yet. Returns 0 or
+/* Gives the command an all-zero verdict if it has none yet. Returns 0 or
  * -ENOMEM. */
 int command_make_verdict(struct command *c);
 
-/* Returns its verdict, or one that is all zero where there is none. Borrowed,
+/* Returns the command's verdict, or an all-zero one if it has none. Borrowed
  * until the verdict changes. */
 const struct verdict *command_verdict(const struct command *c);
 
-/* Returns in words why it is finished, or what its last attempt came to; may be
- * "". Borrowed likewise. */
+/* Returns the error of the last attempt, or if there is none the reason for the
+ * outcome, as a text that may be "". Borrowed until the verdict changes. */
 const char *command_why(const struct command *c);
 
-/* What timeout= an attempt begun at now_ms sends: what remains of the validity,
- * rounded up to seconds, at least 1; 0 if the command has none. */
+/* Returns the timeout= of an attempt that begins at now_ms: the rest of the
+ * validity, rounded up to seconds, at least 1; 0 if the command has no
+ * validity. */
 int command_remaining_timeout_s(const struct command *c, int64_t now_ms);
 
 #endif

@@ -18,7 +18,7 @@
 #define DEVICE_ID_BYTES 129          /* with the NUL */
 #define DEVICE_TIMEOUT_MAX_S 2678400 /* 31 days: OneNET's limit of timeout= */
 
-/* At most `count` per `seconds`; count 0: no limit. */
+/* A limit: at most `count` per `seconds`; count 0: no limit. */
 struct rate_limit {
   uint32_t count;
   uint32_t seconds;
@@ -27,7 +27,8 @@ struct rate_limit {
 enum credential_kind {
   CREDENTIAL_KEY,            /* text: the API key itself */
   CREDENTIAL_KEY_FILE,       /* text: the path of the file that holds it */
-  CREDENTIAL_ACCESS_KEY_FILE /* text: the path of the access key; a token */
+  CREDENTIAL_ACCESS_KEY_FILE /* text: the path of the file that holds the access
+                                key, which signs tokens */
 };
 
 enum token_method { TOKEN_MD5, TOKEN_SHA1, TOKEN_SHA256 };
@@ -48,7 +49,8 @@ struct tls_options {
   char *client_cert;
   char *client_key;
   char *client_key_pass;
-  int ssl_version; /* 0: default; 10 11 12 13: at least TLS 1.0 to 1.3 */
+  int ssl_version; /* 0: libcurl's default; 10, 11, 12, 13: at least TLS 1.0
+                      to 1.3 */
 };
 
 struct endpoint {
@@ -75,7 +77,7 @@ struct device {
   int timeout_s;
   int qos; /* 0, 1; -1: not sent */
   struct rate_limit rate;
-  bool declared; /* by a <Device> block: reported from the start */
+  bool declared; /* has a <Device> block: reported from the start */
 };
 
 struct directory;
@@ -83,33 +85,33 @@ struct directory;
 /* Returns an empty directory that the caller owns, or NULL without memory. */
 struct directory *directory_new(void);
 
-/* Frees it with all its endpoints and devices; wipes their secrets. NULL is
- * allowed. */
+/* Frees the directory with all its endpoints and devices; wipes their secrets.
+ * NULL is allowed. */
 void directory_free(struct directory *d);
 
-/* Writes to ret_endpoint an endpoint with the documented defaults, or to
- * ret_device a device with them; the directory owns it. The name is checked by
- * the caller with directory_name_is_valid. Pointers stay valid until
- * directory_free. Returns 0; -EEXIST if an endpoint or device has that name
- * without regard to case, or it is `agent`; -ENOMEM. */
+/* Add an endpoint or a device with the documented defaults; the directory owns
+ * it and never moves it. The caller has checked the name with
+ * directory_name_is_valid. Return 0; -EEXIST if an endpoint or a device has
+ * that name without regard to case, or the name is `agent`; -ENOMEM. */
 int directory_add_endpoint(struct directory *d, const char *name,
                            struct endpoint **ret_endpoint);
 int directory_add_device(struct directory *d, const char *name,
                          struct device **ret_device);
 
-/* Return the one of that name without regard to case, or NULL. */
+/* Return the endpoint or device of that name without regard to case, or
+ * NULL. */
 struct endpoint *directory_find_endpoint(const struct directory *d,
                                          const char *name);
 struct device *directory_find_device(const struct directory *d,
                                      const char *name);
 
-/* Counts, and the one at index, which must be below the count. */
+/* Return how many there are, or the one at an index below that number. */
 size_t directory_endpoint_count(const struct directory *d);
 size_t directory_device_count(const struct directory *d);
 struct endpoint *directory_endpoint(const struct directory *d, size_t index);
 struct device *directory_device(const struct directory *d, size_t index);
 
-/* Whether name is 1 to 63 characters of [A-Za-z0-9_.-]. */
+/* Returns whether name is 1 to 63 characters of [A-Za-z0-9_.-]. */
 bool directory_name_is_valid(const char *name);
 
 #endif

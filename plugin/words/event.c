@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What threshold writes into a message of 256 bytes and no more. */
+/* The length of a message that fills threshold's buffer of 256 bytes, and may
+ * have been cut. */
 #define MESSAGE_FULL_BYTES 255
 
 static const char *const severity_names[SEVERITY_COUNT] = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * event owns the notion of what fires rules: a collectd notification, or one
- * value of a value list, as plain data that knows nothing of collectd.
+ * event owns the event, which fires rules: a collectd notification, or one
+ * value of a value list, as plain data without any type of collectd.
  *
- * An event lives as long as the callback that made it and borrows all its
- * texts. No function here keeps state: any thread.
+ * An event borrows all its texts and lives no longer than the callback that
+ * made it. No function here keeps state: any thread.
  */
 #ifndef ONENET_EVENT_H
 #define ONENET_EVENT_H
@@ -17,8 +17,9 @@
 
 enum event_source { EVENT_NOTIFICATION, EVENT_VALUE };
 
-/* In the order of badness, so that the worst of several is the greatest. A
- * value has no severity of its own. */
+/* Severities from the best to the worst, so that the worst of several is the
+ * greatest. SEVERITY_VALUE is that of a value, which is neither good nor
+ * bad. */
 enum severity {
   SEVERITY_OKAY,
   SEVERITY_WARNING,
@@ -42,14 +43,15 @@ struct event {
   const char *data_source; /* "" where none is known */
   const char *message;     /* "" for values */
   bool has_value;
-  double value;             /* CurrentValue, or the value or rate; may be NaN */
+  double value;             /* CurrentValue, or a value or rate; may be NaN */
   int64_t wall_time_ms;     /* the event's own time, since 1970 */
   event_meta_fn *find_meta; /* NULL: no meta data */
   const void *meta;
 };
 
-/* The series' text: host/plugin-plugin_instance/type-type_instance, with
- * /data_source behind it for values. 6 names of at most 127 bytes. */
+/* The length of a series as text:
+ * host/plugin-plugin_instance/type-type_instance, for values with /data_source
+ * behind it. 6 names of at most 127 bytes, each with a separator or the NUL. */
 #define EVENT_SERIES_BYTES (6 * 128)
 
 /* Writes the event's series to ret_series. */
@@ -62,12 +64,12 @@ const char *event_severity_name(enum severity severity);
 /* Writes the severity of that name to ret_severity. Returns 0 or -EINVAL. */
 int event_parse_severity(const char *name, enum severity *ret_severity);
 
-/* Whether this is threshold's notification of missing values: a FAILURE with no
- * CurrentValue whose message holds "has not been updated for". */
+/* Returns whether this is threshold's notification of missing values: a FAILURE
+ * with no CurrentValue whose message holds "has not been updated for". */
 bool event_is_missing_value(const struct event *event);
 
-/* Whether threshold may have overwritten the identity: a notification with a
- * DataSource whose message is exactly 255 bytes long. */
+/* Returns whether threshold may have overwritten the identity: a notification
+ * with a DataSource whose message is exactly 255 bytes long. */
 bool event_is_truncated(const struct event *event);
 
 #endif

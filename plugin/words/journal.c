@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/* A pointer to a change is one to its thing. */
+/* A pointer to a change must also be a pointer to the thing that begins with
+ * it. */
 _Static_assert(offsetof(struct command, change) == 0, "first in a command");
 _Static_assert(offsetof(struct slot, change) == 0, "first in a slot");
 _Static_assert(offsetof(struct series, change) == 0, "first in a series");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * journal owns the list of what has changed in a turn of the I/O thread:
- * commands, slots, series, accounts and tracked commands, each once, in the
- * order in which they changed first. What decides writes it; then it is
- * recorded, told, and cleared.
+ * journal owns the list of things that have changed in one turn of the I/O
+ * thread: commands, slots, series, accounts and tracked commands, each once, in
+ * the order of their first change. `lanes` and `tracker` write the journal; the
+ * recorder records it, the teller tells it, and then it is cleared.
  *
- * A thing that is over is noted for the last time: from then on the journal
- * owns it, and frees it when it is cleared. One thread.
+ * The last change of a thing hands the thing over to the journal, which frees
+ * it when it is cleared. One thread.
  */
 #ifndef ONENET_JOURNAL_H
 #define ONENET_JOURNAL_H
@@ -24,16 +24,16 @@ struct journal {
 /* Makes an empty journal. */
 void journal_init(struct journal *j);
 
-/* Notes that the thing has changed; it stays where it is until the journal is
- * cleared. */
+/* Notes that a thing has changed. The thing must stay where it is until the
+ * journal is cleared. */
 void journal_note(struct journal *j, struct change *change);
 
-/* Notes it for the last time: takes the thing, a command that is finished, a
- * tracked one that is concluded, or a slot that is removed with its series. */
+/* Notes the last change of a thing and takes the thing: a finished command, a
+ * concluded tracked command, or a removed slot with its series. */
 void journal_note_last(struct journal *j, struct change *change);
 
-/* Empties the journal and frees what is over. The others count as told, with
- * all that was new of them. */
+/* Empties the journal. Frees each thing whose last change was in it; marks the
+ * other things, and all that was new in them, as told. */
 void journal_clear(struct journal *j);
 
 /* Return the thing that has changed if it is of that kind, else NULL. */

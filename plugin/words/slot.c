@@ -56,7 +56,8 @@ static void free_series(struct series *series) {
   free(series);
 }
 
-/* One that is restored was placed before its severity was filled in. */
+/* Searches the lists of all severities: a restored series was placed before its
+ * severity was filled in. */
 static void unlink_series(struct series *series) {
   struct slot *s = series->slot;
   if (series->newer != NULL)
@@ -131,7 +132,8 @@ void slot_free(struct slot *s) {
 
 static int64_t clock_offset_ms(struct moment m) { return m.wall_ms - m.ms; }
 
-/* Whether the firing's own time can be compared with that one. */
+/* Returns whether the firing can be compared with the last event by their own
+ * times: it arrived soon after, and the wall clock was not set in between. */
 static bool is_comparable(const struct slot_time *last,
                           const struct firing *f) {
   int64_t step_ms =
@@ -140,7 +142,8 @@ static bool is_comparable(const struct slot_time *last,
          step_ms <= SLOT_CLOCK_STEP_MS && step_ms >= -SLOT_CLOCK_STEP_MS;
 }
 
-/* Else one event of a clock that is ahead would make the next ones late. */
+/* Returns the event's own time, but not later than its arrival: an event from a
+ * clock that is ahead must not make the next ones late. */
 static int64_t past_ms(const struct slot_time *t) {
   return t->wall_event_ms < t->arrived.wall_ms ? t->wall_event_ms
                                                : t->arrived.wall_ms;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * slot owns what one rule controls at one device: the state of each series, the
- * state that follows from them, and what the device accepted last. It knows of
- * no queue: `lanes` decides when.
+ * state that follows from them, and what the device accepted last. It knows no
+ * queue: `lanes` decides when a command is sent.
  *
  * A slot belongs to the I/O thread.
  */
@@ -16,20 +16,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An event is compared with the last ones of its series for this long. */
+/* The time within which a late or repeated event is recognised. */
 #define SLOT_REORDER_MS 5000
 
-/* If the wall clock was set by more than this in between, the events' own times
- * can not be compared. */
+/* The largest step of the wall clock across which the events' own times are
+ * still compared. */
 #define SLOT_CLOCK_STEP_MS 2000
 
-/* RULE/DEVICE, or RULE/DEVICE/SERIES */
+/* The length of a key: RULE/DEVICE or RULE/DEVICE/SERIES. */
 #define SLOT_KEY_BYTES (2 * DEVICE_NAME_BYTES + EVENT_SERIES_BYTES)
 
-/* When an event was, by its own time, which may be in the future, and when it
- * arrived. */
+/* The times of an event: its own, which may be in the future, and its
+ * arrival. */
 struct slot_time {
-  bool known; /* there was one */
+  bool known; /* false: there was no event */
   int64_t wall_event_ms;
   struct moment arrived;
 };
@@ -40,35 +40,34 @@ struct series {
   struct slot *slot;
   char *name;
   enum severity severity;
-  struct body *body; /* rendered from its last event; NULL: asks for nothing,
-                        or unsendable */
-  struct body *okay_body; /* what to send once it is silent; NULL: nothing */
-  bool has_unsendable;    /* the body can never be sent, for its size */
+  struct body *body; /* rendered from the last event; NULL: asks for nothing, or
+                        has_unsendable */
+  struct body *okay_body; /* body for the time after a silence; NULL: none */
+  bool has_unsendable;    /* the body can never be sent because of its size */
   size_t unsendable_bytes;
   bool has_value;
   double value;
-  int64_t arrived_ms; /* of its last event; 0: there was none yet */
-  int64_t since_ms;   /* when it came into its state; of a value: its arrival */
+  int64_t arrived_ms; /* arrival of the last event or silence; 0: none */
+  int64_t since_ms;   /* beginning of the state; of a value: its arrival */
 
-  struct slot_time event; /* its last event; silence is none */
+  struct slot_time event; /* last event; a silence is none */
   enum severity event_severity;
-  struct slot_time valued; /* its last event that carried a CurrentValue */
+  struct slot_time valued; /* last event that carried a CurrentValue */
 
-  size_t
-      silence_index; /* kept by lanes: in the heap of the next to fall silent */
+  size_t silence_index; /* kept by lanes: index in the heap of silences */
 
   struct series *newer; /* kept by slot: neighbours of the same severity */
   struct series *older;
 };
 
-/* What a device has accepted last for a slot. */
+/* The command that the device accepted last for a slot. */
 struct accepted {
   struct body *body; /* NULL: nothing is remembered */
   bool has_value;
   double value;
   int64_t accepted_ms;
-  uint64_t attempts_begun; /* for the device until then: void once there are
-                              more */
+  uint64_t attempts_begun; /* the account's number at that time; void once that
+                              has grown */
 };
 
 struct slot {
@@ -77,22 +76,22 @@ struct slot {
   const struct device *device;
   char *key;
   struct accepted accepted;
-  struct accepted accepted_before; /* while an attempt is under way */
-  bool forget; /* what is in flight must not be remembered, whatever comes of it
-                */
+  struct accepted accepted_before; /* set aside during an attempt */
+  bool forget; /* the attempt under way is not to be remembered, even if it is
+                  accepted */
   int64_t cooldown_until_ms; /* 0: there was none */
   int64_t last_event_ms;
 
-  struct slot *next;       /* kept by lanes: of all */
-  struct command *waiting; /* with Supersede: the one that waits, or NULL */
+  struct slot *next;       /* kept by lanes: list of all slots */
+  struct command *waiting; /* with Supersede: the waiting command, or NULL */
   size_t pending;          /* commands waiting or in flight */
 
   void *series_by_name; /* kept by slot: a tsearch tree */
   struct series *newest[SEVERITY_COUNT];
 };
 
-/* Writes the key of the slot for that policy and device, and for the series if
- * the policy has a slot for each. */
+/* Writes the key of the slot for that policy and device, and also for the
+ * series if the policy has one slot for each series. */
 void slot_format_key(const struct policy *policy, const struct device *device,
                      const char *series, char ret_key[static SLOT_KEY_BYTES]);
 
@@ -102,11 +101,11 @@ struct slot *slot_new(const struct policy *policy, const struct device *device,
                       const char *key);
 void slot_free(struct slot *s);
 
-/* Returns the series of that name; or NULL. */
+/* Returns the series of that name, or NULL. */
 struct series *slot_find_series(const struct slot *s, const char *name);
 
-/* Adds a series, OKAY and asking for nothing; the slot owns it. NULL without
- * memory. */
+/* Adds a series that is OKAY and asks for nothing. Returns the series, which
+ * the slot owns, or NULL without memory. */
 struct series *slot_add_series(struct slot *s, const char *name);
 
 /* Removes and frees a series. */
@@ -117,56 +116,61 @@ void slot_each_series(const struct slot *s,
                       void (*visit)(void *context, struct series *series),
                       void *context);
 
-/* Whether the firing is to be ignored. It is late if it carries a CurrentValue,
- * and its series (which may be NULL: never seen) has seen a newer one that did
- * so within SLOT_REORDER_MS; a time in the future counts as its arrival. It is
- * a duplicate if it has the time and the severity of the last event of its
- * series, within the same time. */
+/* Returns IGNORED_LATE, IGNORED_DUPLICATE or IGNORED_NOT.
+ *
+ * A firing is late if it carries a CurrentValue, and is older than the last
+ * event of its series that carried one and arrived at most SLOT_REORDER_MS
+ * before. For that last event a time in the future counts as its arrival. A
+ * firing is a duplicate if it has the time and the severity of the last event
+ * of its series, which arrived at most SLOT_REORDER_MS before. series NULL:
+ * never seen. */
 enum ignored slot_judge_arrival(const struct series *series,
                                 const struct firing *f);
 
-/* The series is now in the firing's state, and the newest in it. Takes the
- * firing's bodies. */
+/* Puts the series into the firing's state, as the newest series in that state.
+ * Takes the firing's bodies. */
 void slot_note_firing(struct series *series, struct firing *f);
 
-/* The series has been silent for ForgetAfter: it counts as OKAY from now on,
- * with its okay_body. */
+/* Puts a series that has been silent for ForgetAfter into the state OKAY, with
+ * its okay_body. */
 void slot_note_silence(struct series *series, int64_t now_ms);
 
-/* Puts a series whose fields were filled in (restored) in its place; to be
- * called in the order of arrival. */
+/* Puts a restored series, whose fields are filled in, among the series of its
+ * severity, as the newest. To be called in the order of arrival. */
 void slot_place_series(struct series *series);
 
-/* Returns the series that speaks for the slot: of those in the worst state, the
- * one with the newest event. NULL while the slot has none. */
+/* Returns the series that decides what the slot asks for: of those in the worst
+ * state the one with the newest event. NULL if the slot has no series. */
 const struct series *slot_speaker(const struct slot *s);
 
-/* Whether a series asks for nothing: no body, and none that is unsendable. */
+/* Returns whether a series asks for nothing: it has no body, not even one that
+ * can never be sent. */
 bool slot_asks_nothing(const struct series *speaker);
 
 /* ---- what the device accepted last ----
  *
- * attempts_begun: how many attempts were ever begun for the device. What a slot
- * remembers is void once there was another one, which may have been that of
- * another slot. */
+ * attempts_begun is the number in the device's account. When it has grown, what
+ * a slot remembers is void, since the new attempt may have been that of another
+ * slot. */
 
-/* Returns whether the device has accepted exactly what the command asks for,
- * not longer ago than Repeat. */
+/* Returns whether the device accepted last what the command asks for (the same
+ * body, or a value within Deadband), and not longer ago than Repeat. */
 bool slot_remembers(const struct slot *s, const struct command *c,
                     uint64_t attempts_begun, int64_t now_ms);
 
-/* An attempt of this slot begins, not counted yet: puts what is remembered
- * aside. */
+/* Sets aside what the slot remembers, since an attempt of it begins.
+ * attempts_begun does not include that attempt yet. */
 void slot_begin_attempt(struct slot *s, uint64_t attempts_begun);
 
-/* The attempt ended in that class: remembers the command, or what was
- * remembered before it, or nothing. */
+/* Remembers, after an attempt that ended in that class: the command if it was
+ * accepted; what was set aside if the command was surely not executed; else
+ * nothing. */
 void slot_end_attempt(struct slot *s, const struct command *c,
                       enum verdict_class class, uint64_t attempts_begun,
                       int64_t now_ms);
 
-/* Forgets what was accepted, and what an attempt that is under way may bring.
- */
+/* Forgets what was accepted. An attempt that is under way will not be
+ * remembered either. */
 void slot_forget(struct slot *s);
 
 #endif

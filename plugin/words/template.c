@@ -14,7 +14,7 @@
 #include <time.h>
 
 #define DIGITS "0123456789"
-#define FIELD_MAX_BYTES (1 << 20) /* bounds what meta data can bring in */
+#define FIELD_MAX_BYTES (1 << 20) /* limit of meta data, above all */
 #define SHOWN_NAME_BYTES 41
 
 enum field {
@@ -34,7 +34,7 @@ enum field {
   FIELD_DEVICE_ID,
   FIELD_META,
   FIELD_COUNT,
-  FIELD_LITERAL /* not a hole: the text itself */
+  FIELD_LITERAL /* no hole: text between holes */
 };
 
 #define META_PREFIX "meta:"
@@ -61,13 +61,13 @@ static const char field_names[FIELD_COUNT][FIELD_NAME_BYTES] = {
 struct piece {
   enum field field;
   bool is_bare; /* outside a JSON string */
-  char *text;   /* of a literal; NUL-terminated: the whole name of meta data */
+  char *text;   /* literal; or name of meta data with its prefix and a NUL */
   size_t size;
-  char *fallback; /* NUL-terminated: the default of a hole; NULL: it has none */
+  char *fallback; /* default of a hole, NUL-terminated; NULL: none */
 };
 
-/* Literals, names of meta data and defaults lie in `texts`: together they are
- * never longer than the text that was parsed. */
+/* A parsed template. `texts` holds the literals, names of meta data and
+ * defaults: together they are never longer than the text that was parsed. */
 struct template {
   enum template_format format;
   struct piece *pieces;
@@ -78,8 +78,8 @@ struct template {
 struct parser {
   struct template *t;
   char *texts_end;
-  bool in_string;  /* of JSON, after what was parsed so far */
-  bool is_escaped; /* a backslash in the string waits for its character */
+  bool in_string;  /* the text so far ends inside a JSON string */
+  bool is_escaped; /* the text so far ends with the backslash of an escape */
   char *ret_why;
   size_t why_bytes;
 };
@@ -92,7 +92,8 @@ static size_t skip_digits(const char **text) {
   return count;
 }
 
-/* The grammar of RFC 8259 section 6. */
+/* Returns whether the text is a number by the grammar of RFC 8259, section
+ * 6. */
 static bool is_json_number(const char *text) {
   if (*text == '-')
     text++;
@@ -145,7 +146,8 @@ static void add_literal_byte(struct parser *p, char byte) {
   piece->size++;
 }
 
-/* Whether the text is JSON at all is looked at by the caller, as a whole. */
+/* Follows only where strings begin and end. The caller of template_parse checks
+ * that the whole text is JSON. */
 static void follow_json_string(struct parser *p, char byte) {
   if (p->is_escaped)
     p->is_escaped = false;
@@ -170,7 +172,7 @@ static int parse_byte(struct parser *p, char byte) {
   return 0;
 }
 
-/* Copies as much of a wrong name as fits into one line of a log. */
+/* Copies the beginning of a wrong name, as much as the log shows of it. */
 static void show_name(const char *name, size_t size,
                       char ret_shown[static SHOWN_NAME_BYTES]) {
   size_t shown = 0;
@@ -208,7 +210,7 @@ static bool has_meta_prefix(const char *name, size_t size) {
 struct hole {
   const char *name;
   size_t name_size;
-  const char *fallback; /* NULL: it has none */
+  const char *fallback; /* NULL: none */
   size_t fallback_size;
   size_t size;
 };
@@ -224,7 +226,7 @@ static struct hole split_hole(const char *text, size_t size) {
                        .size = size};
 }
 
-/* Returns the field of that name, or -EINVAL. */
+/* Returns the field of that name, or -EINVAL after a fault. */
 static int parse_field(struct parser *p, const char *name, size_t size) {
   bool has_prefix = has_meta_prefix(name, size);
   if (size == 0 || (has_prefix && size == strlen(META_PREFIX)))
@@ -239,8 +241,9 @@ static int parse_field(struct parser *p, const char *name, size_t size) {
   return fault_unknown_field(p, name, size);
 }
 
-/* A hole that is to become a JSON value must not end up inside a longer token:
- * -%{value} would be --5 for a value of -5. */
+/* Returns whether a hole that becomes a JSON value may follow the last piece. A
+ * hole must not be a part of a longer token: -%{value} would be --5 for a value
+ * of -5. */
 static bool may_begin_value(const struct piece *last) {
   return last == NULL || (last->field == FIELD_LITERAL &&
                           strchr(":[, \t\r\n", last->text[last->size - 1]));
@@ -255,8 +258,8 @@ static char *keep_text(struct parser *p, const char *text, size_t size) {
   return kept;
 }
 
-/* What stands outside a JSON string must be a JSON value whatever the event
- * is. */
+/* Returns whether the field may stand outside a JSON string, where it must be a
+ * JSON value for every event. */
 static bool may_be_bare(enum field field) {
   return field == FIELD_EPOCH || field == FIELD_VALUE || field == FIELD_META;
 }
@@ -312,7 +315,7 @@ static int add_hole(struct parser *p, enum field field, const struct hole *h) {
   return 0;
 }
 
-/* Parses what *text points to, a percent sign, and moves it behind. */
+/* Parses the %% or the hole at *text, and moves *text behind it. */
 static int parse_percent(struct parser *p, const char **text, const char *end) {
   const char *at = *text + 1;
   if (at < end && *at == '%') {
@@ -375,7 +378,7 @@ static int base64_digit(char digit) {
 
 static int parse_base64(struct parser *p, const char *text, const char *end) {
   unsigned int group = 0;
-  int digits = 0; /* of the group, its padding included */
+  int digits = 0; /* digits in the group, padding included */
   int padding = 0;
   for (const char *at = text; at < end; at++) {
     if (isspace((unsigned char)*at))
@@ -399,7 +402,8 @@ static int parse_base64(struct parser *p, const char *text, const char *end) {
   return digits == 0 ? 0 : fault(p, "base64 ends too early: = is missing");
 }
 
-/* Each hole begins with a percent sign, and has literal text on each side. */
+/* Returns an upper bound of the number of pieces: each hole begins with a
+ * percent sign, and has at most one literal on each side. */
 static size_t count_pieces_at_most(const char *text, size_t size) {
   size_t percents = 0;
   for (size_t i = 0; i < size; i++)
@@ -460,7 +464,7 @@ bool template_is_fixed(const struct template *t) {
 /* ---- rendering ---- */
 
 /* Writes the fewest digits that read back as value, which is finite and not
- * negative. Returns the power of ten of the first one. */
+ * negative. Returns the power of ten of the first digit. */
 static int find_digits(double value, char ret_digits[static 18]) {
   char text[64];
   for (int precision = 0; precision < 17; precision++) {
@@ -468,7 +472,8 @@ static int find_digits(double value, char ret_digits[static 18]) {
     if (strtod(text, NULL) == value)
       break;
   }
-  /* The decimal point between them is the locale's: it may be anything. */
+  /* The locale decides about the decimal point: every byte that is no digit is
+   * skipped. */
   const char *at = text;
   for (; *at != 'e'; at++) {
     if (*at >= '0' && *at <= '9')
@@ -524,7 +529,7 @@ static int append_time(struct buf *out, int64_t wall_ms) {
   return buf_append_byte(out, 'Z');
 }
 
-/* Returns the text of a field that is one, or NULL. */
+/* Returns a field that is stored as text, or NULL if it is not. */
 static const char *find_text(enum field field, const struct event *event,
                              const struct template_names *names) {
   switch (field) {
@@ -564,8 +569,8 @@ static int append_meta(struct buf *out, const struct event *event,
   return error == -ENOENT ? -ENODATA : error;
 }
 
-/* Appends the field as it is, not yet made fit for its place. Returns -ENODATA
- * if the event lacks it. */
+/* Appends the field without any escaping. Returns -ENODATA if the event lacks
+ * it. */
 static int append_field(struct buf *out, const struct piece *piece,
                         const struct event *event,
                         const struct template_names *names) {
@@ -586,7 +591,7 @@ static int append_field(struct buf *out, const struct piece *piece,
   }
 }
 
-/* Appends a field in the form that its place in the template asks for. */
+/* Appends a field, escaped as its place in the template requires. */
 static int append_placed(struct buf *out, const struct template *t,
                          const struct piece *piece, const char *text,
                          size_t size) {
@@ -597,7 +602,7 @@ static int append_placed(struct buf *out, const struct template *t,
   return buf_append_utf8(out, text, size);
 }
 
-/* field is empty and only lends its memory. */
+/* Appends the rendering of one hole. `field` is an empty buffer to work in. */
 static int render_hole(const struct template *t, const struct piece *piece,
                        const struct event *event,
                        const struct template_names *names, struct buf *field,
@@ -624,7 +629,8 @@ int template_render(const struct template *t, const struct event *event,
   struct buf field;
   buf_init(&field, FIELD_MAX_BYTES);
   int error = 0;
-  /* What is too large goes on: a field further on may be lacking. */
+  /* A rendering that is too large goes on, since the event may lack a later
+   * field. */
   for (size_t i = 0; i < t->piece_count && (error == 0 || error == -E2BIG);
        i++) {
     const struct piece *piece = &t->pieces[i];

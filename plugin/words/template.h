@@ -8,10 +8,10 @@
  * sign. Invalid UTF-8 in a field becomes U+FFFD. Numbers are printed with the
  * fewest digits that read back exactly and without an exponent.
  *
- * An event may lack a field: it carries no value, or no meta data of that name,
- * or outside a JSON string no number. Other texts are never lacking, but may be
- * empty. %{FIELD|DEFAULT} takes the default where the field is lacking or
- * empty.
+ * An event lacks a field if it carries no value, or no meta data of that name;
+ * outside a JSON string also if the field is no number. Other fields are never
+ * lacking, but may be empty. %{FIELD|DEFAULT} renders the default if the field
+ * is lacking or empty.
  */
 #ifndef ONENET_TEMPLATE_H
 #define ONENET_TEMPLATE_H
@@ -24,17 +24,17 @@
 
 enum template_format {
   TEMPLATE_TEXT,
-  TEMPLATE_JSON,   /* holes in strings are escaped; others are numbers: epoch,
-                      value or meta:NAME, with a default that is a number, true,
-                      false or null */
-  TEMPLATE_HEX,    /* no holes: decoded when parsed, sent as the bytes */
-  TEMPLATE_BASE64, /* likewise; standard alphabet, padded, white space skipped
-                    */
-  TEMPLATE_DEVICE  /* as text, but %{device} and %{device_id} are not known yet
-                    */
+  TEMPLATE_JSON, /* holes inside strings are escaped; those outside are numbers:
+                    epoch, value or meta:NAME, with a default that is a number,
+                    true, false or null */
+  TEMPLATE_HEX,  /* no holes; decoded when parsed, rendered as bytes */
+  TEMPLATE_BASE64, /* no holes; likewise: standard alphabet, padded, white space
+                      skipped */
+  TEMPLATE_DEVICE  /* like text, without %{device} and %{device_id} */
 };
 
-/* What an event does not know. Borrowed; NULL is rendered as nothing. */
+/* The fields that do not come from an event. Borrowed; NULL is rendered as
+ * "". */
 struct template_names {
   const char *rule;
   const char *device;
@@ -46,32 +46,35 @@ struct template;
 /* Parses size bytes of text (borrowed). On success returns 0 and writes a
  * template that the caller owns. Returns -EINVAL and writes what is wrong and
  * what is allowed to ret_why ("unknown field %{valeu}, did you mean
- * %{value}?"), one line without the text itself; -ENOMEM. Whether a JSON body
- * parses as a whole is for the caller to check, with template_render_sample. */
+ * %{value}?"), one line without the text itself; -ENOMEM. The caller checks
+ * with template_render_sample that a JSON body as a whole is JSON. */
 int template_parse(const char *text, size_t size, enum template_format format,
                    struct template **ret_template, char *ret_why,
                    size_t why_bytes);
 
-/* Frees it; NULL is allowed. */
+/* Frees a template; NULL is allowed. */
 void template_free(struct template *t);
 
-/* Whether it has no holes: each rendering is the same. */
+/* Returns whether the template has no holes, so that each rendering is the
+ * same. */
 bool template_is_fixed(const struct template *t);
 
 /* Appends the rendering to out. Returns 0; -ENODATA if the event lacks a field
- * that has no default, whatever its size would be, with the field's name
- * ("value", "meta:rack"; the template's) in ret_lacking and out in pieces; or
- * as buf_append. */
+ * that has no default, even if the rendering is too large as well, and writes
+ * the field's name ("value", "meta:rack"; owned by the template) to
+ * ret_lacking; or as buf_append. After an error out holds a part of the
+ * rendering. */
 int template_render(const struct template *t, const struct event *event,
                     const struct template_names *names, struct buf *out,
                     const char **ret_lacking);
 
-/* Appends the template with "x" in each hole inside a JSON string and 0 in each
- * other: what a JSON parser must be able to read. Returns as buf_append. */
+/* Appends a sample of a rendering: 0 for each hole outside the strings of a
+ * JSON body, x for each other hole. The sample of a JSON body must be JSON.
+ * Returns as buf_append. */
 int template_render_sample(const struct template *t, struct buf *out);
 
-/* Appends value with the fewest digits that read back exactly, never with an
- * exponent; "nan", "inf", "-inf". Returns as buf_append. */
+/* Appends value with the fewest digits that read back as the same value, never
+ * with an exponent; or "nan", "inf", "-inf". Returns as buf_append. */
 int template_append_number(struct buf *out, double value);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * tracked owns what is known of an accepted command that its rule tracks, as
- * plain data: OneNET's status of it, the device's answer, and the words for
- * how it ended. It decides nothing: `tracker` does. The I/O thread's.
+ * tracked owns the data of a tracked command, which is an accepted command
+ * whose rule has Track: its status at OneNET, the device's answer, and the
+ * names of its end. It decides nothing: `tracker` does. Tracked commands belong
+ * to the I/O thread.
  */
 #ifndef ONENET_TRACKED_H
 #define ONENET_TRACKED_H
@@ -13,23 +14,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRACKED_ANSWER_MAX_BYTES 4096 /* of the device's answer */
-#define TRACKED_GRACE_MS 60000        /* added to the validity */
+#define TRACKED_ANSWER_MAX_BYTES 4096 /* a longer answer is cut */
+#define TRACKED_GRACE_MS 60000        /* time of polling after the validity */
 
 /* OneNET's statuses of a command. */
 enum tracked_status {
   TRACKED_NOT_ONLINE,   /* final */
-  TRACKED_CREATED,      /* so it is when it is accepted */
-  TRACKED_SENT,         /* where a device that never answers stays */
+  TRACKED_CREATED,      /* the first status */
+  TRACKED_SENT,         /* stays so if the device never answers */
   TRACKED_FAILED,       /* final */
   TRACKED_ANSWERED,     /* final */
   TRACKED_NOT_ANSWERED, /* final */
-  TRACKED_TOO_LARGE,    /* final: the answer was */
+  TRACKED_TOO_LARGE,    /* final; the answer was too large */
   TRACKED_STATUSES
 };
 
-/* What became of it: "answered", "unanswered" (both were delivered) or
- * "undelivered". */
+/* The end of a tracked command. It was delivered if it is "answered" or
+ * "unanswered", and not if it is "undelivered". */
 enum tracked_end {
   TRACKED_END_ANSWERED,
   TRACKED_END_UNANSWERED,
@@ -39,34 +40,33 @@ enum tracked_end {
 
 struct tracked {
   struct change change;
-  int64_t id; /* of the command */
+  int64_t id; /* the command's */
   const struct policy *policy;
   const struct device *device;
   char *slot_key;
   char cmd_uuid[VERDICT_UUID_BYTES];
-  struct moment created; /* when the event behind the command arrived */
-  int64_t until_ms;      /* then its status is asked for the last time */
+  struct moment created; /* arrival of the event behind the command */
+  int64_t until_ms;      /* time of the last poll */
   enum tracked_status status;
-  int64_t status_ms;   /* since when */
-  struct body *answer; /* of the device, cut; NULL: not known */
+  int64_t status_ms;   /* beginning of the status */
+  struct body *answer; /* the device's answer, cut; NULL: not known */
 
-  bool concluded;                /* the status is what it ended with */
-  char why[VERDICT_CAUSE_BYTES]; /* what brought no status: the cause of the
-                                    last poll, "" if it brought one */
+  bool concluded;                /* the status is the last one */
+  char why[VERDICT_CAUSE_BYTES]; /* cause if the last poll brought no status,
+                                    else "" */
 
-  bool has_news; /* the status is new, or it is concluded, and that has not been
-                    told */
+  bool has_news; /* a new status, or the conclusion, was not told yet */
 
-  int64_t next_ms; /* kept by tracker: of the next poll */
-  int64_t wait_ms; /* before it */
+  int64_t next_ms; /* kept by tracker: time of the next poll */
+  int64_t wait_ms; /* wait before that poll */
   int answer_polls;
-  size_t next_index; /* in the heap of the next polls */
-  size_t age_index;  /* in the heap of the oldest */
+  size_t next_index; /* index in the heap by next_ms */
+  size_t age_index;  /* index in the heap by age */
 };
 
-/* What a poll came to. */
+/* The result of a poll. */
 enum poll_class {
-  POLL_STATUS, /* its status is known */
+  POLL_STATUS, /* the status is known */
   POLL_ANSWER, /* the device's answer came */
   POLL_AGAIN,  /* nothing is known: ask again */
   POLL_NEVER   /* a definite no: OneNET will never tell */
@@ -78,27 +78,27 @@ struct poll {
   const void *answer;              /* POLL_ANSWER: borrowed from the reply */
   size_t answer_size;              /* at most TRACKED_ANSWER_MAX_BYTES */
   int64_t retry_after_ms;          /* 0: the server did not say */
-  char cause[VERDICT_CAUSE_BYTES]; /* of the last two classes */
+  char cause[VERDICT_CAUSE_BYTES]; /* POLL_AGAIN, POLL_NEVER */
 };
 
-/* Returns one of that slot for the caller to fill in, and to own; NULL without
- * memory. */
+/* Returns a tracked command of that slot, which the caller owns and fills in;
+ * NULL without memory. */
 struct tracked *tracked_new(const char *slot_key);
 
-/* Returns what is to be tracked of a command that was accepted just now, owned
- * by the caller; NULL without memory. */
+/* Returns the tracked command of a command that was accepted just now; the
+ * caller owns it. NULL without memory. */
 struct tracked *tracked_new_of(const struct command *c);
 
-/* Frees it; NULL is allowed. */
+/* Frees a tracked command; NULL is allowed. */
 void tracked_free(struct tracked *t);
 
-/* Returns OneNET's words: "command sent". */
+/* Returns OneNET's text for the status, such as "command sent". */
 const char *tracked_status_text(enum tracked_status status);
 
-/* Whether OneNET's status will not change any more. */
+/* Returns whether OneNET will not change the status any more. */
 bool tracked_status_is_final(enum tracked_status status);
 
-/* Returns what it means that this is the last status. */
+/* Returns the end of a tracked command whose last status this is. */
 enum tracked_end tracked_end_of(enum tracked_status status);
 
 /* Returns "answered", "unanswered" or "undelivered". */

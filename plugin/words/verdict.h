@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * verdict owns what one attempt came to, as plain data, and the one table of
- * what each class of verdicts means: whether the command is tried again,
- * whether it was surely not executed, and what the circuit, the wait and the
- * log make of it. No state: any thread.
+ * verdict owns the result of one attempt, as plain data, and the one table of
+ * what each class of verdicts means: whether the command was surely not
+ * executed, whether and after what wait it is tried again, how it affects the
+ * endpoint's circuit, and what is in trouble. It keeps no state: any thread.
  */
 #ifndef ONENET_VERDICT_H
 #define ONENET_VERDICT_H
@@ -34,13 +34,13 @@ struct verdict {
   int32_t errno_value;
   int http_code;                     /* 0: no answer */
   char error[VERDICT_ERROR_BYTES];   /* one line of valid UTF-8, may be "" */
-  char cmd_uuid[VERDICT_UUID_BYTES]; /* "" where there is none worth keeping */
+  char cmd_uuid[VERDICT_UUID_BYTES]; /* "" if there is none worth keeping */
   int64_t retry_after_ms;            /* 0: the server did not say */
-  int local_errno; /* of what could not even be tried; else 0 */
-  bool is_early;   /* an answer came before the whole body was asked for */
+  int local_errno; /* errno if the attempt could not even be tried; else 0 */
+  bool is_early;   /* the answer came before libcurl asked for the whole body */
 };
 
-/* Whether a command is tried again after a verdict. */
+/* The condition under which a command is tried again. */
 enum verdict_retry {
   RETRY_NEVER,
   RETRY_ALWAYS,
@@ -48,30 +48,30 @@ enum verdict_retry {
   RETRY_IF_UNKNOWN  /* with OnUnknown retry */
 };
 
-/* How long it waits before that. */
+/* The wait before a command is tried again. */
 enum verdict_wait {
-  WAIT_BACKOFF, /* as Retry-After says, else ever longer */
+  WAIT_BACKOFF, /* as long as Retry-After says, else ever longer */
   WAIT_FOR_KEY  /* until the key file has changed, a minute at most */
 };
 
-/* What the endpoint's circuit makes of it. */
+/* The effect of a verdict on the endpoint's circuit. */
 enum verdict_circuit {
   CIRCUIT_CLOSES, /* the endpoint answers */
   CIRCUIT_COUNTS, /* one more failure in a row */
-  CIRCUIT_STAYS   /* it tells nothing of the endpoint */
+  CIRCUIT_STAYS   /* the verdict says nothing about the endpoint */
 };
 
-/* What is in trouble, for who tells people. */
+/* The part that is in trouble, as people are told. */
 enum verdict_trouble {
   TROUBLE_NONE,
-  TROUBLE_NO_ANSWER, /* the endpoint: nothing came that tells of the command */
-  TROUBLE_CREDENTIALS, /* the endpoint: they were refused, or can not be read */
+  TROUBLE_NO_ANSWER,   /* the endpoint: no answer tells the command's fate */
+  TROUBLE_CREDENTIALS, /* the endpoint: keys were refused, or can not be read */
   TROUBLE_BUSY,        /* the endpoint: it asks for fewer attempts */
   TROUBLE_DEVICE       /* the device */
 };
 
 struct verdict_meaning {
-  const char *name; /* in the ledger */
+  const char *name; /* name in the ledger */
   bool surely_unexecuted;
   enum verdict_retry retry;
   enum verdict_wait wait;
@@ -85,13 +85,13 @@ const struct verdict_meaning *verdict_meaning(enum verdict_class class);
 /* Writes the class of that name to ret_class. Returns 0 or -EINVAL. */
 int verdict_parse_class(const char *name, enum verdict_class *ret_class);
 
-/* Returns what the circuit makes of this verdict: what its class says, but an
- * early answer may be that of a gateway in front of the endpoint, and what
- * could not even be tried tells nothing. */
+/* Returns the effect on the circuit: CIRCUIT_STAYS for an early answer, which
+ * may come from a gateway in front of the endpoint, and for an attempt that
+ * could not even be tried; else what the class says. */
 enum verdict_circuit verdict_circuit(const struct verdict *v);
 
-/* Returns what is in trouble: what its class says, but a doubt that comes with
- * an errno is the device's. */
+/* Returns what is in trouble: the device for a doubtful verdict with an errno,
+ * else what the class says. */
 enum verdict_trouble verdict_trouble(const struct verdict *v);
 
 #endif
