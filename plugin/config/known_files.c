@@ -23,8 +23,8 @@ static const char HEADING[] =
     "# without a fault, so that a line of them that is wrong at a restart is\n"
     "# skipped. Without this file it stops the start.\n";
 
-/* Writes the name of what is beside the ledger's file. -ENOENT: there is no
- * ledger, so that nothing can be beside it. */
+/* Writes the path of the ledger's file with the suffix behind it. Returns 0;
+ * -ENOENT if there is no such file; or another negative errno. */
 static int find_place(const char *ledger_path, const char *suffix,
                       char ret_place[static PATH_MAX]) {
   if (strcmp(ledger_path, LEDGER_IN_MEMORY) == 0)
@@ -39,7 +39,7 @@ static int find_place(const char *ledger_path, const char *suffix,
 
 /* ---- reading ---- */
 
-/* Returns 0 or a negative errno. */
+/* Appends the rest of the file. Returns 0 or a negative errno. */
 static int append_all(int fd, struct buf *out) {
   char chunk[4096];
   ssize_t size;
@@ -49,7 +49,8 @@ static int append_all(int fd, struct buf *out) {
   return size < 0 ? -errno : 0;
 }
 
-/* Whoever put a FIFO there shall not make us wait. */
+/* Opens without waiting and reads regular files only: a FIFO in this place must
+ * not stop the start. */
 static int read_list(const char *ledger_path, struct buf *out) {
   char place[PATH_MAX];
   struct stat about;
@@ -99,7 +100,8 @@ static int write_all(int fd, const struct buf *text) {
   return fsync(fd) == 0 ? 0 : -errno;
 }
 
-/* The list is never seen half written, after a crash neither. */
+/* Writes a new file and renames it, so that nobody ever sees half a list, not
+ * even after a crash. */
 static int replace(const char *new_place, const char *place,
                    const struct buf *text) {
   int fd =
@@ -133,7 +135,7 @@ static int remove_list(const char *ledger_path) {
   return status == -ENOENT ? 0 : status;
 }
 
-/* What is right already is not written again: the disk may be full. */
+/* Writes the list only if it has changed, since the disk may be full. */
 static int update_list(const char *ledger_path, const struct buf *text) {
   struct buf old;
   buf_init(&old, LIST_MAX_BYTES);

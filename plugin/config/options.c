@@ -13,8 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What comes before what, in whatever order it stands in the file. A name that
- * is given twice is the fault of the line of a DeviceFile, not of the block. */
+/* The stages in which the options are read, whatever their order in the file.
+ * DeviceFiles come after Devices: of a name that is given twice the line of the
+ * file is the fault, not the block. */
 enum stage {
   STAGE_ENDPOINTS,
   STAGE_DEVICES,
@@ -28,14 +29,15 @@ static bool is_directory(const char *path) {
   return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Not whether it can be used: a check by another user could not tell, and what
- * is wrong with a disk today is no reason not to start. */
+/* Returns whether the path does not exist. Rights and faults of the disk do not
+ * count: a check may run as another user, and a disk that fails today must not
+ * stop the start. */
 static bool is_missing(const char *path) {
   struct stat status;
   return stat(path, &status) != 0 && errno == ENOENT;
 }
 
-/* Returns how much of an absolute path is its directory. */
+/* Returns the length of the directory part of an absolute path. */
 static size_t directory_size(const char *path) {
   const char *end = strrchr(path, '/');
   while (end > path && end[-1] == '/')
@@ -43,7 +45,8 @@ static size_t directory_size(const char *path) {
   return end == path ? 1 : (size_t)(end - path);
 }
 
-/* collectd makes its BaseDir itself, after it has read the configuration. */
+/* Returns whether the directory is collectd's BaseDir. That may be missing:
+ * collectd makes it after it has read the configuration. */
 static bool is_base_dir(const struct options_block *b, const char *directory) {
   size_t size = strlen(directory);
   const char *base_dir = b->reader->base_dir;
@@ -51,8 +54,9 @@ static bool is_base_dir(const struct options_block *b, const char *directory) {
          base_dir[size + strspn(base_dir + size, "/")] == '\0';
 }
 
-/* Whether the ledger could be there. Keeps a fault if not. Nothing is made: a
- * directory that is missing is a mistake, or a disk that is not mounted. */
+/* Returns whether the ledger can be at that path; keeps a fault if not. No
+ * directory is made: a missing one is a mistake, or a disk that is not
+ * mounted. */
 static bool check_ledger(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, const char *path) {

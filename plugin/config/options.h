@@ -13,15 +13,15 @@
 
 /* Reads a whole <Plugin onenet> block. Relative paths are looked up in
  * base_dir; relative names of key files first in the directory that the
- * environment's CREDENTIALS_DIRECTORY names. Tells every fault, in the order of
- * the block, and writes what is skipped, and warnings, to the log. Returns 0
- * and writes options that the caller owns; -EINVAL after one fault or more,
- * with nothing written; -ENOMEM. */
+ * environment's CREDENTIALS_DIRECTORY names. Calls fault for every fault, in
+ * the order of the block; writes warnings and skipped faults to the log.
+ * Returns 0 and writes options that the caller owns; -EINVAL after one fault or
+ * more, with nothing written; -ENOMEM. */
 int options_read(const oconfig_item_t *block, const char *base_dir,
                  enum options_purpose purpose, options_fault_fn *fault,
                  void *context, struct options **ret_options);
 
-/* Frees them, with directory and rules; NULL is allowed. */
+/* Frees the options with their directory and rules; NULL is allowed. */
 void options_free(struct options *o);
 
 #endif

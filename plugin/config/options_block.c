@@ -14,23 +14,24 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* A fault leaves room for a prefix within a line of the log. */
+/* The length of a fault. It leaves room for a prefix within a line of the
+ * log. */
 #define FAULT_BYTES 960
 #define WHERE_MAX 440
 #define TEXT_BYTES (FAULT_BYTES - WHERE_MAX - 2)
 #define HOMES_MAX_BYTES 128
 #define SHOWN_MAX 80 /* bytes of a text that are shown */
 
-/* 2^53: doubles hold all whole numbers below exactly. */
+/* 2^53: a double holds every whole number up to it exactly. */
 #define WHOLE_MAX 9007199254740992.0
 
 #define PLACE_NAME 0           /* faults of a block's name come first */
-#define PLACE_MISSING SIZE_MAX /* what is missing last */
+#define PLACE_MISSING SIZE_MAX /* missing options come last */
 
 struct options_fault {
   struct options_fault *next;
-  size_t place;  /* among the options of <Plugin> */
-  size_t within; /* among the options of a block in it */
+  size_t place;  /* index of the option of <Plugin> */
+  size_t within; /* place of the option in a block of <Plugin> */
   bool is_skipped;
   char line[FAULT_BYTES];
 };
@@ -63,7 +64,7 @@ int options_reader_finish(struct options_reader *r, options_fault_fn *fault,
   return result;
 }
 
-/* Not before what was kept of the same place. */
+/* Inserts a fault behind the earlier ones of the same place. */
 static void insert_fault(struct options_reader *r, struct options_fault *f) {
   struct options_fault **at = &r->faults;
   while (*at != NULL &&
@@ -80,7 +81,7 @@ static void hide_controls(char *line) {
       *c = '?';
 }
 
-/* Returns what was kept, or NULL without memory. */
+/* Keeps a fault. Returns it, or NULL without memory. */
 static struct options_fault *keep_fault(struct options_reader *r, size_t within,
                                         const char *where, const char *format,
                                         va_list arguments) {
@@ -144,7 +145,8 @@ char *options_reader_key_path(struct options_reader *r, const char *path) {
   return options_reader_path(r, path);
 }
 
-/* Returns how much of text is shown: whole UTF-8 sequences. */
+/* Returns how many bytes of text are shown: SHOWN_MAX at most, and whole UTF-8
+ * sequences only. */
 static int shown_length(const char *text) {
   size_t length = strlen(text);
   if (length <= SHOWN_MAX)
@@ -156,7 +158,7 @@ static int shown_length(const char *text) {
 }
 
 static void show_text(struct buf *out, const char *text) {
-  /* Who writes a user into a URL writes a password behind it. */
+  /* A URL that holds a user mostly holds a password as well. */
   if (strstr(text, "://") != NULL && strchr(text, '@') != NULL)
     buf_append_text(out, " \"...\"");
   else
@@ -328,8 +330,8 @@ void options_block_miss(struct options_block *b, const char *option,
   fault_within(b, PLACE_MISSING, "%s: missing, must be %s", option, must_be);
 }
 
-/* Writes "<Device> or <Rule>": the other blocks that have the option, if any.
- */
+/* Appends the other blocks that have the option, if any: "<Device> or
+ * <Rule>". */
 static void list_homes(const struct options_block *b, const char *name,
                        struct buf *out) {
   for (const struct options_kind *k = b->reader->kinds; k->block != NULL; k++)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * options_block owns how a block of the configuration is read, option by
- * option, by a table of what may be in it, and the faults found. It knows no
- * option by name. A part of `options`: collectd's main thread only.
+ * options_block owns the reading of one block of the configuration, option by
+ * option, by a table of the options that may be in it, and the list of the
+ * faults found. It knows no option by name. A part of `options`: collectd's
+ * main thread only.
  *
- * Faults and a lack of memory are kept in the reader, not returned: what is
- * wrong leaves the target as it was and reading goes on, so that all faults of
- * a configuration are found at once.
+ * Faults and a lack of memory are kept in the reader, not returned. A wrong
+ * option leaves the target as it was, and reading goes on, so that all faults
+ * of a configuration are found at once.
  */
 #ifndef ONENET_OPTIONS_BLOCK_H
 #define ONENET_OPTIONS_BLOCK_H
@@ -22,27 +23,29 @@
 struct options_fault;
 struct options_option;
 
-/* A kind of block, for who looks for an option in the wrong one. */
+/* A kind of block. The list of all kinds shows where an option belongs that is
+ * in the wrong block. */
 struct options_kind {
   const char *block; /* "<Device>"; NULL ends the list */
   const struct options_option *table;
 };
 
-/* Begin with base_dir, options and zeros; end with options_reader_finish. */
+/* The reader of the whole configuration. Begins as base_dir, purpose, kinds,
+ * options and zeros; ends with options_reader_finish. */
 struct options_reader {
-  const char *base_dir; /* where relative paths begin; borrowed */
+  const char *base_dir; /* beginning of relative paths; borrowed */
   enum options_purpose purpose;
-  const struct options_kind *kinds; /* all there are; borrowed */
-  struct options *options;          /* what is being filled in; borrowed */
-  size_t place;                     /* faults are told in the order of it */
-  struct options_fault *faults;     /* in that order */
-  size_t stand_ins;                 /* names made up so far */
+  const struct options_kind *kinds; /* all kinds of blocks; borrowed */
+  struct options *options;          /* the options being filled in; borrowed */
+  size_t place; /* option of <Plugin> being read: faults are in this order */
+  struct options_fault *faults; /* sorted by place */
+  size_t stand_ins;             /* made-up names so far */
   bool out_of_memory;
 };
 
-/* Tells all faults, writes to the log what was skipped, and frees both. Returns
- * 0 if there was no fault; -EINVAL; -ENOMEM, with nothing told, if memory was
- * short. */
+/* Calls fault for each fault, writes the skipped ones to the log, and frees
+ * them all. Returns 0 if there was no fault; -EINVAL; -ENOMEM, after which
+ * nothing was called or logged, if memory was short. */
 int options_reader_finish(struct options_reader *r, options_fault_fn *fault,
                           void *context);
 
@@ -51,13 +54,13 @@ void options_reader_fault(struct options_reader *r, const char *where,
                           const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Keeps what is wrong, but is skipped instead of stopping the start, in the
- * same way. */
+/* Keeps a fault that is logged and skipped instead of stopping the start, in
+ * the same form. */
 void options_reader_skip(struct options_reader *r, const char *where,
                          const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Returns p. NULL is kept as a lack of memory. */
+/* Returns p. If p is NULL, keeps a lack of memory. */
 void *options_reader_keep(struct options_reader *r, void *p);
 
 /* Return a copy of path that the caller owns, with base_dir before it if it is
@@ -66,8 +69,8 @@ void *options_reader_keep(struct options_reader *r, void *p);
 char *options_reader_path(struct options_reader *r, const char *path);
 char *options_reader_key_path(struct options_reader *r, const char *path);
 
-/* Returns who has that name already, as a fault ("a Device has this name
- * already"), or NULL. */
+/* Returns a fault if something has that name ("a Device has this name
+ * already"), else NULL. */
 typedef const char *options_taken_fn(const struct options *options,
                                      const char *name);
 
@@ -85,7 +88,8 @@ typedef void options_read_fn(struct options_block *b,
                              const struct options_option *o,
                              const oconfig_item_t *item);
 
-/* A word that an option may be, and what it stands for. */
+/* A word that an option may have as its value, and the number that stands for
+ * it. */
 struct options_word {
   const char *word; /* NULL ends the list */
   int value;
@@ -94,15 +98,15 @@ struct options_word {
 struct options_option {
   const char *name; /* NULL ends the table */
   options_read_fn *read;
-  size_t offset; /* of the value in the target */
-  double min;    /* of a number */
+  size_t offset; /* bytes from the target to the value */
+  double min;    /* range of a number */
   double max;
   const struct options_word *words;
-  int argument; /* for readers of the block's own */
+  int argument; /* for the readers of one kind of block */
   int stage;    /* blocks are read stage by stage */
   bool is_block;
   bool is_repeatable;
-  bool is_secret; /* its values are never shown */
+  bool is_secret; /* the values are never shown */
   bool is_key;    /* the path of a key file */
 };
 
@@ -116,23 +120,22 @@ struct options_block {
   const struct options_option *table;
   void *target;
   char name[DEVICE_NAME_BYTES];
-  char number[32];                 /* the last one that was read as text */
+  char number[32];                 /* last number that was read as text */
   char title[OPTIONS_TITLE_BYTES]; /* `Device "fan"`: how its faults begin */
 };
 
-/* Writes a block with its title to b; all is borrowed. The target is for the
- * caller to set. */
+/* Begins the reading of a block, and writes its title. All is borrowed. The
+ * caller sets the target. */
 void options_block_begin(struct options_block *b, struct options_reader *r,
                          const oconfig_item_t *item, const char *kind,
                          const struct options_option *table);
 
-/* Reads the name of a block that must have one. If it is not valid or not free,
- * that is a fault, and the block gets a name that no valid one equals, so that
- * the rest of it can be checked all the same. */
+/* Reads the name of a block that must have one. A name that is invalid or taken
+ * is a fault: the block then gets a made-up name that no valid name equals, so
+ * that the rest of it can be checked all the same. */
 void options_block_read_name(struct options_block *b, options_taken_fn *taken);
 
-/* Reads the block's options of that stage. At stage 0 unknown ones are found.
- */
+/* Reads the block's options of that stage. Stage 0 finds unknown options. */
 void options_block_read(struct options_block *b, int stage);
 
 /* Reads one of the block's options, if it is of that stage. */
@@ -149,26 +152,27 @@ void options_block_fault(struct options_block *b,
                          const oconfig_item_t *item, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Keeps what is wrong with the option, but is skipped, in the same way. */
+/* Keeps a fault of the option that is logged and skipped, in the same form. */
 void options_block_skip(struct options_block *b, const struct options_option *o,
                         const oconfig_item_t *item, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* If the block has that option, keeps the fault that it may not have it. */
+/* Keeps a fault of that option if the block has it. */
 void options_block_refuse(struct options_block *b, const char *option,
                           const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Keeps the fault that an option is missing: "title: option: missing, must be
- * such". */
+ * MUST_BE". */
 void options_block_miss(struct options_block *b, const char *option,
                         const char *must_be);
 
-/* Whether number is whole, and small enough to be that very number. */
+/* Returns whether number is whole, and not beyond 2^53, up to which doubles are
+ * exact. */
 bool options_block_is_whole(double number);
 
-/* Returns the one value of item as text; a whole number counts as its digits.
- * NULL if it is anything else. Borrowed until the next call. */
+/* Returns the only value of item as text; a whole number becomes its digits.
+ * Returns NULL for anything else. Borrowed until the next call. */
 const char *options_block_text(struct options_block *b,
                                const oconfig_item_t *item);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * options_data owns what the operator wrote into the <Plugin onenet> block, as
- * plain data, read-only once `options` has read it.
+ * options_data owns the content of the <Plugin onenet> block as plain data,
+ * read-only once `options` has read it.
  */
 #ifndef ONENET_OPTIONS_DATA_H
 #define ONENET_OPTIONS_DATA_H
@@ -27,21 +27,21 @@ struct options {
   bool dry_run;
   enum notify_outcomes notify_outcomes;
   bool command_series;
-  size_t device_metrics; /* so many devices are reported one by one, at most */
+  size_t device_metrics; /* limit of devices reported one by one */
   char **device_files;   /* absolute paths, NULL-terminated; NULL: none */
-  size_t skipped_lines;  /* of these files: they are wrong */
+  size_t skipped_lines;  /* wrong lines of these files that were skipped */
   struct directory *directory;
   struct rule_book *rules; /* sealed */
 };
 
-/* Takes one fault: a line that names block and its name, option, value and what
- * is allowed, such as `Device "fan": Timeout -1: must be 0..2678400`. */
+/* Receives one fault: a line that names block and its name, option, value and
+ * what is allowed, such as `Device "fan": Timeout -1: must be 0..2678400`. */
 typedef void options_fault_fn(void *context, const char *line);
 
-/* What the configuration is read for. At a start, a wrong line of a DeviceFile
- * that was read without a fault before (known_files) is skipped and logged as
- * an error, so that it does not end all monitoring; to a check it is a fault.
- */
+/* The purpose of reading the configuration. A check takes every wrong line for
+ * a fault. A start skips a wrong line of a DeviceFile that has been read
+ * without a fault before (see known_files) and logs it as an error, so that one
+ * line does not end all monitoring. */
 enum options_purpose { OPTIONS_FOR_CHECK, OPTIONS_FOR_START };
 
 #endif

@@ -32,9 +32,8 @@ static bool id_is_valid(const char *id) {
   return size > 0 && size < DEVICE_ID_BYTES;
 }
 
-/* Returns the endpoint of a device that names none, or NULL and what it must
- * be.
- */
+/* Returns the only endpoint, for a device that names none. Unless there is
+ * exactly one, returns NULL and writes what the option must be. */
 static const struct endpoint *only_endpoint(const struct directory *d,
                                             const char **ret_must_be) {
   size_t count = directory_endpoint_count(d);
@@ -45,7 +44,8 @@ static const struct endpoint *only_endpoint(const struct directory *d,
   return NULL;
 }
 
-/* Returns the endpoint of that name, or NULL and a hint. */
+/* Returns the endpoint of that name, or NULL. Writes a hint for a misspelt
+ * name. */
 static const struct endpoint *
 find_endpoint(const struct directory *d, const char *name,
               char ret_hint[static NEAREST_HINT_BYTES]) {
@@ -118,8 +118,8 @@ void options_device_read(struct options_block *plugin,
 
 /* ---- the file ---- */
 
-#define UTF8_MARK "\xef\xbb\xbf" /* with which some editors begin a text */
-#define FILE_FAULTS_MAX 20       /* are told; the others are counted */
+#define UTF8_MARK "\xef\xbb\xbf" /* byte order mark of some editors */
+#define FILE_FAULTS_MAX 20       /* more faults are counted only */
 #define WHERE_BYTES 512
 #define TEXT_BYTES 256
 #define SHOWN_MAX 80
@@ -129,14 +129,14 @@ void options_device_read(struct options_block *plugin,
 struct device_file {
   struct options_reader *reader;
   const char *path;
-  bool is_known; /* it worked before: a line that is wrong is skipped */
+  bool is_known; /* read without a fault before: wrong lines are skipped */
   bool is_over;  /* the rest can not be read */
   size_t line;
   size_t devices;
   size_t faults;
 };
 
-/* What a line holds: name,device_id[,endpoint[,timeout]]. */
+/* The columns of a line: name,device_id[,endpoint[,timeout]]. */
 enum column {
   COLUMN_NAME,
   COLUMN_ID,
@@ -175,8 +175,8 @@ static char *trim(char *text) {
   return text;
 }
 
-/* Splits a line into its columns; those that are missing are empty. Returns
- * whether there are no more than that. */
+/* Splits a line into its columns; missing columns are empty. Returns false if
+ * the line has more columns than there may be. */
 static bool split(char *line, char *ret_columns[static COLUMNS]) {
   static char empty[] = "";
   for (int i = 0; i < COLUMNS; i++) {
@@ -253,7 +253,8 @@ static void read_columns(struct device_file *f, char *const *columns) {
   }
 }
 
-/* Returns what to do about a line as other programs write it, or NULL. */
+/* Returns advice on a line as other programs write it (quotes, other
+ * separators, a heading), or NULL. */
 static const char *advise(const char *text) {
   static const char heading[] = "name,device_id";
   size_t size = sizeof(heading) - 1;
@@ -304,7 +305,7 @@ static void read_line(struct device_file *f, char *line, size_t size) {
     read_text(f, text);
 }
 
-/* Returns 0 or a negative errno. */
+/* Reads all lines of the file. Returns 0 or a negative errno. */
 static int read_lines(struct device_file *f, FILE *file) {
   char *line = NULL;
   size_t capacity = 0;
@@ -318,7 +319,7 @@ static int read_lines(struct device_file *f, FILE *file) {
   return status;
 }
 
-/* Appends the path, which it takes, to the list of all these files. */
+/* Takes the path and appends it to the list of all DeviceFiles. */
 static void keep_path(struct options_reader *r, char *path) {
   struct options *o = r->options;
   size_t count = 0;
@@ -335,7 +336,8 @@ static void keep_path(struct options_reader *r, char *path) {
   o->device_files = grown;
 }
 
-/* Tells what the lines have not told themselves. */
+/* Reports on the file as a whole: no device in it, lines that were skipped, or
+ * faults beyond FILE_FAULTS_MAX. */
 static void sum_up(const struct device_file *f, struct options_block *plugin,
                    const struct options_option *o, const oconfig_item_t *item) {
   size_t untold = f->faults > FILE_FAULTS_MAX ? f->faults - FILE_FAULTS_MAX : 0;

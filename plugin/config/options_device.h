@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * options_device owns what may be in a <Device> block and in the lines of a
+ * options_device owns the options of a <Device> block and the lines of a
  * DeviceFile. A part of `options`.
  */
 #ifndef ONENET_OPTIONS_DEVICE_H
@@ -13,11 +13,11 @@
 options_read_fn options_device_read;
 options_read_fn options_device_read_file;
 
-/* Returns the endpoint or device that has that name ("the name of a Device"),
- * or NULL. */
+/* Returns the fault that an endpoint or a device has that name already, or
+ * NULL. */
 options_taken_fn options_device_taken;
 
-/* What may be in a <Device> block. */
+/* The table of the options of a <Device> block. */
 extern const struct options_option options_device_table[];
 
 #endif

@@ -18,16 +18,17 @@
 
 /* ---- the URL ---- */
 
-/* Whether the path ends so that commands can be sent there. */
-static bool is_of_commands(const struct url *url) {
+/* Returns whether the path ends in PATH_END, as that of a URL for commands
+ * must. */
+static bool has_path_end(const struct url *url) {
   size_t size = strcspn(url->path, "?");
   size_t end_size = strlen(PATH_END);
   return size >= end_size &&
          memcmp(url->path + size - end_size, PATH_END, end_size) == 0;
 }
 
-/* Returns the parameter of the query that the plugin itself adds for each
- * command, or NULL. */
+/* Returns a parameter of the query that the plugin adds to each command itself,
+ * or NULL. */
 static const char *find_own_parameter(const struct url *url) {
   static const char *const ours[] = {"device_id", "timeout", "qos"};
   const char *query = strchr(url->path, '?');
@@ -39,7 +40,7 @@ static const char *find_own_parameter(const struct url *url) {
   return NULL;
 }
 
-/* Whether commands can be sent there. Keeps a fault if not. */
+/* Returns whether commands can be sent to the URL; keeps a fault if not. */
 static bool check_url(struct options_block *b, const struct options_option *o,
                       const oconfig_item_t *item, const char *text,
                       struct url *ret_url) {
@@ -49,7 +50,7 @@ static bool check_url(struct options_block *b, const struct options_option *o,
                         ", without a user, a fragment or white space");
     return false;
   }
-  if (!is_of_commands(ret_url)) {
+  if (!has_path_end(ret_url)) {
     options_block_fault(
         b, o, item, "its path must end in " PATH_END ", as in %.*s" PATH_END,
         (int)(ret_url->path - text), text);
@@ -91,7 +92,7 @@ static const char *header_fault(const char *header) {
       "Host",    "Expect",        "Transfer-Encoding"};
   size_t size = strspn(header, TOKEN_CHARACTERS);
   const char *value = header + size + 1;
-  /* Without a value libcurl would leave the header out. */
+  /* libcurl leaves out a header without a value. */
   if (size == 0 || header[size] != ':' || value[strspn(value, " ")] == '\0')
     return "must be \"Name: value\"";
   for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
@@ -102,7 +103,8 @@ static const char *header_fault(const char *header) {
   return NULL;
 }
 
-/* Appends a header to the NULL-terminated list, which it takes over. */
+/* Appends a header (taken on success) to the NULL-terminated list. Returns 0 or
+ * -ENOMEM. */
 static int add_header(char ***list, char *header) {
   size_t count = 0;
   while (*list != NULL && (*list)[count] != NULL)
@@ -141,8 +143,9 @@ static const char *const KIND_OPTIONS[] = {[CREDENTIAL_KEY] = "APIKey",
                                            [CREDENTIAL_ACCESS_KEY_FILE] =
                                                "AccessKeyFile"};
 
-/* Whether a key would be sent as it was meant. Keeps a fault if not. Blanks
- * alone are told as an empty key. */
+/* Returns whether the key is free of blanks at its ends, which would not be
+ * sent; keeps a fault if not. A key of nothing but blanks passes: it is
+ * reported as empty later. */
 static bool check_blanks(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, const char *key) {
@@ -180,8 +183,9 @@ static void read_credential(struct options_block *b,
     options_value_read_file(b, o, item);
 }
 
-/* What is in a key file may change at any time: a file that is wrong now is no
- * reason not to start, as it is none to stop. */
+/* Checks the key. A wrong key in the configuration is a fault. A wrong key file
+ * is only warned about: it may be put right at any time, and must not stop the
+ * start. */
 static void try_credential(struct options_block *b, const struct endpoint *e) {
   char why[WHY_BYTES] = "";
   bool is_open = false;
@@ -227,7 +231,8 @@ static const struct options_word METHODS[] = {{"md5", TOKEN_MD5},
                                               {"sha256", TOKEN_SHA256},
                                               {NULL, 0}};
 
-/* As write_http names them, but for SSLv2 and SSLv3, which nobody may use. */
+/* The names are those of write_http, without SSLv2 and SSLv3, which are not
+ * secure. */
 static const struct options_word SSL_VERSIONS[] = {
     {"DEFAULT", 0},  {"TLSv1", 10},   {"TLSv1_0", 10}, {"TLSv1_1", 11},
     {"TLSv1_2", 12}, {"TLSv1_3", 13}, {NULL, 0}};

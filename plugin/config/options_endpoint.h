@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * options_endpoint owns what may be in an <Endpoint> block. A part of
+ * options_endpoint owns the options of an <Endpoint> block. A part of
  * `options`.
  */
 #ifndef ONENET_OPTIONS_ENDPOINT_H
@@ -11,7 +11,7 @@
 /* Reads an <Endpoint> block into the directory. */
 options_read_fn options_endpoint_read;
 
-/* What may be in an <Endpoint> block. */
+/* The table of the options of an <Endpoint> block. */
 extern const struct options_option options_endpoint_table[];
 
 #endif

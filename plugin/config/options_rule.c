@@ -17,13 +17,13 @@
 #define WHY_BYTES 256
 #define SECONDS_MAX 2678400
 #define YEAR_S 31536000
-#define BODY_MAX_DEPTH 64 /* of a JSON body */
+#define BODY_MAX_DEPTH 64 /* levels of a JSON body */
 #define BODY_FILE_MAX_BYTES                                                    \
   (1 << 20) /* far above any body, however written                             \
              */
 
-/* What comes before what: Source makes the rule, and how bodies are read
- * depends on Format, wherever it stands. */
+/* The stages in which the options are read, whatever their order in the block:
+ * Source is needed to make the rule, and Format to read the bodies. */
 enum stage { STAGE_SOURCE, STAGE_SETTINGS, STAGE_PARTS };
 
 struct rule_block {
@@ -32,11 +32,12 @@ struct rule_block {
   int source; /* enum event_source */
   int format; /* enum template_format */
   char *content_type;
-  bool *is_named;                 /* by the index of the device */
-  bool has_body[RULE_BODY_COUNT]; /* be it right or wrong */
+  bool *is_named; /* a Device option names it; by index of the device */
+  bool has_body[RULE_BODY_COUNT]; /* given, whether right or wrong */
 };
 
-/* Keeps what came of a part: 0, -EINVAL and why, or -ENOMEM. */
+/* Keeps the status of reading a part: 0; -EINVAL as a fault that says why;
+ * -ENOMEM as a lack of memory. */
 static void keep_status(struct options_block *b, const struct options_option *o,
                         const oconfig_item_t *item, int status,
                         const char *why) {
@@ -46,9 +47,11 @@ static void keep_status(struct options_block *b, const struct options_option *o,
     b->reader->out_of_memory = true;
 }
 
-/* ---- what it matches ---- */
+/* ---- patterns ---- */
 
-/* Names in collectd hold these characters hardly ever; messages do. */
+/* Returns whether a text without slashes was perhaps meant as a regular
+ * expression. Names in collectd hardly ever hold these characters; messages
+ * do. */
 static bool looks_like_regex(const struct options_option *o, const char *text) {
   return o->argument != RULE_MESSAGE && text[0] != '/' &&
          strpbrk(text, "^$*|") != NULL;
@@ -76,7 +79,7 @@ static void read_pattern(struct options_block *b,
                 b->title, o->name, text, text);
 }
 
-/* ---- what it commands ---- */
+/* ---- devices ---- */
 
 static const struct device *find_device_id(const struct directory *d,
                                            const char *device_id) {
@@ -97,7 +100,7 @@ static void fault_no_device(struct options_block *b,
   nearest_write_hint(&nearest, hint);
   const struct device *same = find_device_id(d, name);
   if (b->reader->options->skipped_lines > 0)
-    /* It was there when the file was right. */
+    /* A skipped line may hold the device: the rule itself may be right. */
     options_block_skip(b, o, item,
                        "no such device%s; it may be on a line of a DeviceFile "
                        "that is skipped: until that is mended, this rule does "
@@ -115,7 +118,8 @@ static void fault_no_device(struct options_block *b,
     options_block_fault(b, o, item, "no such device%s", hint);
 }
 
-/* Whether a command would wait longer than OneNET would keep it. */
+/* Returns whether Expire is longer than the timeout: a command would wait
+ * longer than OneNET would keep it. */
 static bool outlives(const struct policy *p, int timeout_s) {
   return p->expire_s != POLICY_DEFAULT && timeout_s > 0 &&
          (p->expire_s == 0 || p->expire_s > timeout_s);
@@ -137,7 +141,7 @@ static void add_device(struct options_block *b, const struct options_option *o,
   keep_status(b, o, item, rule_add_device(rb->rule, d), "");
 }
 
-/* Whether an earlier option of the block has the same text. */
+/* Returns whether an earlier option of the block has the same text. */
 static bool is_repeated(const struct options_block *b,
                         const oconfig_item_t *item) {
   for (const oconfig_item_t *i = b->item->children; i < item; i++)
@@ -184,10 +188,10 @@ static void read_device(struct options_block *b, const struct options_option *o,
     fault_no_device(b, o, item, text);
 }
 
-/* ---- what it sends ---- */
+/* ---- bodies ---- */
 
-/* Whether the option may be here: the only body of its severity, of the right
- * source. */
+/* Returns whether the body may be here: it fits Source, and is the only one of
+ * its severity. Keeps a fault if not. */
 static bool admit_body(struct options_block *b, const struct options_option *o,
                        const oconfig_item_t *item) {
   struct rule_block *rb = b->target;
@@ -206,8 +210,8 @@ static bool admit_body(struct options_block *b, const struct options_option *o,
   return false;
 }
 
-/* Whether each body that the template makes can be sent, as far as can be told
- * without an event. Keeps a fault if not. */
+/* Returns whether the bodies of the template can be sent, as far as a sample
+ * tells. Keeps a fault if not. */
 static bool check_body(struct options_block *b, const struct options_option *o,
                        const oconfig_item_t *item, const struct template *t,
                        const struct buf *sample) {
@@ -233,7 +237,7 @@ static void set_body(struct options_block *b, const struct options_option *o,
   struct template *t = NULL;
   struct buf sample;
   char why[WHY_BYTES] = "";
-  buf_init(&sample, size); /* what stands for a field is shorter than it */
+  buf_init(&sample, size); /* a sample of a field is shorter than %{field} */
   int status = template_parse(text, size, (enum template_format)rb->format, &t,
                               why, sizeof(why));
   if (status == 0)
@@ -246,8 +250,9 @@ static void set_body(struct options_block *b, const struct options_option *o,
   buf_free(&sample);
 }
 
-/* Whether these are the parts that collectd makes of JSON whose inner quotes
- * are not escaped: {"fan":"on"} in quotes is { and fan and : and on and }. */
+/* Returns whether the values are perhaps a JSON body whose inner quotes are
+ * not escaped: collectd splits "{"fan":"on"}" into the values {, fan, :, on
+ * and }. */
 static bool is_json_in_parts(const oconfig_item_t *item) {
   const oconfig_value_t *first = item->values;
   return item->values_num > 1 && first->type == OCONFIG_TYPE_STRING &&
@@ -270,7 +275,7 @@ static void read_body(struct options_block *b, const struct options_option *o,
     set_body(b, o, item, text, strlen(text));
 }
 
-/* Returns 0 or a negative errno. */
+/* Appends the whole file. Returns 0 or a negative errno. */
 static int load(FILE *file, struct buf *out) {
   char chunk[4096];
   size_t size;
@@ -334,7 +339,7 @@ static const struct options_word UNKNOWNS[] = {
 static const struct options_word FIRST_OKAYS[] = {
     {"ignore", FIRST_OKAY_IGNORE}, {"send", FIRST_OKAY_SEND}, {NULL, 0}};
 
-/* What it was for is OnMissing's now. */
+/* Refuses the option Missing, which OnMissing has replaced. */
 static void refuse_missing(struct options_block *b,
                            const struct options_option *o,
                            const oconfig_item_t *item) {
@@ -398,7 +403,7 @@ static const char *rule_taken(const struct options *options, const char *name) {
              : "a Rule has this name already";
 }
 
-/* Options that a rule of its source has no use for are mistakes. */
+/* Keeps a fault for each option that has no meaning with the rule's Source. */
 static void check_source(struct options_block *b, const struct rule_block *rb) {
   static const char *const of_notifications[] = {"ForgetAfter", "FirstOkay",
                                                  "Message"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * options_rule owns what may be in a <Rule> block. A part of `options`.
+ * options_rule owns the options of a <Rule> block. A part of `options`.
  */
 #ifndef ONENET_OPTIONS_RULE_H
 #define ONENET_OPTIONS_RULE_H
@@ -11,7 +11,7 @@
  * directory. */
 options_read_fn options_rule_read;
 
-/* What may be in a <Rule> block. */
+/* The table of the options of a <Rule> block. */
 extern const struct options_option options_rule_table[];
 
 #endif

@@ -13,15 +13,15 @@
 #include <unistd.h>
 
 #define KEY_LENGTH_MIN 20
-#define ALLOWED_BYTES 160 /* of the words of one option, listed */
+#define ALLOWED_BYTES 160 /* list of the words of one option */
 
 static void *place_of(const struct options_block *b,
                       const struct options_option *o) {
   return (char *)b->target + o->offset;
 }
 
-/* Returns why an option that is not one text may have been written so, or "".
- */
+/* Returns a hint at the mistake behind an option that is not one text, or
+ * "". */
 static const char *explain_no_text(const struct options_option *o,
                                    const oconfig_item_t *item) {
   if (item->values_num > 1 && o->is_repeatable)
@@ -173,7 +173,8 @@ static const struct options_word *find_word(const struct options_word *words,
 void options_value_read_bool(struct options_block *b,
                              const struct options_option *o,
                              const oconfig_item_t *item) {
-  /* What collectd takes for a boolean, in quotes or with a capital letter. */
+  /* Words that collectd takes for booleans. In quotes, or with a capital
+   * letter, they arrive as text. */
   static const struct options_word words[] = {
       {"true", 1}, {"yes", 1}, {"on", 1}, {"false", 0},
       {"no", 0},   {"off", 0}, {NULL, 0}};
@@ -186,7 +187,7 @@ void options_value_read_bool(struct options_block *b,
     options_block_fault(b, o, item, "must be true or false");
 }
 
-/* Writes "full or normal", "all, failures or none". */
+/* Writes a list of the words: "full or normal", "all, failures or none". */
 static void list_words(const struct options_word *words, char *ret_list,
                        size_t bytes) {
   size_t used = 0;
@@ -198,7 +199,7 @@ static void list_words(const struct options_word *words, char *ret_list,
   }
 }
 
-/* Returns the word that the option is, or NULL after a fault. */
+/* Returns the word that is the option's value, or NULL after a fault. */
 static const struct options_word *one_word(struct options_block *b,
                                            const struct options_option *o,
                                            const oconfig_item_t *item) {
@@ -240,7 +241,8 @@ char *options_value_path(struct options_block *b,
                    : options_reader_path(b->reader, line);
 }
 
-/* Returns what keeps the file from being read, or NULL and the file. */
+/* Opens a regular file. Returns NULL and writes the file, or returns why it can
+ * not be read. */
 static const char *open_regular(const char *path, FILE **ret_file) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0)
@@ -262,7 +264,8 @@ static bool is_missing(const char *path) {
   return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
-/* Whether the key itself may stand where its path should: it is not told. */
+/* Returns whether the text may be the key itself instead of its path: then it
+ * must not be shown. */
 static bool looks_like_key(const char *text) {
   return text != NULL && text[0] != '/' &&
          (strchr(text, '=') != NULL ||

@@ -12,8 +12,8 @@
 
 #include <stdio.h>
 
-/* Return as options_block_text, NULL after a fault. A line is not empty and has
- * no control characters. */
+/* Return the option's only value as options_block_text does, or NULL after a
+ * fault. A line is a text that is not empty and has no control characters. */
 const char *options_value_text(struct options_block *b,
                                const struct options_option *o,
                                const oconfig_item_t *item);
@@ -33,16 +33,16 @@ FILE *options_value_open(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, char **ret_path);
 
-options_read_fn options_value_read_int;       /* int, min..max */
-options_read_fn options_value_read_int64;     /* int64_t */
-options_read_fn options_value_read_size;      /* size_t */
-options_read_fn options_value_read_double;    /* double of at least min */
-options_read_fn options_value_read_bool;      /* bool */
-options_read_fn options_value_read_word;      /* int: the value of the word */
-options_read_fn options_value_read_choice;    /* bool: whether that is not 0 */
-options_read_fn options_value_read_rate;      /* struct rate_limit */
-options_read_fn options_value_read_line;      /* char *, owned by the target */
-options_read_fn options_value_read_file;      /* char *: absolute, readable */
-options_read_fn options_value_read_directory; /* char *: likewise */
+options_read_fn options_value_read_int;    /* int, min..max */
+options_read_fn options_value_read_int64;  /* int64_t */
+options_read_fn options_value_read_size;   /* size_t */
+options_read_fn options_value_read_double; /* double of at least min */
+options_read_fn options_value_read_bool;   /* bool */
+options_read_fn options_value_read_word;   /* int: the value of the word */
+options_read_fn options_value_read_choice; /* bool: a word's value is not 0 */
+options_read_fn options_value_read_rate;   /* struct rate_limit */
+options_read_fn options_value_read_line;   /* char *, owned by the target */
+options_read_fn options_value_read_file;   /* char *: absolute, readable */
+options_read_fn options_value_read_directory; /* char *: absolute, readable */
 
 #endif

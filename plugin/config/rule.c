@@ -12,8 +12,8 @@
 
 #define OWN_PLUGIN "onenet"
 #define DEFAULT_CONTENT_TYPE "text/plain; charset=utf-8"
-#define RENDER_MAX_BYTES (1 << 20)   /* to tell how large a body would be */
-#define DEVICE_LOOKUP_MAX_BYTES 1024 /* to tell which name no device bears */
+#define RENDER_MAX_BYTES (1 << 20)   /* to report how large a body would be */
+#define DEVICE_LOOKUP_MAX_BYTES 1024 /* to report a name that no device has */
 
 /* One event on its way through the book. */
 struct run {
@@ -23,8 +23,8 @@ struct run {
   struct rule_texts texts;
   struct moment arrived;
   const struct rule_callbacks *callbacks;
-  bool is_told; /* it has fired a rule, or a rule has ignored it */
-  int error;    /* what kept at least one firing from being made */
+  bool is_told; /* the event has fired a rule, or was ignored by one */
+  int error;    /* why a firing could not be made; else 0 */
 };
 
 /* ---- rules ---- */
@@ -99,7 +99,7 @@ const char *rule_name(const struct rule *r) { return r->name; }
 
 enum event_source rule_source(const struct rule *r) { return r->source; }
 
-/* FNV-1a. */
+/* Returns the FNV-1a hash of a field and its text. */
 static uint64_t hash_text(enum rule_field field, const char *text) {
   uint64_t hash = UINT64_C(14695981039346656037) ^ field;
   for (; *text != '\0'; text++)
@@ -222,11 +222,13 @@ static size_t bucket_of(const struct rule_index *index, uint64_t hash) {
   return hash & (index->bucket_count - 1);
 }
 
-/* Returns how many alternatives of all rules are the most common one of these;
- * SIZE_MAX if they are no key. Counted by bucket, which is nearly the same. */
-static size_t count_most_common(const struct rule_index *index,
-                                const struct pattern *patterns,
-                                const size_t *counts) {
+/* Returns how many alternatives, of all rules together, fall into the fullest
+ * of the buckets of these patterns. `counts` holds that number for each bucket.
+ * Returns SIZE_MAX if the patterns can not be a key: there are none, or one is
+ * a regular expression. */
+static size_t fullest_bucket_size(const struct rule_index *index,
+                                  const struct pattern *patterns,
+                                  const size_t *counts) {
   size_t most = patterns == NULL ? SIZE_MAX : 0;
   for (const struct pattern *p = patterns; p != NULL; p = p->next) {
     size_t count =
@@ -237,14 +239,14 @@ static size_t count_most_common(const struct rule_index *index,
   return most;
 }
 
-/* Returns the alternatives of the field that the fewest other rules share,
- * since the fewest events concern it in vain; NULL if the rule has no key. */
+/* Returns the alternatives of the field whose buckets are the least full, so
+ * that few events try the rule in vain; NULL if no field can be the key. */
 static struct pattern *choose_key(const struct rule_index *index,
                                   const struct rule *r, const size_t *counts) {
   struct pattern *key = NULL;
   size_t fewest = SIZE_MAX;
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
-    size_t count = count_most_common(index, r->patterns[f], counts);
+    size_t count = fullest_bucket_size(index, r->patterns[f], counts);
     if (count < fewest) {
       fewest = count;
       key = r->patterns[f];
@@ -292,17 +294,19 @@ int rule_book_seal(struct rule_book *book) {
   }
   for (size_t i = 0; i < book->rules.count; i++)
     count_patterns(index, rule_book_rule(book, i), counts);
-  /* From the last rule to the first: entries are pushed to the front. */
+  /* Entries are pushed to the front: the last rule goes first, so that the
+   * first one ends at the front. */
   for (size_t i = book->rules.count; i-- > 0;)
     index_rule(index, rule_book_rule(book, i), counts);
   free(counts);
   return 0;
 }
 
-/* The rules that may match an event, as sorted lists that are merged. */
+/* The rules that may match an event, as sorted lists: one for each field, and
+ * one of rules without a key. next_candidate merges them. */
 struct candidates {
   const struct entry *lists[RULE_FIELD_COUNT + 1];
-  uint64_t hashes[RULE_FIELD_COUNT + 1]; /* other entries are passed over */
+  uint64_t hashes[RULE_FIELD_COUNT + 1]; /* the hash that a list is for */
 };
 
 static const struct entry *skip_others(const struct entry *e, uint64_t hash) {
@@ -368,7 +372,7 @@ static bool pattern_matches(const struct pattern *p, const char *text,
     return strcmp(p->text, text) == 0;
   errno = 0;
   bool matches = regexec(&p->regex, text, 0, NULL, 0) == 0;
-  /* glibc calls a lack of memory no match. */
+  /* glibc reports a lack of memory as no match. */
   if (!matches && errno == ENOMEM)
     *ret_error = -ENOMEM;
   return matches;
@@ -414,10 +418,10 @@ static void tell_lack(const struct run *run, const struct rule *r,
                                            .is_for_silence = is_for_silence});
 }
 
-/* A body as it was rendered. */
+/* A rendered body. */
 struct rendering {
   struct body *body;       /* NULL: it can never be sent */
-  size_t unsendable_bytes; /* its size then */
+  size_t unsendable_bytes; /* size of a body that can never be sent */
   const char *lacking;     /* the field that the event lacks */
 };
 
@@ -446,9 +450,9 @@ static int render_body(const struct rule *r, enum rule_body which,
   return 0;
 }
 
-/* The body for the time when the series will have been silent for ForgetAfter:
- * as if this event had been its OKAY. One that lacks a field of it fires all
- * the same; silence then asks for nothing. */
+/* Renders the OnOkay body for a silence of ForgetAfter, as if this event were
+ * an OKAY. An event that lacks a field of that body fires all the same; the
+ * silence then asks for nothing. */
 static int render_okay_body(const struct run *run, const struct rule *r,
                             struct firing *f) {
   struct event okay = *run->event;
@@ -516,8 +520,9 @@ static void fire_device(struct run *run, const struct rule *r,
     run->error = error;
 }
 
-/* A missing value must not pass for the failure that OnFailure was written
- * for. */
+/* Returns whether the event is a missing value and the rule has no
+ * OnMissing. OnFailure is not taken instead: it was written for another kind
+ * of failure. */
 static bool is_unwanted_missing(const struct run *run, const struct rule *r) {
   return run->body == RULE_ON_MISSING && !rule_has_body(r, RULE_ON_MISSING);
 }
@@ -536,8 +541,9 @@ static bool is_ipv4_address(const char *name) {
   return name[strspn(name, "0123456789.")] == '\0';
 }
 
-/* A host may be called by its whole name, and its device by the first part. The
- * first part of an address is no name. */
+/* Returns the device of that name, or else of the part before the first dot: an
+ * event may carry a host's full name where the device has the short one. An
+ * IPv4 address has no short form. */
 static const struct device *find_device(const struct directory *directory,
                                         char *name) {
   const struct device *device = directory_find_device(directory, name);
@@ -550,7 +556,7 @@ static const struct device *find_device(const struct directory *directory,
   return device;
 }
 
-/* The event lacks what the name of the device needs. */
+/* Ignores an event that lacks a field of the device's name. */
 static void ignore_nameless(struct run *run, const struct rule *r,
                             const char *lacking) {
   if (is_unwanted_missing(run, r)) {
@@ -591,7 +597,8 @@ static bool contains(const struct device **devices, size_t count,
   return false;
 }
 
-/* Several targets may come to one device: it is commanded once. */
+/* Writes the devices of all targets and returns their number. A device that
+ * several targets lead to is written, and so commanded, once. */
 static size_t find_devices(struct run *run, const struct rule *r,
                            const struct device **ret_devices) {
   size_t count = 0;

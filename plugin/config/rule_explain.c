@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Why an event fired no rule, in words. A part of `rule`.
+ * rule_explain says in words why an event fired no rule. A part of `rule`.
  */
 #include "config/rule.h"
 
@@ -17,21 +17,23 @@ static const char *const field_options[RULE_FIELD_COUNT] = {
     [RULE_DATA_SOURCE] = "DataSource",
     [RULE_MESSAGE] = "Message"};
 
-/* How near a rule comes to an event: by its options, a body for it included. */
+/* The nearness of a rule to an event: how many of the rule's options match it,
+ * and how many do not. A missing body counts as one that does not. */
 struct nearness {
-  const struct rule *rule; /* NULL: none was seen yet */
+  const struct rule *rule; /* NULL: no rule was measured yet */
   size_t matches;
   size_t misses;
 };
 
-/* What can not be told for want of memory counts as a miss. */
+/* Returns whether the field matches; false if memory is too short to tell. */
 static bool matches(const struct rule *r, const struct rule_texts *texts,
                     size_t field) {
   int error = 0;
   return rule_field_matches(r->patterns[field], texts->of[field], &error);
 }
 
-/* An OKAY fires without a body, too. */
+/* Returns whether the rule can fire for such an event: it has the body, or the
+ * event is an OKAY, which needs none. */
 static bool answers(const struct rule *r, enum rule_body which) {
   return which == RULE_ON_OKAY || rule_has_body(r, which);
 }
@@ -70,8 +72,8 @@ static struct nearness find_nearest(const struct rule_book *book,
   return nearest;
 }
 
-/* The alternatives that were configured first; the list begins with the last.
- */
+/* Appends the alternatives that were configured first. The list begins with the
+ * last one. */
 static void show_alternatives(const struct pattern *patterns, struct buf *out) {
   const struct pattern *shown[SHOWN_ALTERNATIVES] = {NULL};
   size_t count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a rule and a book of rules are made of: shared by the files of `rule`,
- * and nobody else's concern.
+ * rule_parts owns the inner structure of rules and of the book of rules. For
+ * the files of `rule` alone.
  */
 #ifndef ONENET_RULE_PARTS_H
 #define ONENET_RULE_PARTS_H
@@ -15,25 +15,25 @@
 
 /* A rule's place in the index. */
 struct entry {
-  struct entry *next; /* of the bucket, in the order of the configuration */
+  struct entry *next; /* same bucket, in the order of the configuration */
   const struct rule *rule;
   uint64_t hash;
 };
 
 /* One alternative of a field. */
 struct pattern {
-  struct pattern *next; /* the one configured before it */
-  struct entry entry;   /* in the index if the field is its rule's key */
+  struct pattern *next; /* alternative that was configured before */
+  struct entry entry;   /* used if the field is its rule's key */
   bool is_regex;
   regex_t regex;
   char text[]; /* without the slashes */
 };
 
-/* What a rule commands: a device, or the one that bears the rendered name. */
+/* A target of a rule: a device, or a template that renders the name of one. */
 struct target {
   struct target *next;
   const struct device *device;
-  struct template *name; /* owned; NULL with a device */
+  struct template *name; /* owned; NULL if there is a device */
 };
 
 struct rule {
@@ -45,13 +45,14 @@ struct rule {
   struct target *targets;
   size_t target_count;
   struct template *bodies[RULE_BODY_COUNT];
-  char *content_type; /* NULL: the default */
-  struct entry entry; /* in the index if the rule has no key */
+  char *content_type; /* NULL: default */
+  struct entry entry; /* used if the rule has no key */
 };
 
-/* Tells which rules may match an event without asking each of them. A rule's
- * key is a field with literal alternatives only; it is found by their hashes.
- */
+/* A hash table of the rules, which finds those that may match an event without
+ * trying all. The key of a rule is one field that has literal alternatives
+ * only: the rule stands in the bucket of each of them. A rule without such a
+ * field stands in `keyless`. */
 struct rule_index {
   struct entry **buckets;
   size_t bucket_count; /* a power of two */
@@ -71,8 +72,9 @@ struct rule_texts {
 
 struct rule_texts rule_texts_of(const struct event *event);
 
-/* Whether one of the alternatives is the text, or there is none. Writes -ENOMEM
- * to ret_error, and nothing else, if that could not be told. */
+/* Returns whether one of the alternatives matches the text, or there are none.
+ * If memory is too short to tell, writes -ENOMEM to ret_error; writes nothing
+ * else to it. */
 bool rule_field_matches(const struct pattern *patterns, const char *text,
                         int *ret_error);
 
