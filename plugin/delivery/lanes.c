@@ -288,7 +288,8 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
 void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
                        const char *why, struct moment now) {
   lanes_stop_waiting(l, c);
-  c->why = why;
+  if (c->why == NULL)
+    c->why = why;
   lanes_count_outcome(l, c, c->doubtful ? OUTCOME_UNKNOWN : outcome, now);
 }
 

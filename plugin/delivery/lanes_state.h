@@ -140,7 +140,8 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
                          enum outcome outcome, struct moment now);
 
 /* Ends a waiting command with that outcome, or as unknown if it has a doubtful
- * attempt behind it. `why` must live for ever: the command keeps it. */
+ * attempt behind it. The command keeps `why`, which must live for ever, unless
+ * it has a reason already. */
 void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
                        const char *why, struct moment now);
 

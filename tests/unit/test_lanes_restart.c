@@ -6,6 +6,7 @@
 #include "lanes_harness.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +99,28 @@ static void a_newer_command_supersedes_what_was_in_flight(void **state) {
   restart(w);
   ended(w, "heat on unknown");
   is_sent(fan, "off");
+}
+
+static void note_why(void *context, const struct world *w) {
+  for (struct change *i = w->journal.first; i != NULL; i = i->next) {
+    struct command *c = journal_command(i);
+    if (c != NULL && c->state == COMMAND_FINISHED)
+      snprintf(context, ENDED_BYTES, "%s", command_why(c));
+  }
+}
+
+static void that_it_was_in_flight_stays_the_reason(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  char why[ENDED_BYTES] = "";
+  fan->policy.retry_unknown = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  restart(w);
+  w->observe = note_why;
+  w->observe_context = why;
+  okay(fan, "rack1", "off");
+  assert_string_equal(why, "it was in flight when the process ended");
 }
 
 static void of_two_that_wait_in_a_slot_the_newer_is_left(void **state) {
@@ -292,6 +315,7 @@ int main(void) {
       SITUATION(what_was_in_flight_is_due_again_if_it_may_run_twice),
       SITUATION(what_waits_after_doubt_is_unknown_if_it_may_not_run_twice_now),
       SITUATION(what_was_in_flight_is_not_due_again_if_nothing_is_asked),
+      SITUATION(that_it_was_in_flight_stays_the_reason),
       SITUATION(a_newer_command_supersedes_what_was_in_flight),
       SITUATION(of_two_that_wait_in_a_slot_the_newer_is_left),
       SITUATION(waits_and_attempts_survive_a_restart),
