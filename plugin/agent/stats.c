@@ -68,7 +68,7 @@ struct ignored_stats {
  * needed. */
 struct device_stats {
   struct command_stats commands;
-  struct counts *before; /* account at the start; NULL: all zero */
+  uint64_t *before; /* by outcome, counts at the start; NULL: all zero */
   struct ignored_stats *_Atomic ignored;
   struct latency *_Atomic latency;
   struct counters failures;
@@ -198,13 +198,10 @@ const struct device *stats_take_active(struct stats *s) {
 int stats_begin_after(struct stats *s, const struct device *d,
                       const struct account *recorded) {
   struct device_stats *of_device = stats_of(s, d);
-  of_device->before = calloc(1, sizeof *of_device->before);
+  of_device->before = malloc(sizeof recorded->by_outcome);
   if (of_device->before == NULL)
     return -ENOMEM;
-  for (int i = 0; i < OUTCOME_COUNT; i++) {
-    of_device->before->by_outcome[i] = recorded->by_outcome[i];
-    of_device->before->created += recorded->by_outcome[i];
-  }
+  memcpy(of_device->before, recorded->by_outcome, sizeof recorded->by_outcome);
   return 0;
 }
 
@@ -223,17 +220,21 @@ static void add_counts(struct command_stats *of, const struct counts *more) {
   atomic_fetch_add(&of->sequence, 1);
 }
 
-/* Returns by how much the account is ahead of what is published. */
+/* Returns by how much the account is ahead of what is published. What is
+ * created follows from the rest: somebody may have removed pending commands, or
+ * totals, from the ledger. */
 static struct counts count_more(const struct device_stats *d,
                                 const struct account *a) {
-  static const struct counts nothing;
-  const struct counts *before = d->before != NULL ? d->before : &nothing;
-  struct counts more;
-  read_published(&d->commands, &more);
-  more.created = a->created - before->created - more.created;
-  for (int i = 0; i < OUTCOME_COUNT; i++)
-    more.by_outcome[i] =
-        a->by_outcome[i] - before->by_outcome[i] - more.by_outcome[i];
+  static const uint64_t nothing[OUTCOME_COUNT];
+  const uint64_t *before = d->before != NULL ? d->before : nothing;
+  struct counts published, more = {.created = a->pending};
+  read_published(&d->commands, &published);
+  for (int i = 0; i < OUTCOME_COUNT; i++) {
+    uint64_t ended = a->by_outcome[i] - before[i];
+    more.created += ended;
+    more.by_outcome[i] = ended - published.by_outcome[i];
+  }
+  more.created -= published.created;
   return more;
 }
 

@@ -26,11 +26,13 @@ static struct account accounts[3];
 static void create(const struct device *d, uint64_t count) {
   accounts[d->index].device = d;
   accounts[d->index].created += count;
+  accounts[d->index].pending += count;
   stats_publish(t.stats, &accounts[d->index]);
 }
 
 static void end(const struct device *d, enum outcome outcome, uint64_t count) {
   accounts[d->index].by_outcome[outcome] += count;
+  accounts[d->index].pending -= count;
   stats_publish(t.stats, &accounts[d->index]);
 }
 
@@ -155,6 +157,34 @@ static void counters_begin_after_what_was_recorded(void **state) {
   assert_int_equal(counts.pending, 1);
   stats_read_endpoint(t.stats, t.cloud, &totals);
   assert_int_equal(totals.commands.created, 2);
+}
+
+/* Their rows were removed from the ledger by hand. */
+static void commands_that_were_not_restored_are_not_pending(void **state) {
+  (void)state;
+  struct stats_commands counts;
+  struct account *a = &accounts[t.fan->index];
+  *a = (struct account){.device = t.fan, .created = 12};
+  a->by_outcome[OUTCOME_ACCEPTED] = 7;
+  assert_int_equal(stats_begin_after(t.stats, t.fan, a), 0);
+  create(t.fan, 1);
+  end(t.fan, OUTCOME_ACCEPTED, 1);
+  stats_read_device(t.stats, t.fan, &counts);
+  assert_int_equal(counts.created, 1);
+  assert_int_equal(counts.by_outcome[OUTCOME_ACCEPTED], 1);
+  assert_int_equal(counts.pending, 0);
+}
+
+/* The row of its totals was removed. */
+static void
+what_was_restored_without_an_account_counts_as_created(void **state) {
+  (void)state;
+  struct stats_commands counts;
+  accounts[t.fan->index] = (struct account){.device = t.fan, .pending = 1};
+  end(t.fan, OUTCOME_ACCEPTED, 1);
+  stats_read_device(t.stats, t.fan, &counts);
+  assert_int_equal(counts.created, 1);
+  assert_int_equal(counts.pending, 0);
 }
 
 static void what_is_published_twice_counts_once(void **state) {
@@ -375,6 +405,8 @@ int main(void) {
       TEST(latencies_that_nobody_reads_are_dropped),
       TEST(what_is_created_and_not_finished_is_pending),
       TEST(counters_begin_after_what_was_recorded),
+      TEST(commands_that_were_not_restored_are_not_pending),
+      TEST(what_was_restored_without_an_account_counts_as_created),
       TEST(what_is_published_twice_counts_once),
       TEST(a_reader_never_sees_more_outcomes_than_commands),
       TEST(latencies_of_an_interval_are_told_once),
