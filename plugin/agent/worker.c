@@ -267,6 +267,9 @@ static void run_turn(struct worker *w, bool may_begin) {
 static int64_t sleep_ms(const struct worker *w) {
   struct moment now = worker_now();
   int64_t wait_ms = lanes_wait_ms(w->lanes, now);
+  /* What could not even be sent is recorded and told at once. */
+  if (w->journal.first != NULL)
+    return 0;
   int64_t poll_ms = sender_wait_ms(w->sender, now);
   if (poll_ms < wait_ms)
     wait_ms = poll_ms;

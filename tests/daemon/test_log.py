@@ -152,6 +152,8 @@ def test_a_missing_key_file_is_to_be_created(setup):
     line = wait_for_line(setup, "the credentials can not be read")
     assert f"{setup.key_file}: No such file or directory: create the file" in line
     assert f"chmod 600 {setup.key_file}" in line
+    assert line.endswith(
+        "; attempt 2 is as soon as that file changes, else in 60 s")
     setup.key_file.write_text(API_KEY)
     setup.wait_for_outcomes(created=1, accepted=1)
 
