@@ -278,8 +278,8 @@ void sender_send(struct sender *s, struct moment now) {
   for (size_t i = 0; i < s->begun_count; i++)
     send_one(s, s->begun[i], now);
   s->begun_count = 0;
-  note_keys(s, now);
   send_polls(s, now);
+  note_keys(s, now);
 }
 
 /* ---- waiting ---- */

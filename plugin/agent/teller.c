@@ -16,6 +16,7 @@ struct teller {
   bool is_dry;
   struct troubles *troubles;
   bool *circuit_open; /* by endpoint.index: the log says that it is open */
+  bool *has_new_key;  /* by endpoint.index: troubles do not know of it yet */
 };
 
 struct teller *teller_new(const struct options *options, struct stats *stats,
@@ -31,8 +32,9 @@ struct teller *teller_new(const struct options *options, struct stats *stats,
       .is_dry = is_dry,
       .troubles =
           troubles_new(endpoints, directory_device_count(options->directory)),
-      .circuit_open = calloc(endpoints + 1, sizeof *t->circuit_open)};
-  if (t->troubles != NULL && t->circuit_open != NULL)
+      .circuit_open = calloc(endpoints + 1, sizeof *t->circuit_open),
+      .has_new_key = calloc(endpoints + 1, sizeof *t->has_new_key)};
+  if (t->troubles != NULL && t->circuit_open != NULL && t->has_new_key != NULL)
     return t;
   teller_free(t);
   return NULL;
@@ -43,6 +45,7 @@ void teller_free(struct teller *t) {
     return;
   troubles_free(t->troubles);
   free(t->circuit_open);
+  free(t->has_new_key);
   free(t);
 }
 
@@ -159,11 +162,23 @@ static void tell_change(struct teller *t, struct change *change,
   }
 }
 
+/* What was told before this is of the key before it. */
+static void forget_old_keys(struct teller *t) {
+  const struct directory *directory = t->options->directory;
+  for (size_t i = 0; i < directory_endpoint_count(directory); i++) {
+    if (t->has_new_key[i])
+      troubles_forget_credentials(t->troubles,
+                                  directory_endpoint(directory, i));
+    t->has_new_key[i] = false;
+  }
+}
+
 void teller_tell_changes(struct teller *t, const struct journal *journal,
                          struct moment now) {
   for (struct change *change = journal->first; change != NULL;
        change = change->next)
     tell_change(t, change, now);
+  forget_old_keys(t);
 }
 
 /* ---- endpoints ---- */
@@ -192,7 +207,7 @@ void teller_tell_endpoints(struct teller *t, const struct lanes *lanes,
 }
 
 void teller_forget_credentials(struct teller *t, const struct endpoint *e) {
-  troubles_forget_credentials(t->troubles, e);
+  t->has_new_key[e->index] = true;
 }
 
 /* ---- events that made no command ---- */

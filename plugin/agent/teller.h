@@ -46,8 +46,9 @@ void teller_tell_ignored(struct teller *t, const struct policy *policy,
 void teller_tell_lost(struct teller *t, const struct device *device,
                       uint64_t count, const char *why);
 
-/* Forgets what was told of the endpoint's credentials, since its key file has
- * changed: if the new key is refused, that is news. */
+/* Notes that the key file of the endpoint has changed. The changes of this turn
+ * are still of the old key; after them, what was told of the credentials is
+ * forgotten: if the new key is refused, that is news. */
 void teller_forget_credentials(struct teller *t, const struct endpoint *e);
 
 #endif
