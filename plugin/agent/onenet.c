@@ -3,6 +3,7 @@
  * onenet owns collectd's callbacks and nothing else: it turns what collectd
  * says into plain data, and hands that to the layers below.
  */
+#include "agent/door.h"
 #include "agent/lines.h"
 #include "agent/report.h"
 #include "agent/stats.h"
@@ -25,10 +26,13 @@
 
 #define PLUGIN_NAME "onenet"
 
+/* Wait for those inside a callback, in ms. A callback matches, puts and returns:
+ * one that takes longer hangs in a log that is written to a disk. */
+#define DOOR_WAIT_MS 250
+
 /* The one instance of the plugin: collectd's callbacks have no other way to
  * find it. Config and init make all of it on the main thread, before any other
- * callback is registered. It is freed when collectd frees the notification
- * callback, which may still be called after our shutdown. */
+ * callback is registered. Shutdown frees it, once the door is closed. */
 static struct {
   struct options *options;
   struct stats *stats;
@@ -39,6 +43,10 @@ static struct {
   bool is_test; /* the configuration is tested: collectd -T */
   bool is_dry;
 } onenet;
+
+/* Each callback that init registers goes through it: clients of unixsock are
+ * served on threads that collectd does not wait for. */
+static struct door door;
 
 static void write_log(enum log_level level, const char *line) {
   static const int levels[] = {[LOG_LEVEL_ERROR] = LOG_ERR,
@@ -179,8 +187,12 @@ static int fire_rules(struct event *event) {
 
 static int onenet_notify(const notification_t *n, user_data_t *user_data) {
   (void)user_data;
+  if (!door_enter(&door))
+    return 0;
   struct event event = event_of_notification(n);
-  return fire_rules(&event);
+  int status = fire_rules(&event);
+  door_leave(&door);
+  return status;
 }
 
 static bool has_rates(const data_set_t *ds) {
@@ -200,11 +212,7 @@ static double value_of(const data_source_t *source, const value_t *value,
   return rate != NULL ? *rate : NAN;
 }
 
-static int onenet_write(const data_set_t *ds, const value_list_t *vl,
-                        user_data_t *user_data) {
-  (void)user_data;
-  if (strcmp(vl->plugin, PLUGIN_NAME) == 0)
-    return 0;
+static int fire_values(const data_set_t *ds, const value_list_t *vl) {
   gauge_t *rates = has_rates(ds) ? uc_get_rate(ds, vl) : NULL;
   int status = 0;
   for (size_t i = 0; i < ds->ds_num && i < vl->values_len; i++) {
@@ -218,10 +226,23 @@ static int onenet_write(const data_set_t *ds, const value_list_t *vl,
   return status;
 }
 
+static int onenet_write(const data_set_t *ds, const value_list_t *vl,
+                        user_data_t *user_data) {
+  (void)user_data;
+  if (strcmp(vl->plugin, PLUGIN_NAME) == 0 || !door_enter(&door))
+    return 0;
+  int status = fire_values(ds, vl);
+  door_leave(&door);
+  return status;
+}
+
 static int onenet_read(void) {
+  if (!door_enter(&door))
+    return 0;
   int64_t now_ms = worker_now().ms;
   report_send(onenet.report, worker_inbox_count(onenet.worker), now_ms);
   watch_tell_idle(onenet.watch, now_ms);
+  door_leave(&door);
   return 0;
 }
 
@@ -230,20 +251,14 @@ static int onenet_flush(cdtime_t timeout, const char *identifier,
   (void)timeout;
   (void)identifier;
   (void)user_data;
+  if (!door_enter(&door))
+    return 0;
   worker_wake(onenet.worker);
+  door_leave(&door);
   return 0;
 }
 
-static int onenet_shutdown(void) {
-  if (onenet.is_test)
-    worker_rehearse(onenet.worker);
-  worker_stop(onenet.worker);
-  report_log_totals(onenet.report);
-  return 0;
-}
-
-static void free_all(void *unused) {
-  (void)unused;
+static void free_all(void) {
   worker_free(onenet.worker);
   report_free(onenet.report);
   outbox_free(onenet.outbox);
@@ -252,6 +267,25 @@ static void free_all(void *unused) {
   options_free(onenet.options);
   memset(&onenet, 0, sizeof onenet);
   http_global_cleanup();
+}
+
+/* Those who are inside are let finish, so that what they bring is recorded; if
+ * somebody hangs there, nothing is freed: the process ends soon.
+ *
+ * A thread that walks down collectd's list of notification callbacks while
+ * collectd frees it crashes on its way from one to the next. It is on such a
+ * way for as long as the plugin before us writes its log, so that we leave the
+ * list. */
+static int onenet_shutdown(void) {
+  door_close(&door, DOOR_WAIT_MS);
+  plugin_unregister_notification(PLUGIN_NAME);
+  if (onenet.is_test)
+    worker_rehearse(onenet.worker);
+  worker_stop(onenet.worker);
+  report_log_totals(onenet.report);
+  if (door_close(&door, DOOR_WAIT_MS))
+    free_all();
+  return 0;
 }
 
 /* ---- start ---- */
@@ -306,8 +340,7 @@ static bool has_value_rules(void) {
 /* Registers the other callbacks only once everything runs: collectd leaves them
  * registered if init fails. */
 static void register_callbacks(void) {
-  const user_data_t owner = {.data = &onenet, .free_func = free_all};
-  plugin_register_notification(PLUGIN_NAME, onenet_notify, &owner);
+  plugin_register_notification(PLUGIN_NAME, onenet_notify, NULL);
   if (has_value_rules())
     plugin_register_write(PLUGIN_NAME, onenet_write, NULL);
   plugin_register_read(PLUGIN_NAME, onenet_read);
@@ -349,7 +382,7 @@ static int onenet_init(void) {
     return -1;
   }
   if (start_all(is_configuration_test()) < 0) {
-    free_all(NULL);
+    free_all();
     return -1;
   }
   remember_device_files();

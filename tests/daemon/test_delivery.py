@@ -2,10 +2,13 @@
 """Never lost, never twice: outages, restarts, shutdowns, refused credentials."""
 
 import contextlib
+import os
 import re
 import socket
 import sqlite3
 import threading
+
+import pytest
 
 from collectd import Collectd, free_port
 from simulator import API_KEY, FAN_ID, Simulator, wait_until
@@ -337,3 +340,58 @@ def test_a_ledger_that_can_not_be_written_does_not_stop_delivery(setup):
         "SELECT created, accepted FROM totals WHERE device = 'fan'").fetchall()
         == [(2, 2)], 20, "the totals")
     ledger.close()
+
+
+# ---- a flood at the end ----
+
+FLOODERS = 8
+FLOOD_ROUNDS = int(os.environ.get("ONENET_FLOODS", "5"))
+
+
+class Flood:
+    """Clients of unixsock that send notifications as fast as they are taken,
+    until nobody takes them any more."""
+
+    def __init__(self, daemon):
+        lines = "".join(
+            f"PUTNOTIF severity={severity} time={100 + number} message=flood "
+            "host=h plugin=sensors type=temperature\n"
+            for number, severity in enumerate(["failure", "okay"] * 50))
+        self.text = lines.encode()
+        self.path = str(daemon.folder / "sock")
+        self.sent = 0
+        self.threads = [threading.Thread(target=self.run, daemon=True)
+                        for _ in range(FLOODERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(20)
+            sock.connect(self.path)
+            while True:
+                sock.sendall(self.text)
+                self.sent += 1
+                answers = 0
+                while answers < 100:
+                    received = sock.recv(65536)
+                    if not received:
+                        return
+                    answers += received.count(b"\n")
+
+    def join(self):
+        for thread in self.threads:
+            thread.join(30)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("_round", range(FLOOD_ROUNDS))
+def test_a_flood_of_notifications_at_the_end_finds_nothing_freed(setup, _round):
+    setup.start(setup.block(rule=setup.rule(
+        'OnFailure "%{message} %{epoch}"\nOnOkay "off"\n')), threshold="")
+    flood = Flood(setup.daemon)
+    wait_until(lambda: flood.sent > 2 * FLOODERS, 20, "the flood")
+    status, _ = setup.daemon.stop()
+    flood.join()
+    assert status == 0
+    assert 'totals of device "fan"' in setup.daemon.log()
