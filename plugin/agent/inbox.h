@@ -4,6 +4,24 @@
  * thread: a first-in first-out queue with a bound on the number of firings and
  * on the bytes of their bodies.
  *
+ * Where its rule supersedes, a firing may take the place of the newest one of
+ * its key: of the same policy, device and series. Its place, not one at the
+ * end, as a command takes the place of the one that it supersedes: a series
+ * that speaks all the time would else never come to its turn. It does so
+ *
+ * - if nobody could tell the difference: it has the severity of the older one,
+ *   asks for a command as that did, and is newer by the events' own times, so
+ *   that it is neither late nor a duplicate;
+ * - if the limits are reached, in any case: the newest state always has room.
+ *
+ * Its `replaced` tells how many commands the older ones would have become, for
+ * whoever counts.
+ *
+ * The limits hold for what waits here and what waits behind the inbox together.
+ * But a firing that has nobody to replace here may yet take the place of a
+ * command there, which is not known before it is taken: if its rule supersedes,
+ * it is admitted as long as the inbox alone is within the limits.
+ *
  * Any thread may put; one takes. Putting holds a mutex for a few instructions
  * and never waits for the thread that takes.
  */
@@ -28,11 +46,17 @@ void inbox_free(struct inbox *in);
  * -ENOBUFS (full) or -EPIPE (closed), and f stays the caller's. */
 int inbox_put(struct inbox *in, struct firing *f, bool *ret_was_empty);
 
-/* Takes out all firings and returns them, oldest first, linked by `next`; the
- * caller owns them. NULL if there is none. */
-struct firing *inbox_take_all(struct inbox *in);
+/* Takes out up to max firings and returns them, oldest first, linked by `next`;
+ * the caller owns them. NULL if there is none. Holds the mutex for as long as it
+ * takes: many are to be taken in parts. From then on they count as waiting behind
+ * the inbox. */
+struct firing *inbox_take(struct inbox *in, size_t max);
 
-/* Returns how many firings wait. */
+/* Tells what waits behind the inbox now, and counts within the limits: so many
+ * commands, with bodies of so many bytes. */
+void inbox_set_waiting(struct inbox *in, size_t commands, size_t bytes);
+
+/* Returns how many firings wait here. */
 size_t inbox_count(struct inbox *in);
 
 /* Closes the inbox: nothing can be put from now on. */

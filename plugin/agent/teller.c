@@ -213,8 +213,10 @@ void teller_forget_credentials(struct teller *t, const struct endpoint *e) {
 /* ---- events that made no command ---- */
 
 void teller_tell_ignored(struct teller *t, const struct policy *policy,
-                         const struct device *device, enum ignored reason) {
-  stats_count_ignored(t->stats, device, reason);
+                         const struct device *device, enum ignored reason,
+                         uint64_t count) {
+  while (count-- > 0)
+    stats_count_ignored(t->stats, device, reason);
   if (t->is_dry)
     lines_write_dry_ignored(policy->rule, device, ignored_name(reason));
 }

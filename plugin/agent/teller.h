@@ -36,10 +36,11 @@ void teller_tell_changes(struct teller *t, const struct journal *journal,
 void teller_tell_endpoints(struct teller *t, const struct lanes *lanes,
                            struct moment now);
 
-/* Counts an event of the rule for the device as ignored; logs it in a dry
+/* Counts `count` events of the rule for the device as ignored; logs it in a dry
  * run. */
 void teller_tell_ignored(struct teller *t, const struct policy *policy,
-                         const struct device *device, enum ignored reason);
+                         const struct device *device, enum ignored reason,
+                         uint64_t count);
 
 /* Counts as unreported, and logs, that `count` events for the device were lost
  * before they became commands, and why. */

@@ -24,10 +24,8 @@
 
 #define MAX_SLEEP_MS 1000
 
-/* Room in the inbox beyond the limits of the queue: only when a firing is taken
- * is it known whether its command takes the place of another one. */
-#define INBOX_EXTRA_FIRINGS 10000
-#define INBOX_EXTRA_BYTES (16 * 1024 * 1024)
+/* Firings taken at a time: nobody who puts has to wait for longer. */
+#define TAKE_MAX 50
 
 struct worker {
   const struct options *options;
@@ -88,8 +86,7 @@ struct worker *worker_new(const struct options *options, struct stats *stats,
   w->outbox = outbox;
   journal_init(&w->journal);
   w->overflow = calloc(devices + 1, sizeof *w->overflow);
-  w->inbox = inbox_new(options->queue_limit + INBOX_EXTRA_FIRINGS,
-                       options->queue_bytes + INBOX_EXTRA_BYTES);
+  w->inbox = inbox_new(options->queue_limit, options->queue_bytes);
   w->teller = teller_new(options, stats, outbox, w->is_dry);
   w->sender = sender_new(options, stats, w->is_dry);
   if (w->overflow != NULL && w->inbox != NULL && w->teller != NULL &&
@@ -172,18 +169,23 @@ static void release(struct worker *w) {
 static void take_firing(struct worker *w, struct firing *f, struct moment now) {
   const struct policy *policy = f->policy;
   const struct device *device = f->device;
+  uint64_t replaced = f->replaced;
   enum ignored ignored = IGNORED_NOT;
   if (lanes_take(w->lanes, f, now, &ignored) < 0)
     teller_tell_lost(w->teller, device, 1, "out of memory");
   if (ignored != IGNORED_NOT)
-    teller_tell_ignored(w->teller, policy, device, ignored);
+    teller_tell_ignored(w->teller, policy, device, ignored, replaced + 1);
+  else
+    stats_count_unreported(w->stats, replaced);
 }
 
 static void take_firings(struct worker *w, struct moment now) {
-  for (struct firing *f = inbox_take_all(w->inbox), *next; f != NULL;
-       f = next) {
-    next = f->next;
-    take_firing(w, f, now);
+  struct firing *f, *next;
+  while ((f = inbox_take(w->inbox, TAKE_MAX)) != NULL) {
+    for (; f != NULL; f = next) {
+      next = f->next;
+      take_firing(w, f, now);
+    }
   }
 }
 
@@ -249,6 +251,8 @@ static void tell(struct worker *w, struct moment now) {
   stats_set_agent(w->stats,
                   lanes_waiting(w->lanes) + sender_in_flight(w->sender),
                   recorder_file_bytes(w->recorder));
+  inbox_set_waiting(w->inbox, lanes_waiting(w->lanes),
+                    lanes_waiting_bytes(w->lanes));
   journal_clear(&w->journal);
 }
 

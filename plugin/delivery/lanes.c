@@ -358,6 +358,8 @@ const struct account *lanes_account(const struct lanes *l,
 
 size_t lanes_waiting(const struct lanes *l) { return l->waiting; }
 
+size_t lanes_waiting_bytes(const struct lanes *l) { return l->waiting_bytes; }
+
 bool lanes_circuit_is_open(const struct lanes *l,
                            const struct endpoint *endpoint) {
   return l->endpoints[endpoint->index].gate.breaker.open;

@@ -65,8 +65,9 @@ void lanes_send_first_okay(struct lanes *l);
 
 /* Takes a firing. If it is to be ignored, writes the reason to ret_ignored and
  * changes nothing else. Otherwise writes IGNORED_NOT, keeps the state of its
- * series, and creates the command that its slot now asks for. Returns 0; or
- * -ENOMEM, and then counts a command as created and dropped. */
+ * series, creates the command that its slot now asks for, and counts the firings
+ * that it has replaced as created and superseded. Returns 0; or -ENOMEM, and
+ * then counts a command as created and dropped. */
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored);
 
@@ -139,7 +140,10 @@ void lanes_note_all(struct lanes *l);
 
 const struct account *lanes_account(const struct lanes *l,
                                     const struct device *device);
+/* Returns how many commands wait. */
 size_t lanes_waiting(const struct lanes *l);
+/* Returns the bytes of the bodies of the commands that wait. */
+size_t lanes_waiting_bytes(const struct lanes *l);
 /* Return whether the endpoint's circuit is open, and how many ms remain until
  * it lets the next attempt through: 0 if it does now, COMMAND_NEVER_MS while a
  * probe is under way. */

@@ -219,12 +219,23 @@ static int apply_firing(struct lanes *l, struct firing *f, const char *key,
   return act_on_state(l, slot, series->name, f->arrived, now);
 }
 
+static void count_replaced(struct lanes *l, const struct firing *f) {
+  struct account *account = &l->devices[f->device->index].account;
+  if (f->replaced == 0)
+    return;
+  account->created += f->replaced;
+  account->by_outcome[OUTCOME_SUPERSEDED] += f->replaced;
+  lanes_note(l, &account->change);
+}
+
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored) {
   char key[SLOT_KEY_BYTES];
   slot_format_key(f->policy, f->device, f->series, key);
   *ret_ignored = judge_firing(l, find_slot(l, key), f);
   int status = *ret_ignored == IGNORED_NOT ? apply_firing(l, f, key, now) : 0;
+  if (*ret_ignored == IGNORED_NOT)
+    count_replaced(l, f);
   if (status < 0)
     lanes_drop(l, f->device, 1);
   firing_free(f);

@@ -108,8 +108,18 @@ int policy_repeat_s(const struct policy *p, const struct device *d);
 
 /* ---- a firing: one event that fired one rule for one device ---- */
 
+/* The place of a firing in the inbox, which alone uses it. */
+struct firing_place {
+  uint64_t hash;        /* of policy, device and series */
+  struct firing **link; /* what points to it in the order of arrival */
+  struct firing *next_in_bucket;
+};
+
 struct firing {
   struct firing *next; /* next in the inbox */
+  struct firing_place at;
+  uint64_t replaced; /* older events of its series whose place it took in the
+                        inbox, and that would have become commands */
   const struct policy *policy;
   const struct device *device;
   enum severity severity;

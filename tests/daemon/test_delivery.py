@@ -6,7 +6,9 @@ import os
 import re
 import socket
 import sqlite3
+import subprocess
 import threading
+import time
 
 import pytest
 
@@ -340,6 +342,72 @@ def test_a_ledger_that_can_not_be_written_does_not_stop_delivery(setup):
         "SELECT created, accepted FROM totals WHERE device = 'fan'").fetchall()
         == [(2, 2)], 20, "the totals")
     ledger.close()
+
+
+# ---- a disk that hangs ----
+
+DISK = r"""
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int sync_with(long number, int fd) {
+  const char *flag = getenv("DISK_FLAG");
+  while (flag != NULL && access(flag, F_OK) == 0)
+    usleep(1000);
+  return (int)syscall(number, fd);
+}
+
+int fdatasync(int fd) { return sync_with(SYS_fdatasync, fd); }
+int fsync(int fd) { return sync_with(SYS_fsync, fd); }
+"""
+
+
+def disk_in_front(folder, flag):
+    """Returns words for a command line: while the file `flag` is there, every
+    fsync of that command hangs."""
+    (folder / "disk.c").write_text(DISK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "disk.so", "disk.c"],
+                   cwd=folder, check=True)
+    preload = [os.environ.get("ONENET_PRELOAD", ""), str(folder / "disk.so")]
+    return ["env", f"DISK_FLAG={flag}",
+            "LD_PRELOAD=" + " ".join(filter(None, preload))]
+
+
+def send_flapping(setup, count):
+    """So many notifications of one slot, FAILURE and OKAY in turn, over one
+    connection; the last one is an OKAY."""
+    begin = time.time() - 100
+    text = "".join(
+        f"PUTNOTIF severity={'okay' if left % 2 == 0 else 'failure'} "
+        f"time={begin + (count - left) / 1000:.3f} message=flood host=h "
+        "plugin=sensors type=temperature\n" for left in reversed(range(count)))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(60)
+        sock.connect(str(setup.daemon.folder / "sock"))
+        thread = threading.Thread(target=sock.sendall, args=(text.encode(),))
+        thread.start()
+        answers = 0
+        while answers < count:
+            answers += sock.recv(65536).count(b"\n")
+        thread.join()
+
+
+def test_behind_a_disk_that_hangs_the_last_state_always_has_room(setup):
+    flag = setup.folder / "the disk hangs"
+    setup.start(setup.block("QueueLimit 1000\n"), threshold="",
+                wrapper=disk_in_front(setup.folder, flag))
+    notify(setup, host="h")
+    setup.wait_for_outcomes(created=1, accepted=1)
+    flag.touch()
+    notify(setup, "okay", host="h")
+    send_flapping(setup, 12_000)
+    flag.unlink()
+    wait_until(lambda: setup.outcomes().get("created") == 12_002
+               and "pending" not in setup.outcomes(), 60, "all to be decided")
+    assert bodies(setup.sim)[-1] == "off"
+    assert "dropped" not in setup.outcomes()
 
 
 # ---- a flood at the end ----

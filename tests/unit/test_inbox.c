@@ -12,6 +12,13 @@
 #define PRODUCERS 4
 #define FIRINGS 5000
 
+static const struct policy heat = {.rule = "heat", .supersede = true};
+static const struct policy dust = {
+    .rule = "dust", .index = 1, .supersede = true};
+static const struct policy keep_all = {.rule = "all", .index = 2};
+static const struct device fan = {.name = "fan"};
+static const struct device lamp = {.name = "lamp", .index = 1};
+
 static struct inbox *inbox_of(size_t firings, size_t bytes) {
   struct inbox *in = inbox_new(firings, bytes);
   assert_non_null(in);
@@ -23,15 +30,16 @@ static struct firing *firing_of(const char *series, size_t body,
   static const char bytes[100];
   struct firing *f = firing_new(series);
   assert_non_null(f);
+  f->policy = &heat;
+  f->device = &fan;
+  f->severity = SEVERITY_FAILURE;
   f->body = body > 0 ? body_new(bytes, body) : NULL;
   f->okay_body = okay_body > 0 ? body_new(bytes, okay_body) : NULL;
   return f;
 }
 
 /* Whether it was put; what was not is freed. */
-static int put(struct inbox *in, const char *series, size_t body,
-               size_t okay_body) {
-  struct firing *f = firing_of(series, body, okay_body);
+static int put_firing(struct inbox *in, struct firing *f) {
   bool was_empty;
   int status = inbox_put(in, f, &was_empty);
   if (status < 0)
@@ -39,21 +47,53 @@ static int put(struct inbox *in, const char *series, size_t body,
   return status;
 }
 
+static int put(struct inbox *in, const char *series, size_t body,
+               size_t okay_body) {
+  return put_firing(in, firing_of(series, body, okay_body));
+}
+
+/* A failure of series "s" whose own time is `at`. */
+static struct firing *failure_at(int64_t at) {
+  struct firing *f = firing_of("s", 1, 0);
+  f->wall_event_ms = at;
+  return f;
+}
+
 static void take_and_free(struct inbox *in) {
-  for (struct firing *f = inbox_take_all(in), *next; f != NULL; f = next) {
+  for (struct firing *f = inbox_take(in, SIZE_MAX), *next; f != NULL;
+       f = next) {
     next = f->next;
     firing_free(f);
   }
 }
 
+/* Takes the oldest one, which must be of that series and time, and have taken
+ * the place of so many. */
+static void takes(struct inbox *in, const char *series, int64_t at,
+                  uint64_t replaced) {
+  struct firing *f = inbox_take(in, 1);
+  assert_non_null(f);
+  assert_null(f->next);
+  assert_string_equal(f->series, series);
+  assert_int_equal(f->wall_event_ms, at);
+  assert_int_equal(f->replaced, replaced);
+  firing_free(f);
+}
+
+static void is_empty(struct inbox *in) {
+  assert_int_equal(inbox_count(in), 0);
+  assert_null(inbox_take(in, 1));
+  inbox_free(in);
+}
+
 static void firings_come_out_in_the_order_they_were_put(void **state) {
   (void)state;
   struct inbox *in = inbox_of(10, 1000);
-  assert_null(inbox_take_all(in));
+  assert_null(inbox_take(in, SIZE_MAX));
   assert_int_equal(put(in, "first", 1, 0), 0);
   assert_int_equal(put(in, "second", 1, 0), 0);
   assert_int_equal(inbox_count(in), 2);
-  struct firing *f = inbox_take_all(in);
+  struct firing *f = inbox_take(in, SIZE_MAX);
   assert_string_equal(f->series, "first");
   assert_string_equal(f->next->series, "second");
   assert_null(f->next->next);
@@ -75,6 +115,24 @@ static void only_the_first_finds_it_empty(void **state) {
     take_and_free(in);
   }
   inbox_free(in);
+}
+
+static void no_more_are_taken_than_were_asked_for(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 1000);
+  assert_int_equal(put(in, "a", 1, 0), 0);
+  assert_int_equal(put(in, "b", 1, 0), 0);
+  assert_int_equal(put(in, "c", 1, 0), 0);
+  struct firing *f = inbox_take(in, 2);
+  assert_string_equal(f->series, "a");
+  assert_string_equal(f->next->series, "b");
+  assert_null(f->next->next);
+  firing_free(f->next);
+  firing_free(f);
+  assert_int_equal(put(in, "d", 1, 0), 0);
+  takes(in, "c", 0, 0);
+  takes(in, "d", 0, 0);
+  is_empty(in);
 }
 
 static void it_is_full_at_its_number(void **state) {
@@ -109,7 +167,7 @@ static void once_closed_nothing_can_be_put(void **state) {
   assert_int_equal(put(in, "before", 1, 0), 0);
   inbox_close(in);
   assert_int_equal(put(in, "after", 1, 0), -EPIPE);
-  struct firing *f = inbox_take_all(in);
+  struct firing *f = inbox_take(in, SIZE_MAX);
   assert_string_equal(f->series, "before");
   assert_null(f->next);
   firing_free(f);
@@ -124,6 +182,162 @@ static void what_is_left_is_freed_with_it(void **state) {
   inbox_free(NULL);
 }
 
+/* ---- one takes the place of another ---- */
+
+static void a_newer_one_takes_the_place_of_the_older(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 1000);
+  assert_int_equal(put_firing(in, failure_at(1)), 0);
+  assert_int_equal(put(in, "other", 1, 0), 0);
+  assert_int_equal(put_firing(in, failure_at(2)), 0);
+  assert_int_equal(put_firing(in, failure_at(3)), 0);
+  assert_int_equal(inbox_count(in), 2);
+  takes(in, "s", 3, 2);
+  takes(in, "other", 0, 0);
+  assert_int_equal(put_firing(in, failure_at(4)), 0);
+  takes(in, "s", 4, 0);
+  is_empty(in);
+}
+
+static void those_of_another_key_are_kept(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 1000);
+  struct firing *other_rule = failure_at(2), *other_device = failure_at(2);
+  other_rule->policy = &dust;
+  other_device->device = &lamp;
+  assert_int_equal(put_firing(in, failure_at(1)), 0);
+  assert_int_equal(put_firing(in, other_rule), 0);
+  assert_int_equal(put_firing(in, other_device), 0);
+  takes(in, "s", 1, 0);
+  takes(in, "s", 2, 0);
+  takes(in, "s", 2, 0);
+  is_empty(in);
+}
+
+static void a_rule_that_does_not_supersede_keeps_all(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(2, 1000);
+  for (int at = 1; at <= 3; at++) {
+    struct firing *f = failure_at(at);
+    f->policy = &keep_all;
+    assert_int_equal(put_firing(in, f), at <= 2 ? 0 : -ENOBUFS);
+  }
+  takes(in, "s", 1, 0);
+  takes(in, "s", 2, 0);
+  is_empty(in);
+}
+
+/* What is late, what comes twice, and what another state leaves behind is for
+ * the lanes to see. */
+static void what_the_lanes_would_tell_apart_is_kept(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 1000);
+  struct firing *okay = failure_at(3), *silent = failure_at(4),
+                *valued = failure_at(5);
+  okay->severity = SEVERITY_OKAY;
+  body_unref(silent->body);
+  silent->body = NULL;
+  valued->has_value = true;
+  assert_int_equal(put_firing(in, failure_at(2)), 0);
+  assert_int_equal(put_firing(in, failure_at(2)), 0);
+  assert_int_equal(put_firing(in, failure_at(1)), 0);
+  assert_int_equal(put_firing(in, okay), 0);
+  assert_int_equal(put_firing(in, silent), 0);
+  assert_int_equal(put_firing(in, valued), 0);
+  const int64_t times[] = {2, 2, 1, 3, 4, 5};
+  for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+    takes(in, "s", times[i], 0);
+  is_empty(in);
+}
+
+/* 12,000 events of one slot that flaps: the last one is its state. */
+static void
+when_it_is_full_the_newest_state_has_room_in_any_case(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(3, 1000);
+  assert_int_equal(put(in, "other", 1, 0), 0);
+  for (int at = 1; at <= 12000; at++) {
+    struct firing *f = failure_at(at);
+    f->severity = at % 2 == 0 ? SEVERITY_OKAY : SEVERITY_FAILURE;
+    assert_int_equal(put_firing(in, f), 0);
+  }
+  assert_int_equal(put(in, "nobody's", 1, 0), -ENOBUFS);
+  takes(in, "other", 0, 0);
+  takes(in, "s", 1, 0);
+  takes(in, "s", 12000, 11998);
+  is_empty(in);
+}
+
+static void one_that_asks_for_nothing_would_have_been_no_command(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(1, 1000);
+  struct firing *silent = failure_at(1), *unsendable = failure_at(2);
+  body_unref(silent->body);
+  silent->body = NULL;
+  body_unref(unsendable->body);
+  unsendable->body = NULL;
+  unsendable->has_unsendable = true;
+  assert_int_equal(put_firing(in, silent), 0);
+  assert_int_equal(put_firing(in, unsendable), 0);
+  assert_int_equal(put_firing(in, failure_at(3)), 0);
+  takes(in, "s", 3, 1);
+  is_empty(in);
+}
+
+static void the_bytes_are_those_of_the_newest(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 100);
+  struct firing *small = firing_of("s", 10, 0), *large = firing_of("s", 60, 30);
+  small->wall_event_ms = 2;
+  large->wall_event_ms = 1;
+  assert_int_equal(put_firing(in, large), 0);
+  assert_int_equal(put(in, "a", 11, 0), -ENOBUFS);
+  assert_int_equal(put_firing(in, small), 0);
+  assert_int_equal(put(in, "a", 90, 0), 0);
+  /* The newest state has room, whatever its size. */
+  assert_int_equal(put(in, "a", 99, 0), 0);
+  take_and_free(in);
+  assert_int_equal(put(in, "b", 100, 0), 0);
+  inbox_free(in);
+}
+
+/* ---- what waits behind it ---- */
+
+static struct firing *firing_that_is_kept(size_t body) {
+  struct firing *f = firing_of("s", body, 0);
+  f->policy = &keep_all;
+  return f;
+}
+
+static void what_waits_behind_it_counts_within_the_limits(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 100);
+  inbox_set_waiting(in, 8, 80);
+  assert_int_equal(put_firing(in, firing_that_is_kept(21)), -ENOBUFS);
+  assert_int_equal(put_firing(in, firing_that_is_kept(1)), 0);
+  assert_int_equal(put_firing(in, firing_that_is_kept(1)), 0);
+  assert_int_equal(put_firing(in, firing_that_is_kept(1)), -ENOBUFS);
+  take_and_free(in);
+  assert_int_equal(put_firing(in, firing_that_is_kept(1)), -ENOBUFS);
+  inbox_set_waiting(in, 9, 99);
+  assert_int_equal(put_firing(in, firing_that_is_kept(1)), 0);
+  inbox_free(in);
+}
+
+static void what_may_supersede_there_has_room_all_the_same(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(2, 100);
+  inbox_set_waiting(in, 2, 100);
+  assert_int_equal(put_firing(in, failure_at(1)), 0);
+  struct firing *okay = failure_at(2);
+  okay->severity = SEVERITY_OKAY;
+  assert_int_equal(put_firing(in, okay), 0);
+  takes(in, "s", 2, 1);
+  is_empty(in);
+}
+
+/* ---- many threads ---- */
+
 struct producer {
   struct inbox *inbox;
   int number;
@@ -137,7 +351,11 @@ static void *produce(void *context) {
     bool was_empty;
     snprintf(series, sizeof series, "%d %d", p->number, i);
     struct firing *f = firing_new(series);
-    if (f == NULL || inbox_put(p->inbox, f, &was_empty) < 0)
+    if (f == NULL)
+      abort();
+    f->policy = &heat;
+    f->device = &fan;
+    if (inbox_put(p->inbox, f, &was_empty) < 0)
       abort();
   }
   return NULL;
@@ -146,7 +364,8 @@ static void *produce(void *context) {
 /* Each producer's firings must come in its own order. */
 static size_t check_order(struct inbox *in, int next[static PRODUCERS]) {
   size_t count = 0;
-  for (struct firing *f = inbox_take_all(in), *after; f != NULL; f = after) {
+  for (struct firing *f = inbox_take(in, SIZE_MAX), *after; f != NULL;
+       f = after) {
     int producer, number;
     after = f->next;
     assert_int_equal(sscanf(f->series, "%d %d", &producer, &number), 2);
@@ -179,10 +398,20 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(firings_come_out_in_the_order_they_were_put),
       cmocka_unit_test(only_the_first_finds_it_empty),
+      cmocka_unit_test(no_more_are_taken_than_were_asked_for),
       cmocka_unit_test(it_is_full_at_its_number),
       cmocka_unit_test(it_is_full_at_its_bytes_of_both_bodies),
       cmocka_unit_test(once_closed_nothing_can_be_put),
       cmocka_unit_test(what_is_left_is_freed_with_it),
+      cmocka_unit_test(a_newer_one_takes_the_place_of_the_older),
+      cmocka_unit_test(those_of_another_key_are_kept),
+      cmocka_unit_test(a_rule_that_does_not_supersede_keeps_all),
+      cmocka_unit_test(what_the_lanes_would_tell_apart_is_kept),
+      cmocka_unit_test(when_it_is_full_the_newest_state_has_room_in_any_case),
+      cmocka_unit_test(one_that_asks_for_nothing_would_have_been_no_command),
+      cmocka_unit_test(the_bytes_are_those_of_the_newest),
+      cmocka_unit_test(what_waits_behind_it_counts_within_the_limits),
+      cmocka_unit_test(what_may_supersede_there_has_room_all_the_same),
       cmocka_unit_test(nothing_is_lost_or_reordered_between_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

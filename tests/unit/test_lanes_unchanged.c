@@ -192,6 +192,31 @@ a_command_dropped_before_the_lanes_makes_all_slots_forget(void **state) {
   nothing_begins(w);
 }
 
+static enum ignored take_with_replaced(struct control *at, int64_t age_ms,
+                                       uint64_t replaced) {
+  enum ignored ignored;
+  struct firing *f = firing_of(at, &(struct fired){.series = "s",
+                                                   .severity = SEVERITY_FAILURE,
+                                                   .body = "on",
+                                                   .age_ms = age_ms});
+  f->replaced = replaced;
+  assert_int_equal(
+      lanes_take(world_lanes(at->world), f, at->world->now, &ignored), 0);
+  commit(at->world);
+  return ignored;
+}
+
+static void what_an_event_has_replaced_on_its_way_is_superseded(void **state) {
+  struct world *w = *state;
+  struct control *heat = rule_for(w, "heat", "fan");
+  assert_int_equal(take_with_replaced(heat, 1000, 3), IGNORED_NOT);
+  assert_int_equal(created_of(w, "fan"), 4);
+  assert_int_equal(outcomes_of(w, "fan", OUTCOME_SUPERSEDED), 3);
+  is_sent(heat, "on");
+  assert_int_equal(take_with_replaced(heat, 1000, 2), IGNORED_DUPLICATE);
+  assert_int_equal(created_of(w, "fan"), 4);
+}
+
 struct repetition {
   int repeat_s, timeout_s;
   int64_t after_ms;
@@ -271,6 +296,7 @@ int main(void) {
       SITUATION(slots_of_another_name_of_the_device_id_remember),
       SITUATION(a_tracked_command_that_was_not_delivered_is_forgotten),
       SITUATION(a_command_dropped_before_the_lanes_makes_all_slots_forget),
+      SITUATION(what_an_event_has_replaced_on_its_way_is_superseded),
       SITUATION(a_memory_is_as_old_as_repeat_allows),
       SITUATION(a_value_within_the_deadband_is_unchanged),
       SITUATION(a_value_within_the_deadband_supersedes_what_waits),
