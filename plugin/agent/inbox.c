@@ -10,6 +10,19 @@
  * found a little more slowly. */
 #define BUCKETS_MAX 65536
 
+/* The firings of one device, oldest first. */
+struct line {
+  struct firing *first;
+  struct firing **end;
+  struct line *next; /* in the queue that it is in, if it has any firing */
+};
+
+/* Lines, in the order of their turns. */
+struct queue {
+  struct line *first;
+  struct line **end;
+};
+
 /* What is bounded. */
 struct load {
   size_t firings;
@@ -18,8 +31,10 @@ struct load {
 
 struct inbox {
   pthread_mutex_t mutex; /* guards all below */
-  struct firing *first;
-  struct firing **end;
+  struct line *lines;    /* by device.index */
+  struct queue fresh;    /* lines that have had no turn since they were empty */
+  struct queue rest;
+  bool is_turn_of_rest;
   struct firing **buckets; /* by key; of each key the newest first */
   size_t bucket_count;     /* a power of two */
   struct load here;
@@ -28,32 +43,45 @@ struct inbox {
   bool closed;
 };
 
-struct inbox *inbox_new(size_t max_firings, size_t max_bytes) {
+struct inbox *inbox_new(size_t device_count, size_t max_firings,
+                        size_t max_bytes) {
   struct inbox *in = calloc(1, sizeof *in);
   if (in == NULL)
     return NULL;
+  pthread_mutex_init(&in->mutex, NULL);
   in->bucket_count = 1;
   while (in->bucket_count < max_firings && in->bucket_count < BUCKETS_MAX)
     in->bucket_count *= 2;
-  in->buckets = calloc(in->bucket_count, sizeof(struct firing *));
-  if (in->buckets == NULL) {
-    free(in);
-    return NULL;
-  }
-  pthread_mutex_init(&in->mutex, NULL);
-  in->end = &in->first;
+  in->fresh.end = &in->fresh.first;
+  in->rest.end = &in->rest.first;
   in->max = (struct load){max_firings, max_bytes};
-  return in;
+  in->lines = calloc(device_count + 1, sizeof *in->lines);
+  in->buckets = calloc(in->bucket_count, sizeof(struct firing *));
+  if (in->lines != NULL && in->buckets != NULL)
+    return in;
+  inbox_free(in);
+  return NULL;
+}
+
+static void free_line(const struct line *line) {
+  for (struct firing *f = line->first, *next; f != NULL; f = next) {
+    next = f->next;
+    firing_free(f);
+  }
+}
+
+static void free_lines(const struct queue *q) {
+  for (const struct line *line = q->first; line != NULL; line = line->next)
+    free_line(line);
 }
 
 void inbox_free(struct inbox *in) {
   if (in == NULL)
     return;
-  for (struct firing *f = in->first, *next; f != NULL; f = next) {
-    next = f->next;
-    firing_free(f);
-  }
+  free_lines(&in->fresh);
+  free_lines(&in->rest);
   pthread_mutex_destroy(&in->mutex);
+  free(in->lines);
   free(in->buckets);
   free(in);
 }
@@ -92,19 +120,28 @@ static size_t firing_bytes(const struct firing *f) {
          (f->okay_body != NULL ? f->okay_body->size : 0);
 }
 
-static void insert(struct inbox *in, struct firing **link, struct firing *f) {
+static struct line *line_of(const struct inbox *in, const struct firing *f) {
+  return &in->lines[f->device->index];
+}
+
+static void queue_push(struct queue *q, struct line *line) {
+  line->next = NULL;
+  *q->end = line;
+  q->end = &line->next;
+}
+
+static struct line *queue_pop(struct queue *q) {
+  struct line *line = q->first;
+  q->first = line->next;
+  if (q->first == NULL)
+    q->end = &q->first;
+  return line;
+}
+
+static void enter_bucket(struct inbox *in, struct firing *f) {
   struct firing **bucket = bucket_of(in, f);
-  f->next = *link;
-  f->at.link = link;
-  *link = f;
-  if (f->next != NULL)
-    f->next->at.link = &f->next;
-  else
-    in->end = &f->next;
   f->at.next_in_bucket = *bucket;
   *bucket = f;
-  in->here.firings++;
-  in->here.bytes += firing_bytes(f);
 }
 
 static void leave_bucket(struct inbox *in, const struct firing *f) {
@@ -114,13 +151,37 @@ static void leave_bucket(struct inbox *in, const struct firing *f) {
   *link = f->at.next_in_bucket;
 }
 
-/* Leaves f->next as it is. */
-static void take_out(struct inbox *in, struct firing *f) {
-  *f->at.link = f->next;
+/* Lets what points to `older` point to f, with what follows it. */
+static void take_place(struct line *line, struct firing *older,
+                       struct firing *f) {
+  f->next = older->next;
+  f->at.link = older->at.link;
+  *f->at.link = f;
   if (f->next != NULL)
-    f->next->at.link = f->at.link;
+    f->next->at.link = &f->next;
   else
-    in->end = f->at.link;
+    line->end = &f->next;
+}
+
+static void append(struct inbox *in, struct firing *f) {
+  struct line *line = line_of(in, f);
+  if (line->first == NULL) {
+    line->end = &line->first;
+    queue_push(&in->fresh, line);
+  }
+  f->next = NULL;
+  f->at.link = line->end;
+  *line->end = f;
+  line->end = &f->next;
+}
+
+static void enter(struct inbox *in, struct firing *f) {
+  enter_bucket(in, f);
+  in->here.firings++;
+  in->here.bytes += firing_bytes(f);
+}
+
+static void leave(struct inbox *in, const struct firing *f) {
   leave_bucket(in, f);
   in->here.firings--;
   in->here.bytes -= firing_bytes(f);
@@ -148,9 +209,9 @@ static bool has_room(const struct inbox *in, const struct firing *f,
 }
 
 static void replace(struct inbox *in, struct firing *older, struct firing *f) {
-  struct firing **link = older->at.link;
-  take_out(in, older);
-  insert(in, link, f);
+  take_place(line_of(in, f), older, f);
+  leave(in, older);
+  enter(in, f);
   f->replaced = older->replaced + (asks_for_command(older) ? 1 : 0);
 }
 
@@ -171,7 +232,8 @@ static int put_locked(struct inbox *in, struct firing *f,
   }
   if (!has_room(in, f, supersedes ? nothing : in->behind))
     return -ENOBUFS;
-  insert(in, in->end, f);
+  append(in, f);
+  enter(in, f);
   return 0;
 }
 
@@ -179,7 +241,7 @@ int inbox_put(struct inbox *in, struct firing *f, bool *ret_was_empty) {
   struct firing *older;
   f->at.hash = hash_key(f);
   pthread_mutex_lock(&in->mutex);
-  bool was_empty = in->first == NULL;
+  bool was_empty = in->here.firings == 0;
   int status = put_locked(in, f, &older);
   pthread_mutex_unlock(&in->mutex);
   firing_free(older);
@@ -190,18 +252,36 @@ int inbox_put(struct inbox *in, struct firing *f, bool *ret_was_empty) {
 
 /* ---- taking ---- */
 
-static struct firing *take_locked(struct inbox *in, size_t max) {
-  struct firing *first = in->first, *last = NULL;
-  struct load before = in->here;
-  for (size_t i = 0; i < max && in->first != NULL; i++) {
-    last = in->first;
-    take_out(in, last);
+/* Returns the line whose turn it is: one of the two queues after the other, as
+ * long as both have any. */
+static struct line *pop_line(struct inbox *in) {
+  bool is_of_rest = in->fresh.first == NULL ||
+                    (in->rest.first != NULL && in->is_turn_of_rest);
+  in->is_turn_of_rest = !is_of_rest;
+  return queue_pop(is_of_rest ? &in->rest : &in->fresh);
+}
+
+static struct firing *take_one(struct inbox *in) {
+  struct line *line = pop_line(in);
+  struct firing *f = line->first;
+  line->first = f->next;
+  if (line->first != NULL) {
+    line->first->at.link = &line->first;
+    queue_push(&in->rest, line);
   }
-  if (last == NULL)
-    return NULL;
-  last->next = NULL;
-  in->behind.firings += before.firings - in->here.firings;
-  in->behind.bytes += before.bytes - in->here.bytes;
+  leave(in, f);
+  in->behind.firings++;
+  in->behind.bytes += firing_bytes(f);
+  return f;
+}
+
+static struct firing *take_locked(struct inbox *in, size_t max) {
+  struct firing *first = NULL, **end = &first;
+  for (size_t i = 0; i < max && in->here.firings > 0; i++) {
+    *end = take_one(in);
+    end = &(*end)->next;
+  }
+  *end = NULL;
   return first;
 }
 

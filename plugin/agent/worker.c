@@ -27,6 +27,10 @@
 /* Firings taken at a time: nobody who puts has to wait for longer. */
 #define TAKE_MAX 50
 
+/* Firings taken in a turn: in a burst, what was decided is recorded and sent
+ * meanwhile. */
+#define TURN_FIRINGS_MAX 250
+
 struct worker {
   const struct options *options;
   bool is_test;
@@ -86,7 +90,7 @@ struct worker *worker_new(const struct options *options, struct stats *stats,
   w->outbox = outbox;
   journal_init(&w->journal);
   w->overflow = calloc(devices + 1, sizeof *w->overflow);
-  w->inbox = inbox_new(options->queue_limit, options->queue_bytes);
+  w->inbox = inbox_new(devices, options->queue_limit, options->queue_bytes);
   w->teller = teller_new(options, stats, outbox, w->is_dry);
   w->sender = sender_new(options, stats, w->is_dry);
   if (w->overflow != NULL && w->inbox != NULL && w->teller != NULL &&
@@ -179,10 +183,12 @@ static void take_firing(struct worker *w, struct firing *f, struct moment now) {
     stats_count_unreported(w->stats, replaced);
 }
 
-static void take_firings(struct worker *w, struct moment now) {
+/* Reads the clock after the firings, so that none comes from the future. */
+static void take_firings(struct worker *w) {
   struct firing *f, *next;
-  while ((f = inbox_take(w->inbox, TAKE_MAX)) != NULL) {
-    for (; f != NULL; f = next) {
+  for (size_t taken = 0; taken < TURN_FIRINGS_MAX; taken += TAKE_MAX) {
+    f = inbox_take(w->inbox, TAKE_MAX);
+    for (struct moment now = worker_now(); f != NULL; f = next) {
       next = f->next;
       take_firing(w, f, now);
     }
@@ -203,10 +209,13 @@ static void take_overflow(struct worker *w) {
   }
 }
 
-static void take(struct worker *w, struct moment now) {
-  take_firings(w, now);
+/* Returns the time at which the rest of the turn happens. */
+static struct moment take(struct worker *w) {
+  take_firings(w);
+  struct moment now = worker_now();
   take_overflow(w);
   sender_take(w->sender, now);
+  return now;
 }
 
 /* ---- decide ---- */
@@ -259,8 +268,7 @@ static void tell(struct worker *w, struct moment now) {
 /* ---- the loop ---- */
 
 static void run_turn(struct worker *w, bool may_begin) {
-  struct moment now = worker_now();
-  take(w, now);
+  struct moment now = take(w);
   decide(w, may_begin, now);
   recorder_record(w->recorder, now);
   tell(w, now);
@@ -270,6 +278,8 @@ static void run_turn(struct worker *w, bool may_begin) {
 
 static int64_t sleep_ms(const struct worker *w) {
   struct moment now = worker_now();
+  if (inbox_count(w->inbox) > 0)
+    return 0;
   int64_t wait_ms = lanes_wait_ms(w->lanes, now);
   /* What could not even be sent is recorded and told at once. */
   if (w->journal.first != NULL)
@@ -280,19 +290,28 @@ static int64_t sleep_ms(const struct worker *w) {
   return wait_ms < MAX_SLEEP_MS ? wait_ms : MAX_SLEEP_MS;
 }
 
+/* Returns how long to wait for answers at the end. What has arrived is taken
+ * first, however long that takes. */
+static int64_t wait_at_end_ms(const struct worker *w, int64_t end_ms) {
+  int64_t left_ms = end_ms - worker_now().ms;
+  if (inbox_count(w->inbox) > 0 || sender_in_flight(w->sender) == 0 ||
+      left_ms <= 0)
+    return 0;
+  return left_ms < MAX_SLEEP_MS ? left_ms : MAX_SLEEP_MS;
+}
+
 /* Waits for the attempts in flight. One that is not answered in time stays in
  * the ledger as in flight, and is doubtful at the next start. */
 static void finish(struct worker *w) {
   int64_t end_ms =
       worker_now().ms + (int64_t)w->options->shutdown_timeout_s * 1000;
-  for (;;) {
-    run_turn(w, false);
-    int64_t left_ms = end_ms - worker_now().ms;
-    if (sender_in_flight(w->sender) == 0 || left_ms <= 0)
-      break;
-    sender_wait(w->sender, left_ms < MAX_SLEEP_MS ? left_ms : MAX_SLEEP_MS);
-  }
+  int64_t wait_ms;
   inbox_close(w->inbox);
+  do {
+    run_turn(w, false);
+    wait_ms = wait_at_end_ms(w, end_ms);
+    sender_wait(w->sender, wait_ms);
+  } while (wait_ms > 0 || inbox_count(w->inbox) > 0);
   run_turn(w, false);
   log_info(
       "stopped: %zu commands wait and %zu were abandoned in flight; what is "
@@ -362,7 +381,11 @@ void worker_wake(struct worker *w) {
     sender_wake(w->sender);
 }
 
-void worker_rehearse(struct worker *w) { run_turn(w, true); }
+void worker_rehearse(struct worker *w) {
+  do
+    run_turn(w, true);
+  while (inbox_count(w->inbox) > 0);
+}
 
 void worker_stop(struct worker *w) {
   if (!atomic_load(&w->is_running))

@@ -111,7 +111,7 @@ int policy_repeat_s(const struct policy *p, const struct device *d);
 /* The place of a firing in the inbox, which alone uses it. */
 struct firing_place {
   uint64_t hash;        /* of policy, device and series */
-  struct firing **link; /* what points to it in the order of arrival */
+  struct firing **link; /* what points to it among those of its device */
   struct firing *next_in_bucket;
 };
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sqlite3
+import statistics
 import subprocess
 import threading
 import time
@@ -375,23 +376,30 @@ def disk_in_front(folder, flag):
             "LD_PRELOAD=" + " ".join(filter(None, preload))]
 
 
-def send_flapping(setup, count):
-    """So many notifications of one slot, FAILURE and OKAY in turn, over one
-    connection; the last one is an OKAY."""
-    begin = time.time() - 100
-    text = "".join(
-        f"PUTNOTIF severity={'okay' if left % 2 == 0 else 'failure'} "
-        f"time={begin + (count - left) / 1000:.3f} message=flood host=h "
-        "plugin=sensors type=temperature\n" for left in reversed(range(count)))
+def send_lines(setup, text):
+    """Sends lines of the unixsock protocol over one connection, and waits until
+    all are answered."""
+    lines = text.count("\n")
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(60)
         sock.connect(str(setup.daemon.folder / "sock"))
         thread = threading.Thread(target=sock.sendall, args=(text.encode(),))
         thread.start()
         answers = 0
-        while answers < count:
+        while answers < lines:
             answers += sock.recv(65536).count(b"\n")
         thread.join()
+
+
+def send_flapping(setup, count):
+    """So many notifications of one slot, FAILURE and OKAY in turn; the last one
+    is an OKAY."""
+    begin = time.time() - 100
+    send_lines(setup, "".join(
+        f"PUTNOTIF severity={'okay' if left % 2 == 0 else 'failure'} "
+        f"time={begin + (count - left) / 1000:.3f} message=flood host=h "
+        "plugin=sensors type=temperature\n"
+        for left in reversed(range(count))))
 
 
 def test_behind_a_disk_that_hangs_the_last_state_always_has_room(setup):
@@ -408,6 +416,50 @@ def test_behind_a_disk_that_hangs_the_last_state_always_has_room(setup):
                and "pending" not in setup.outcomes(), 60, "all to be decided")
     assert bodies(setup.sim)[-1] == "off"
     assert "dropped" not in setup.outcomes()
+
+
+# ---- a burst ----
+
+BURST = 100_000
+BURST_DEVICES = 1000
+
+
+def burst_text(part, parts):
+    """Its part of BURST notifications, each of another series, of hosts that
+    bear the names of devices."""
+    return "".join(
+        f"PUTNOTIF severity=failure time={time.time():.3f} message=burst "
+        f"host=d{number % BURST_DEVICES} plugin=burst type=temperature "
+        f"type_instance={number}\n" for number in range(part, BURST, parts))
+
+
+def test_a_burst_of_other_devices_hardly_delays_a_command(setup, folder):
+    (folder / "fleet").write_text("".join(
+        f"d{n},{10**6 + n},other\n" for n in range(BURST_DEVICES)))
+    texts = [burst_text(part, 4) for part in range(4)]
+    delays = []
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        setup.start(setup.block(
+            f'<Endpoint "other">\nURL "http://127.0.0.1:{hangs.getsockname()[1]}'
+            f'/cmds"\nAPIKeyFile "{setup.key_file}"\n</Endpoint>\n'
+            f'DeviceFile "{folder}/fleet"\n<Rule "burst">\nPlugin "burst"\n'
+            'Device "%{host}"\nOnFailure "on %{type_instance}"\n</Rule>\n',
+            rule=setup.rule('OnFailure "%{message}"\nRepeat 0'),
+            fan=setup.fan('Endpoint "cloud"')), threshold="")
+        threads = [threading.Thread(target=send_lines, args=(setup, text))
+                   for text in texts]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            begun = time.monotonic()
+            body = f"number{len(delays)}"
+            notify(setup, message=body)
+            wait_until(lambda: bodies(setup.sim)[-1:] == [body], 60, body)
+            delays.append(time.monotonic() - begun)
+            time.sleep(0.05)
+        setup.daemon.stop()
+    assert statistics.median(delays) < 0.3, delays
+    assert max(delays) < 1, delays
 
 
 # ---- a flood at the end ----

@@ -18,9 +18,10 @@ static const struct policy dust = {
 static const struct policy keep_all = {.rule = "all", .index = 2};
 static const struct device fan = {.name = "fan"};
 static const struct device lamp = {.name = "lamp", .index = 1};
+static const struct device siren = {.name = "siren", .index = 2};
 
 static struct inbox *inbox_of(size_t firings, size_t bytes) {
-  struct inbox *in = inbox_new(firings, bytes);
+  struct inbox *in = inbox_new(3, firings, bytes);
   assert_non_null(in);
   return in;
 }
@@ -132,6 +133,46 @@ static void no_more_are_taken_than_were_asked_for(void **state) {
   assert_int_equal(put(in, "d", 1, 0), 0);
   takes(in, "c", 0, 0);
   takes(in, "d", 0, 0);
+  is_empty(in);
+}
+
+static int put_for(struct inbox *in, const struct device *device,
+                   const char *series) {
+  struct firing *f = firing_of(series, 1, 0);
+  f->device = device;
+  return put_firing(in, f);
+}
+
+static void devices_take_turns(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 1000);
+  assert_int_equal(put_for(in, &fan, "f1"), 0);
+  assert_int_equal(put_for(in, &fan, "f2"), 0);
+  assert_int_equal(put_for(in, &fan, "f3"), 0);
+  assert_int_equal(put_for(in, &lamp, "l1"), 0);
+  assert_int_equal(put_for(in, &lamp, "l2"), 0);
+  takes(in, "f1", 0, 0);
+  takes(in, "f2", 0, 0);
+  takes(in, "l1", 0, 0);
+  takes(in, "f3", 0, 0);
+  takes(in, "l2", 0, 0);
+  is_empty(in);
+}
+
+static void one_that_had_nothing_need_not_wait_for_all_the_rest(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(10, 1000);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(put_for(in, &fan, "f"), 0);
+    assert_int_equal(put_for(in, &lamp, "l"), 0);
+  }
+  for (int i = 0; i < 3; i++)
+    firing_free(inbox_take(in, 1));
+  assert_int_equal(put_for(in, &siren, "s"), 0);
+  firing_free(inbox_take(in, 1));
+  takes(in, "s", 0, 0);
+  assert_int_equal(inbox_count(in), 2);
+  take_and_free(in);
   is_empty(in);
 }
 
@@ -399,6 +440,8 @@ int main(void) {
       cmocka_unit_test(firings_come_out_in_the_order_they_were_put),
       cmocka_unit_test(only_the_first_finds_it_empty),
       cmocka_unit_test(no_more_are_taken_than_were_asked_for),
+      cmocka_unit_test(devices_take_turns),
+      cmocka_unit_test(one_that_had_nothing_need_not_wait_for_all_the_rest),
       cmocka_unit_test(it_is_full_at_its_number),
       cmocka_unit_test(it_is_full_at_its_bytes_of_both_bodies),
       cmocka_unit_test(once_closed_nothing_can_be_put),
