@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * inbox owns the firings on their way from collectd's threads to the I/O
- * thread: a queue with a bound on the number of firings and on the bytes of their
- * bodies. Firings of one device come out in the order in which they went in.
- * Devices take turns, one firing each, so that a burst for one of them does not
- * keep the others waiting.
+ * thread: a queue with a bound on the number of firings and on the bytes of
+ * their bodies. Firings of one device come out in the order in which they went
+ * in. Devices take turns, one firing each, so that a burst for one of them does
+ * not keep the others waiting.
  *
  * Where its rule supersedes, a firing may take the place of the newest one of
  * its key: of the same policy, device and series. Its place, not one at the
@@ -52,8 +52,8 @@ int inbox_put(struct inbox *in, struct firing *f, bool *ret_was_empty);
 
 /* Takes out up to max firings and returns them, in order, linked by `next`; the
  * caller owns them. NULL if there is none. Holds the mutex for as long as it
- * takes: many are to be taken in parts. From then on they count as waiting behind
- * the inbox. */
+ * takes: many are to be taken in parts. From then on they count as waiting
+ * behind the inbox. */
 struct firing *inbox_take(struct inbox *in, size_t max);
 
 /* Tells what waits behind the inbox now, and counts within the limits: so many

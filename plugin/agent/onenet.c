@@ -26,8 +26,8 @@
 
 #define PLUGIN_NAME "onenet"
 
-/* Wait for those inside a callback, in ms. A callback matches, puts and returns:
- * one that takes longer hangs in a log that is written to a disk. */
+/* Wait for those inside a callback, in ms. A callback matches, puts and
+ * returns: one that takes longer hangs in a log that is written to a disk. */
 #define DOOR_WAIT_MS 250
 
 /* The one instance of the plugin: collectd's callbacks have no other way to
@@ -169,18 +169,26 @@ static void ignore(void *context, enum ignored reason,
     lines_write_dry_ignored(detail, device, ignored_name(reason));
 }
 
+static void lose(void *context, const struct policy *policy,
+                 const struct device *device) {
+  const struct event *event = context;
+  log_error("out of memory: a command of rule \"%s\" for an event of plugin "
+            "\"%s\" was lost",
+            policy->rule, event->plugin);
+  if (device != NULL)
+    worker_lose(onenet.worker, device);
+  else
+    stats_count_ignored(onenet.stats, NULL, IGNORED_NO_MEMORY);
+}
+
 static int fire_rules(struct event *event) {
   const struct rule_callbacks callbacks = {.match = match,
                                            .fire = fire,
                                            .ignore = ignore,
                                            .lack = lack,
+                                           .lose = lose,
                                            .context = event};
-  int status =
-      rule_book_fire(onenet.options->rules, event, worker_now(), &callbacks);
-  if (status < 0)
-    log_error("out of memory: a command for an event of plugin \"%s\" was lost",
-              event->plugin);
-  return status;
+  return rule_book_fire(onenet.options->rules, event, worker_now(), &callbacks);
 }
 
 /* ---- collectd's callbacks ---- */

@@ -100,6 +100,20 @@ struct stats {
   _Atomic uint64_t unreported;
 };
 
+/* Returns the device's counters of ignored events, made if there are none; NULL
+ * without memory. If two threads make them at once, the later one frees its
+ * own. */
+static struct ignored_stats *make_ignored(struct device_stats *d) {
+  struct ignored_stats *there = atomic_load(&d->ignored);
+  if (there != NULL)
+    return there;
+  struct ignored_stats *made = calloc(1, sizeof *made);
+  if (made == NULL || atomic_compare_exchange_strong(&d->ignored, &there, made))
+    return made;
+  free(made);
+  return there;
+}
+
 struct stats *stats_new(const struct directory *directory) {
   struct stats *s = calloc(1, sizeof *s);
   if (s == NULL)
@@ -109,7 +123,10 @@ struct stats *stats_new(const struct directory *directory) {
   s->devices = calloc(s->device_count + 1, sizeof *s->devices);
   s->endpoints =
       calloc(directory_endpoint_count(directory) + 1, sizeof *s->endpoints);
-  if (s->devices == NULL || s->endpoints == NULL) {
+  /* Events of no known device can be counted without memory: it may be for
+   * want of it that theirs is not known. */
+  if (s->devices == NULL || s->endpoints == NULL ||
+      make_ignored(&s->devices[s->device_count]) == NULL) {
     stats_free(s);
     return NULL;
   }
@@ -352,20 +369,6 @@ void stats_count_answer_latency(struct stats *s, const struct device *d,
   if (tracked != NULL)
     count_latency(&tracked->latency, latency_ms);
   note_active(s, stats_of(s, d));
-}
-
-/* Returns the device's counters of ignored events, made if there are none; NULL
- * without memory. If two threads make them at once, the later one frees its
- * own. */
-static struct ignored_stats *make_ignored(struct device_stats *d) {
-  struct ignored_stats *there = atomic_load(&d->ignored);
-  if (there != NULL)
-    return there;
-  struct ignored_stats *made = calloc(1, sizeof *made);
-  if (made == NULL || atomic_compare_exchange_strong(&d->ignored, &there, made))
-    return made;
-  free(made);
-  return there;
 }
 
 void stats_count_ignored(struct stats *s, const struct device *d,

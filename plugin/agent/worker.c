@@ -31,6 +31,12 @@
  * meanwhile. */
 #define TURN_FIRINGS_MAX 250
 
+/* Commands of one device that never came to be, by the reason. */
+struct losses {
+  _Atomic uint64_t no_room;
+  _Atomic uint64_t no_memory;
+};
+
 struct worker {
   const struct options *options;
   bool is_test;
@@ -39,8 +45,8 @@ struct worker {
   struct outbox *outbox;
 
   struct inbox *inbox;
-  _Atomic uint64_t *overflow; /* firings without room, by device.index */
-  _Atomic bool overflowed;
+  struct losses *losses; /* by device.index */
+  _Atomic bool has_losses;
   _Atomic bool is_stopping;
   _Atomic bool is_running; /* sender_wake may be called */
   pthread_t thread;
@@ -89,11 +95,11 @@ struct worker *worker_new(const struct options *options, struct stats *stats,
   w->stats = stats;
   w->outbox = outbox;
   journal_init(&w->journal);
-  w->overflow = calloc(devices + 1, sizeof *w->overflow);
+  w->losses = calloc(devices + 1, sizeof *w->losses);
   w->inbox = inbox_new(devices, options->queue_limit, options->queue_bytes);
   w->teller = teller_new(options, stats, outbox, w->is_dry);
   w->sender = sender_new(options, stats, w->is_dry);
-  if (w->overflow != NULL && w->inbox != NULL && w->teller != NULL &&
+  if (w->losses != NULL && w->inbox != NULL && w->teller != NULL &&
       w->sender != NULL)
     return w;
   worker_free(w);
@@ -106,7 +112,7 @@ void worker_free(struct worker *w) {
   worker_stop(w);
   sender_free(w->sender);
   teller_free(w->teller);
-  free(w->overflow);
+  free(w->losses);
   inbox_free(w->inbox);
   free(w);
 }
@@ -195,17 +201,23 @@ static void take_firings(struct worker *w) {
   }
 }
 
-static void take_overflow(struct worker *w) {
+static void take_loss(struct worker *w, const struct device *device,
+                      _Atomic uint64_t *counter, const char *why) {
+  uint64_t count = atomic_exchange(counter, 0);
+  if (count == 0)
+    return;
+  lanes_drop(w->lanes, device, count);
+  teller_tell_lost(w->teller, device, count, why);
+}
+
+static void take_losses(struct worker *w) {
   const struct directory *directory = w->options->directory;
-  if (!atomic_exchange(&w->overflowed, false))
+  if (!atomic_exchange(&w->has_losses, false))
     return;
   for (size_t i = 0; i < directory_device_count(directory); i++) {
     const struct device *device = directory_device(directory, i);
-    uint64_t count = atomic_exchange(&w->overflow[i], 0);
-    if (count == 0)
-      continue;
-    lanes_drop(w->lanes, device, count);
-    teller_tell_lost(w->teller, device, count, "the queue is full");
+    take_loss(w, device, &w->losses[i].no_room, "the queue is full");
+    take_loss(w, device, &w->losses[i].no_memory, "out of memory");
   }
 }
 
@@ -213,7 +225,7 @@ static void take_overflow(struct worker *w) {
 static struct moment take(struct worker *w) {
   take_firings(w);
   struct moment now = worker_now();
-  take_overflow(w);
+  take_losses(w);
   sender_take(w->sender, now);
   return now;
 }
@@ -356,6 +368,16 @@ int worker_start(struct worker *w, char *ret_why, size_t why_bytes) {
   return status;
 }
 
+static void count_loss(struct worker *w, _Atomic uint64_t *counter) {
+  atomic_fetch_add(counter, 1);
+  atomic_store(&w->has_losses, true);
+}
+
+void worker_lose(struct worker *w, const struct device *device) {
+  count_loss(w, &w->losses[device->index].no_memory);
+  worker_wake(w);
+}
+
 void worker_put(struct worker *w, struct firing *f) {
   bool was_empty = false;
   int status = inbox_put(w->inbox, f, &was_empty);
@@ -365,8 +387,7 @@ void worker_put(struct worker *w, struct firing *f) {
     return;
   }
   if (status == -ENOBUFS) {
-    atomic_fetch_add(&w->overflow[f->device->index], 1);
-    atomic_store(&w->overflowed, true);
+    count_loss(w, &w->losses[f->device->index].no_room);
   } else {
     log_warning("an event for device \"%s\" came after the end: it is ignored",
                 f->device->name);

@@ -38,6 +38,10 @@ int worker_start(struct worker *w, char *ret_why, size_t why_bytes);
  * command counts as created and dropped. Never waits. */
 void worker_put(struct worker *w, struct firing *f);
 
+/* Counts a command for the device as created and dropped: there was no memory
+ * to make its firing. Never waits, and needs no memory. */
+void worker_lose(struct worker *w, const struct device *device);
+
 /* Makes the I/O thread begin its next turn at once. Returns without waiting for
  * it. */
 void worker_wake(struct worker *w);

@@ -23,8 +23,8 @@ struct run {
   struct rule_texts texts;
   struct moment arrived;
   const struct rule_callbacks *callbacks;
-  bool is_told; /* the event has fired a rule, or was ignored by one */
-  int error;    /* why a firing could not be made; else 0 */
+  bool is_told;  /* the event has fired a rule, or was ignored by one */
+  bool has_lost; /* there was no memory for a firing */
 };
 
 /* ---- rules ---- */
@@ -389,12 +389,23 @@ bool rule_field_matches(const struct pattern *patterns, const char *text,
   return false;
 }
 
+static void lose(struct run *run, const struct rule *r,
+                 const struct device *device) {
+  run->has_lost = true;
+  run->callbacks->lose(run->callbacks->context, &r->policy, device);
+}
+
+/* What can not be told counts as a match that is lost. */
 static bool rule_matches(struct run *run, const struct rule *r) {
   if (r->source != run->event->source)
     return false;
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
-    if (!rule_field_matches(r->patterns[f], run->texts.of[f], &run->error))
-      return false;
+    int error = 0;
+    if (rule_field_matches(r->patterns[f], run->texts.of[f], &error))
+      continue;
+    if (error < 0)
+      lose(run, r, NULL);
+    return false;
   }
   return true;
 }
@@ -517,7 +528,7 @@ static void fire_device(struct run *run, const struct rule *r,
   if (error == -ENODATA)
     ignore(run, IGNORED_NO_VALUE, device, r->name);
   else
-    run->error = error;
+    lose(run, r, device);
 }
 
 /* Returns whether the event is a missing value and the rule has no
@@ -579,7 +590,7 @@ static const struct device *look_up_device(struct run *run,
   if (error == 0 && rendered.size > 0)
     device = find_device(run->book->directory, rendered.data);
   if (error == -ENOMEM)
-    run->error = error;
+    lose(run, r, NULL);
   else if (error == -ENODATA)
     ignore_nameless(run, r, lacking);
   else if (device == NULL)
@@ -611,6 +622,11 @@ static size_t find_devices(struct run *run, const struct rule *r,
   return count;
 }
 
+static void lose_all(struct run *run, const struct rule *r) {
+  for (const struct target *t = r->targets; t != NULL; t = t->next)
+    lose(run, r, t->device);
+}
+
 static void run_rule(struct run *run, const struct rule *r) {
   run->callbacks->match(run->callbacks->context, &r->policy);
   if (!rule_has_body(r, run->body) && run->body != RULE_ON_OKAY &&
@@ -618,7 +634,7 @@ static void run_rule(struct run *run, const struct rule *r) {
     return;
   const struct device **devices = calloc(r->target_count, sizeof(*devices));
   if (devices == NULL) {
-    run->error = -ENOMEM;
+    lose_all(run, r);
     return;
   }
   size_t count = find_devices(run, r, devices);
@@ -653,7 +669,7 @@ int rule_book_fire(const struct rule_book *book, const struct event *event,
     return 0;
   }
   run_rules(&run);
-  if (!run.is_told && run.error == 0)
+  if (!run.is_told && !run.has_lost)
     ignore(&run, IGNORED_UNMATCHED, NULL, "");
-  return run.error;
+  return run.has_lost ? -ENOMEM : 0;
 }

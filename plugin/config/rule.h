@@ -121,6 +121,11 @@ struct rule_callbacks {
   /* Receives the field that an event lacks, before `ignore` with
    * IGNORED_NO_VALUE, or before `fire` if is_for_silence. */
   void (*lack)(void *context, const struct rule_lack *lack);
+  /* Receives a loss: there was no memory for a firing of the rule for the
+   * device, or, if device is NULL, to find out which device it is for, or
+   * whether the rule is concerned at all. */
+  void (*lose)(void *context, const struct policy *policy,
+               const struct device *device);
   void *context;
 };
 
@@ -129,7 +134,7 @@ struct rule_callbacks {
  * the event does not fire, except for an OKAY: that fires without a body. A
  * template finds the device by the whole rendered name, or else by the part
  * before the first dot, unless the name is an IPv4 address. Returns 0, or
- * -ENOMEM if at least one firing could not be made. */
+ * -ENOMEM if anything was lost. */
 int rule_book_fire(const struct rule_book *book, const struct event *event,
                    struct moment arrived,
                    const struct rule_callbacks *callbacks);

@@ -11,6 +11,7 @@ static const char *const names[IGNORED_REASONS] = {
     [IGNORED_LATE] = "late",
     [IGNORED_DUPLICATE] = "duplicate",
     [IGNORED_FIRST_OKAY] = "first_okay",
+    [IGNORED_NO_MEMORY] = "no_memory",
 };
 
 const char *ignored_name(enum ignored reason) { return names[reason]; }

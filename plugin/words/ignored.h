@@ -16,6 +16,7 @@ enum ignored {
   IGNORED_LATE,      /* a newer event of the series came before */
   IGNORED_DUPLICATE, /* the same event came before, perhaps over another path */
   IGNORED_FIRST_OKAY, /* an OKAY for a slot of which nothing is recorded */
+  IGNORED_NO_MEMORY,  /* no memory to find out which device the event is for */
   IGNORED_REASONS,
   IGNORED_NOT = IGNORED_REASONS /* no reason: the event is not ignored */
 };

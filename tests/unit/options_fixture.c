@@ -206,6 +206,13 @@ static void pass_lack(void *context, const struct rule_lack *lack) {
   (void)lack;
 }
 
+static void lose_nothing(void *context, const struct policy *policy,
+                         const struct device *device) {
+  (void)context;
+  (void)device;
+  fail_msg("rule %s lost a command", policy->rule);
+}
+
 const struct event HOT = {.source = EVENT_NOTIFICATION,
                           .severity = SEVERITY_FAILURE,
                           .host = "rack7",
@@ -225,6 +232,7 @@ void assert_fires(const struct options *o, const struct event *event,
                                 .fire = keep_firing,
                                 .ignore = pass_over,
                                 .lack = pass_lack,
+                                .lose = lose_nothing,
                                 .context = &fired};
   assert_int_equal(
       rule_book_fire(o->rules, event, (struct moment){1, 1}, &sink), 0);

@@ -93,10 +93,18 @@ static void take_lack(void *context, const struct rule_lack *lack) {
       lack->is_for_silence ? " for silence" : "");
 }
 
+static void lose_nothing(void *context, const struct policy *policy,
+                         const struct device *device) {
+  (void)context;
+  (void)device;
+  fail_msg("rule %s lost a command", policy->rule);
+}
+
 static const struct rule_callbacks sink = {.match = take_match,
                                            .fire = take_firing,
                                            .ignore = take_ignored,
                                            .lack = take_lack,
+                                           .lose = lose_nothing,
                                            .context = told};
 
 static struct template *parse(const char *text, enum template_format format) {
