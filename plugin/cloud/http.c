@@ -9,12 +9,14 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
-/* Versions of libcurl: the oldest that works, because it has curl_multi_wakeup;
- * and the newest of which an option is used, where the headers know it. */
+/* The oldest libcurl that will do, for curl_multi_wakeup, and the youngest
+ * whose options are used where the headers know them. */
 #define CURL_OLDEST 0x074400      /* 7.68.0 */
 #define CURL_YOUNGEST 0x075700    /* 7.87.0 */
 #define CURL_WITH_PREREQ 0x075000 /* 7.80.0 */
@@ -25,20 +27,18 @@
 #define RETRY_AFTER_MAX_S (INT64_C(366) * 24 * 3600)
 #define NAP_MAX_MS 100
 
-/* Smallest buffer for uploads that libcurl allows. The smaller the parts in
- * which it asks for a body, the more often a gateway's answer is seen to be
- * early. */
+/* libcurl's least. The less of a body is asked for at once, the more answers of
+ * a gateway are known to be early. */
 #define UPLOAD_BYTES 16384L
 
-/* Entries of the table of sockets by local port: many more than connections are
- * kept, so that few ports share an entry. */
+/* More than connections are kept, so that few local ports share a place. */
 #define SOCKETS 4096
 
 struct transfer {
   struct transfer *next;
-  struct transfer **link; /* the pointer to this transfer in the list */
+  struct transfer **link; /* what points to this one */
   CURL *easy;
-  const int *sockets; /* borrowed from the struct http */
+  const int *sockets; /* of the struct http */
   struct curl_slist *headers;
   void *tag;
   struct buf answer;
@@ -49,7 +49,11 @@ struct transfer {
   bool was_quiet; /* nothing had come on the connection before the head left */
   bool is_early;  /* an answer came before the whole body was asked for */
   bool is_unbelieved;
+  bool is_overdue; /* and what had arrived until then was not read yet */
   bool has_retry_after;
+  int64_t timeout_ms;
+  int64_t deadline_ms;
+  CURLcode code; /* once it has ended */
   char error[CURL_ERROR_SIZE];
   size_t body_size;
   size_t body_used;
@@ -58,17 +62,26 @@ struct transfer {
 
 struct http {
   CURLM *multi;
-  int sockets[SOCKETS];       /* by local port: see remember_socket */
-  struct transfer *transfers; /* in flight */
-  size_t in_flight;
+  int sockets[SOCKETS];       /* see remember_socket */
+  struct transfer *transfers; /* under way */
+  int64_t next_deadline_ms;   /* of these, the earliest, or earlier */
+  struct transfer *ended;     /* their replies were not fetched; oldest first */
+  struct transfer **ended_end;
+  size_t in_flight;         /* under way or ended */
   struct transfer *replied; /* its answer is borrowed by the caller */
 };
+
+static int64_t clock_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 int http_global_init(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -ENOSYS;
 
-  /* The libcurl that runs must know every option that was compiled in. */
+  /* An option that was compiled in must not be unknown when it is set. */
   unsigned needed =
       LIBCURL_VERSION_NUM < CURL_YOUNGEST ? LIBCURL_VERSION_NUM : CURL_YOUNGEST;
   unsigned present = curl_version_info(CURLVERSION_NOW)->version_num;
@@ -85,9 +98,11 @@ struct http *http_new(size_t max_connections) {
   if (h == NULL)
     return NULL;
   long keep = max_connections < INT_MAX ? (long)max_connections : INT_MAX;
+  h->ended_end = &h->ended;
+  h->next_deadline_ms = INT64_MAX;
   h->multi = curl_multi_init();
-  /* curl_multi_init succeeds even without descriptors for the wake-up; only
-   * curl_multi_wakeup tells. */
+  /* libcurl does without the descriptors of its wake-up, and tells only here.
+   */
   if (h->multi == NULL || curl_multi_wakeup(h->multi) != CURLM_OK ||
       curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, keep) != CURLM_OK ||
       curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) !=
@@ -98,7 +113,7 @@ struct http *http_new(size_t max_connections) {
   return h;
 }
 
-/* Headers may hold an API key. */
+/* The list may hold an API key. */
 static void wipe_headers(struct curl_slist *headers) {
   for (struct curl_slist *s = headers; s != NULL; s = s->next)
     explicit_bzero(s->data, strlen(s->data));
@@ -114,13 +129,22 @@ static void transfer_free(struct transfer *t) {
   free(t);
 }
 
-/* Takes a transfer off the list of those in flight. */
+/* Takes t off the list of those under way. */
 static void unlink_transfer(struct http *h, struct transfer *t) {
   curl_multi_remove_handle(h->multi, t->easy);
   *t->link = t->next;
   if (t->next != NULL)
     t->next->link = t->link;
-  h->in_flight--;
+}
+
+static struct transfer *take_ended(struct http *h) {
+  struct transfer *t = h->ended;
+  if (t == NULL)
+    return NULL;
+  h->ended = t->next;
+  if (h->ended == NULL)
+    h->ended_end = &h->ended;
+  return t;
 }
 
 void http_free(struct http *h) {
@@ -132,15 +156,17 @@ void http_free(struct http *h) {
     unlink_transfer(h, t);
     transfer_free(t);
   }
+  for (struct transfer *t; (t = take_ended(h)) != NULL;)
+    transfer_free(t);
   curl_multi_cleanup(h->multi);
   free(h);
 }
 
 /* ---- libcurl's callbacks ---- */
 
-/* Sends no more of the body after an early answer: a command whose body the far
- * side never saw whole is never executed. libcurl would go on where the far
- * side closes. */
+/* Behind an early answer no more of the body may leave, though libcurl would go
+ * on where the far side closes: what was never seen whole was never executed.
+ */
 static size_t give_body(char *buffer, size_t size, size_t count,
                         void *context) {
   struct transfer *t = context;
@@ -155,9 +181,8 @@ static size_t give_body(char *buffer, size_t size, size_t count,
   return given;
 }
 
-/* Keeps libcurl from sending a body twice. When a connection that was used
- * before dies without an answer, libcurl rewinds the body and sends it again,
- * although the far side may have acted on it. */
+/* When a pooled connection dies without an answer, libcurl rewinds the body and
+ * sends it again, although the far side may have acted on it. It must not. */
 static int refuse_rewind(void *context, curl_off_t offset, int origin) {
   (void)context;
   (void)offset;
@@ -192,8 +217,7 @@ static bool is_bound_to(int fd, int port) {
   return ntohs(bound) == port;
 }
 
-/* Notes whether the connection is quiet. libcurl calls this once the connection
- * is made, before the head of the request leaves. */
+/* Comes when the connection stands and the head has not left. */
 static int look_before_sending(void *context, char *ip, char *local_ip,
                                int port, int local_port) {
   struct transfer *t = context;
@@ -207,17 +231,15 @@ static int look_before_sending(void *context, char *ip, char *local_ip,
 }
 #endif
 
-/* Returns whether an answer that comes now can be the answer to this request.
- * If the connection was used before, bytes that waited there before the head
- * left belong to an earlier request. On a fresh connection they can only be a
- * message of TLS itself. */
+/* Whether what comes now can answer this request. On a connection that was used
+ * before, what waited there before the head left answers some other request; a
+ * fresh one has no other, but its TLS may have said something by itself. */
 static bool can_be_answered(const struct transfer *t) {
   return t->was_quiet || info_long(t->easy, CURLINFO_NUM_CONNECTS) > 0;
 }
 
-/* Judges from a status line whether an early answer has come, and whether it is
- * believed. libcurl 7.88 would believe any, and send the body nevertheless. A
- * status below 200, such as "100 Continue", only announces an answer. */
+/* A status line: "100 Continue" and the like announce an answer and are none.
+ * libcurl 7.88 would take any answer, and send the body nevertheless. */
 static void take_status(struct transfer *t) {
   long http_code = info_long(t->easy, CURLINFO_RESPONSE_CODE);
   if (!t->is_post || t->body_used == t->body_size || http_code < 200)
@@ -259,7 +281,7 @@ static void set_long(struct setup *s, CURLoption option, long value) {
   remember(s, curl_easy_setopt(s->easy, option, value));
 }
 
-/* Sets nothing for NULL, which leaves libcurl's default. */
+/* NULL leaves libcurl's default. */
 static void set_text(struct setup *s, CURLoption option, const char *text) {
   if (text != NULL)
     remember(s, curl_easy_setopt(s->easy, option, text));
@@ -334,9 +356,8 @@ static void set_tls(struct setup *s, const struct tls_options *tls) {
   set_tls_version(s, tls->ssl_version);
 }
 
-/* Has libcurl fetch the body by callbacks, so that refuse_rewind can keep it
- * from being sent twice. Telling its size keeps it from being sent in chunks.
- */
+/* A body through callbacks of a size that is told: never chunked, never sent
+ * twice. */
 static void set_body(struct setup *s, struct transfer *t) {
   set_long(s, CURLOPT_POST, 1);
   remember(s, curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -369,7 +390,6 @@ static CURLcode set_all(struct transfer *t, const struct http_request *r) {
            r->user_agent != NULL ? r->user_agent
                                  : "collectd-onenet/" ONENET_VERSION);
   set_timeout(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
-  set_timeout(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms);
   set_tls(&s, r->tls);
   set_answer(&s, t);
   if (t->is_post)
@@ -448,6 +468,10 @@ int http_start(struct http *h, const struct http_request *request) {
   }
 
   t->sockets = h->sockets;
+  t->timeout_ms = request->timeout_ms < INT_MAX ? request->timeout_ms : INT_MAX;
+  t->deadline_ms = clock_ms() + t->timeout_ms;
+  if (t->deadline_ms < h->next_deadline_ms)
+    h->next_deadline_ms = t->deadline_ms;
   t->next = h->transfers;
   t->link = &h->transfers;
   if (t->next != NULL)
@@ -459,25 +483,107 @@ int http_start(struct http *h, const struct http_request *request) {
 
 /* ---- waiting ---- */
 
-/* Moves transfers on. Returns whether one has ended whose reply was not fetched
- * yet. */
-static bool perform(struct http *h) {
+/* libcurl 7.88 does not tell which socket a request is about to use, but its
+ * local port; so the sockets of connections that may be used again are kept by
+ * that. One that was lost, or closed since, is not believed to be quiet. */
+static void remember_socket(struct http *h, CURL *easy) {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+  h->sockets[(unsigned long)info_long(easy, CURLINFO_LOCAL_PORT) % SOCKETS] =
+      fd;
+}
+
+static CURLMsg *next_message(struct http *h) {
+  int left;
+  CURLMsg *m;
+  do
+    m = curl_multi_info_read(h->multi, &left);
+  while (m != NULL && m->msg != CURLMSG_DONE);
+  return m;
+}
+
+static void end_transfer(struct http *h, struct transfer *t, CURLcode code) {
+  unlink_transfer(h, t);
+  t->code = code;
+  t->next = NULL;
+  *h->ended_end = t;
+  h->ended_end = &t->next;
+}
+
+static void take_messages(struct http *h) {
+  for (const CURLMsg *m; (m = next_message(h)) != NULL;) {
+    struct transfer *t;
+    CURLcode code = m->data.result;
+    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+    remember_socket(h, t->easy);
+    end_transfer(h, t, code);
+  }
+}
+
+static void perform(struct http *h) {
   int running = 0;
   curl_multi_perform(h->multi, &running);
-  return (size_t)running < h->in_flight;
+  take_messages(h);
+}
+
+/* Ends a transfer that was overdue before what had arrived was read. Returns
+ * whether it became overdue only now. */
+static bool judge_deadline(struct http *h, struct transfer *t, int64_t now_ms) {
+  if (t->deadline_ms > now_ms) {
+    if (t->deadline_ms < h->next_deadline_ms)
+      h->next_deadline_ms = t->deadline_ms;
+    return false;
+  }
+  if (t->is_overdue) {
+    snprintf(t->error, sizeof(t->error),
+             "timed out after %lld ms with %zu bytes of an answer",
+             (long long)t->timeout_ms, t->header_bytes + t->answer.size);
+    end_transfer(h, t, CURLE_OPERATION_TIMEDOUT);
+    return false;
+  }
+  t->is_overdue = true;
+  h->next_deadline_ms = now_ms;
+  return true;
+}
+
+static bool judge_deadlines(struct http *h) {
+  int64_t now_ms = clock_ms();
+  bool is_any_overdue = false;
+  if (now_ms < h->next_deadline_ms)
+    return false;
+  h->next_deadline_ms = INT64_MAX;
+  for (struct transfer *t = h->transfers, *next; t != NULL; t = next) {
+    next = t->next;
+    is_any_overdue = judge_deadline(h, t, now_ms) || is_any_overdue;
+  }
+  return is_any_overdue;
+}
+
+/* Moves transfers on. libcurl judges a time-out before it reads what has
+ * arrived, so that a thread that was late would lose answers that were not:
+ * here that is read first. */
+static void serve(struct http *h) {
+  perform(h);
+  while (judge_deadlines(h))
+    perform(h);
+}
+
+static int limit_of(const struct http *h, int64_t timeout_ms) {
+  int64_t left_ms = h->next_deadline_ms - clock_ms();
+  if (left_ms < timeout_ms)
+    timeout_ms = left_ms;
+  return timeout_ms < 0 ? 0 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
 }
 
 void http_wait(struct http *h, int64_t timeout_ms) {
-  int limit_ms = timeout_ms < 0         ? 0
-                 : timeout_ms > INT_MAX ? INT_MAX
-                                        : (int)timeout_ms;
-  if (perform(h))
+  serve(h);
+  if (h->ended != NULL)
     return;
-  /* Without memory curl_multi_poll returns at once: sleep all the same, so that
-   * the caller does not spin. */
+  int limit_ms = limit_of(h, timeout_ms);
+  /* Without memory for the descriptors the caller must not spin. */
   if (curl_multi_poll(h->multi, NULL, 0, limit_ms, NULL) != CURLM_OK)
     poll(NULL, 0, limit_ms < NAP_MAX_MS ? limit_ms : NAP_MAX_MS);
-  perform(h);
+  serve(h);
 }
 
 void http_wake(struct http *h) { curl_multi_wakeup(h->multi); }
@@ -486,10 +592,9 @@ size_t http_in_flight(const struct http *h) { return h->in_flight; }
 
 /* ---- replies ---- */
 
-/* Returns whether the far side may have seen the request. A POST counts as sent
- * once libcurl has asked for its body, unless the answer was early: then the
- * rest of the body never left. A GET has no body, and counts as sent once
- * libcurl has written some of its head. */
+/* A POST is sent from the moment on when libcurl asks for the body, unless an
+ * answer came before it had asked for all: then the rest never leaves. A GET
+ * has none, but libcurl counts the bytes of its head that it wrote. */
 static bool was_sent(const struct transfer *t) {
   return t->is_post ? t->was_asked_for_body && !t->is_early
                     : info_long(t->easy, CURLINFO_REQUEST_SIZE) > 0;
@@ -513,8 +618,7 @@ static const char *error_text(const struct transfer *t, CURLcode code) {
   return t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
 }
 
-/* Copies text as one line: libcurl quotes certificates and proxies, so control
- * bytes become spaces. */
+/* libcurl quotes certificates and proxies: control bytes become spaces. */
 static void copy_line(char *to, size_t to_bytes, const char *from) {
   size_t i = 0;
   for (; i + 1 < to_bytes && from[i] != '\0'; i++)
@@ -547,40 +651,12 @@ static void fill_reply(struct http_reply *r, const struct transfer *t,
   r->answer_too_large = t->is_too_large;
 }
 
-/* Keeps the socket of a connection that may be used again, under its local
- * port. The next request needs it before its head leaves, and libcurl 7.88 then
- * tells only the local port. A socket that is not there any more, because
- * another took its entry or it was closed, is not taken to be quiet. */
-static void remember_socket(struct http *h, CURL *easy) {
-  curl_socket_t fd = CURL_SOCKET_BAD;
-  curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
-  h->sockets[(unsigned long)info_long(easy, CURLINFO_LOCAL_PORT) % SOCKETS] =
-      fd;
-}
-
-static CURLMsg *next_message(struct http *h) {
-  int left;
-  CURLMsg *m;
-  do
-    m = curl_multi_info_read(h->multi, &left);
-  while (m != NULL && m->msg != CURLMSG_DONE);
-  return m;
-}
-
 bool http_next_reply(struct http *h, struct http_reply *ret_reply) {
   transfer_free(h->replied);
-  h->replied = NULL;
-  const CURLMsg *m = next_message(h);
-  if (m == NULL)
+  h->replied = take_ended(h);
+  if (h->replied == NULL)
     return false;
-
-  /* Removing the handle frees the message. */
-  CURLcode code = m->data.result;
-  struct transfer *t;
-  curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-  fill_reply(ret_reply, t, code);
-  remember_socket(h, t->easy);
-  unlink_transfer(h, t);
-  h->replied = t;
+  h->in_flight--;
+  fill_reply(ret_reply, h->replied, h->replied->code);
   return true;
 }

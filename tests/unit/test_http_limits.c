@@ -208,6 +208,54 @@ static void a_timeout_of_0_is_not_endless(void **state) {
   assert_int_equal(reply.curl_code, CURLE_OPERATION_TIMEDOUT);
 }
 
+static atomic_bool may_answer;
+
+static void answer_when_told(struct raw_connection *c, size_t number,
+                             void *context) {
+  (void)number;
+  if (!raw_read_request(c))
+    return;
+  while (!atomic_load(&may_answer) && raw_pause(c, 1)) {
+  }
+  raw_send_ok(c, context);
+}
+
+/* As if the disk had held up the thread that serves http. */
+static void an_answer_in_time_counts_though_it_is_read_late(void **state) {
+  (void)state;
+  atomic_store(&may_answer, false);
+  start_server(answer_when_told, "{}");
+  struct http_request r = make_short_post();
+  int64_t started_ms = now_ms();
+  assert_int_equal(http_start(http, &r), 0);
+  while (raw_server_requests(server) == 0)
+    http_wait(http, 10);
+  atomic_store(&may_answer, true);
+  raw_server_drain(server);
+  while (now_ms() <= started_ms + r.timeout_ms)
+    poll(NULL, 0, 10);
+  struct http_reply reply = await_reply();
+  assert_ok(&reply, "{}");
+}
+
+static void replies_of_others_do_not_put_a_timeout_off(void **state) {
+  (void)state;
+  start_server(hang, NULL);
+  struct http_request r = make_short_post();
+  int64_t started_ms = now_ms();
+  assert_int_equal(http_start(http, &r), 0);
+  r.url = "http://127.0.0.1:1/refused";
+  struct http_reply reply = {0};
+  while (reply.curl_code != CURLE_OPERATION_TIMEDOUT) {
+    assert_int_equal(http_start(http, &r), 0);
+    http_wait(http, 0);
+    while (reply.curl_code != CURLE_OPERATION_TIMEDOUT &&
+           http_next_reply(http, &reply)) {
+    }
+    assert_true(now_ms() < started_ms + LONG_MS);
+  }
+}
+
 static void a_timeout_of_ages_works(void **state) {
   (void)state;
   start_server(answer_all, "{}");
@@ -341,6 +389,8 @@ int main(void) {
       TEST(a_wait_does_not_sleep_while_a_reply_is_there),
       TEST(a_timeout_of_0_is_not_endless),
       TEST(a_timeout_of_ages_works),
+      TEST(an_answer_in_time_counts_though_it_is_read_late),
+      TEST(replies_of_others_do_not_put_a_timeout_off),
       TEST(a_name_that_does_not_resolve_is_not_sent),
       TEST(a_hanging_resolver_delays_neither_others_nor_the_end),
       TEST(without_descriptors_a_request_is_not_sent),
