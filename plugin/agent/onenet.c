@@ -3,6 +3,7 @@
  * onenet owns collectd's callbacks and nothing else: it turns what collectd
  * says into plain data, and hands that to the layers below.
  */
+#include "agent/clock.h"
 #include "agent/door.h"
 #include "agent/lines.h"
 #include "agent/report.h"
@@ -188,7 +189,7 @@ static int fire_rules(struct event *event) {
                                            .lack = lack,
                                            .lose = lose,
                                            .context = event};
-  return rule_book_fire(onenet.options->rules, event, worker_now(), &callbacks);
+  return rule_book_fire(onenet.options->rules, event, clock_now(), &callbacks);
 }
 
 /* ---- collectd's callbacks ---- */
@@ -247,7 +248,7 @@ static int onenet_write(const data_set_t *ds, const value_list_t *vl,
 static int onenet_read(void) {
   if (!door_enter(&door))
     return 0;
-  int64_t now_ms = worker_now().ms;
+  int64_t now_ms = clock_now().ms;
   report_send(onenet.report, worker_inbox_count(onenet.worker), now_ms);
   watch_tell_idle(onenet.watch, now_ms);
   door_leave(&door);
@@ -289,9 +290,9 @@ static int onenet_shutdown(void) {
   plugin_unregister_notification(PLUGIN_NAME);
   if (onenet.is_test)
     worker_rehearse(onenet.worker);
-  worker_stop(onenet.worker);
+  bool has_ended = worker_stop(onenet.worker);
   report_log_totals(onenet.report);
-  if (door_close(&door, DOOR_WAIT_MS))
+  if (door_close(&door, DOOR_WAIT_MS) && has_ended)
     free_all();
   return 0;
 }
@@ -327,7 +328,7 @@ static int make_all(bool is_test) {
   onenet.is_test = is_test;
   onenet.is_dry = is_test || onenet.options->dry_run;
   onenet.stats = stats_new(onenet.options->directory);
-  onenet.watch = watch_new(onenet.options->rules, worker_now().ms);
+  onenet.watch = watch_new(onenet.options->rules, clock_now().ms);
   onenet.outbox = outbox_new();
   if (onenet.stats == NULL || onenet.watch == NULL || onenet.outbox == NULL)
     return -ENOMEM;

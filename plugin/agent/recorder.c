@@ -1,28 +1,104 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/recorder.h"
 
+#include "agent/clock.h"
+#include "base/log.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_batch.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
 
 #define RETRY_MS 1000
+#define FINISH_RETRY_MS 20
 #define TRIM_PERIOD_MS 60000
 #define CLOCK_JUMP_MS 2000
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
+/* Batches on their way into the ledger. */
+struct work {
+  struct ledger_batch rows;
+  struct ledger_batch kept; /* history from the time when the ledger failed */
+  uint64_t upto;            /* the number of the last batch in it */
+  bool is_whole;            /* it has the whole state */
+};
+
 struct recorder {
   const struct options *options;
   struct recorder_state state;
-  struct ledger *ledger;
-  bool was_set_aside; /* a file was, when the ledger was opened */
-  bool is_failing;
-  struct ledger_batch kept; /* history to be put once the ledger works again */
-  int64_t retry_ms;
+
+  /* The I/O thread's alone. */
+  bool was_set_aside; /* when the ledger was opened */
   int64_t next_trim_ms;
   int64_t clock_offset_ms; /* wall minus monotonic */
+
+  /* The recorder's thread's alone, once it has started. */
+  struct ledger *ledger;
+  int64_t next_history_trim_ms;
+
+  pthread_t thread;
+  bool has_thread;
+  recorder_wake_fn *wake;
+  void *wake_context;
+  _Atomic int64_t file_bytes;
+
+  pthread_mutex_t mutex; /* guards all below */
+  pthread_cond_t changed;
+  struct work next;        /* handed over, and not taken by the thread */
+  struct work *committing; /* taken by the thread from `next`, or NULL */
+  bool is_busy;            /* the thread uses the ledger */
+  uint64_t handed;         /* the number of the last batch */
+  uint64_t committed;
+  uint64_t settled; /* committed, or given up */
+  int64_t unsettled_since_ms;
+  struct ledger_batch kept;
+  bool is_failing; /* batches are given up when they are handed over */
+  bool has_lost; /* rows were given up since the whole state was handed over */
+  bool wants_whole; /* the ledger works again: the whole state is to be put */
+  bool is_hanging;  /* and that was said */
+  int64_t retry_ms;
+  uint64_t errors; /* not counted yet */
+  bool is_finishing;
+  bool is_ending;
+  bool has_ended;
+  bool is_left_behind;
 };
+
+/* ---- life ---- */
+
+static void work_init(struct work *w) {
+  *w = (struct work){0};
+  ledger_batch_init(&w->rows);
+  ledger_batch_init(&w->kept);
+}
+
+static void work_free(struct work *w) {
+  ledger_batch_free(&w->rows);
+  ledger_batch_free(&w->kept);
+}
+
+static void init_locks(struct recorder *r) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&r->changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+  pthread_mutex_init(&r->mutex, NULL);
+}
+
+static void free_all(struct recorder *r) {
+  work_free(&r->next);
+  ledger_batch_free(&r->kept);
+  ledger_close(r->ledger);
+  pthread_cond_destroy(&r->changed);
+  pthread_mutex_destroy(&r->mutex);
+  free(r);
+}
 
 int recorder_open(const struct options *options, bool is_in_memory,
                   struct moment now, struct recorder **ret_recorder,
@@ -36,24 +112,18 @@ int recorder_open(const struct options *options, bool is_in_memory,
   if (r == NULL)
     return -ENOMEM;
   r->options = options;
-  r->next_trim_ms = now.ms;
+  r->next_trim_ms = r->next_history_trim_ms = now.ms;
   r->clock_offset_ms = now.wall_ms - now.ms;
+  init_locks(r);
+  work_init(&r->next);
   ledger_batch_init(&r->kept);
   int status = ledger_open(&ledger, now, &r->ledger, &r->was_set_aside, ret_why,
                            why_bytes);
   if (status < 0)
-    recorder_close(r);
+    free_all(r);
   else
     *ret_recorder = r;
   return status;
-}
-
-void recorder_close(struct recorder *r) {
-  if (r == NULL)
-    return;
-  ledger_batch_free(&r->kept);
-  ledger_close(r->ledger);
-  free(r);
 }
 
 bool recorder_knows_nothing(const struct recorder *r) {
@@ -61,7 +131,7 @@ bool recorder_knows_nothing(const struct recorder *r) {
 }
 
 int64_t recorder_file_bytes(const struct recorder *r) {
-  return ledger_file_bytes(r->ledger);
+  return atomic_load(&r->file_bytes);
 }
 
 /* ---- restoring ---- */
@@ -138,20 +208,234 @@ int recorder_restore(struct recorder *r, const struct recorder_state *state,
   r->state = *state;
   int status =
       ledger_load(r->ledger, r->options->directory, &callbacks, now, &next_id);
-  if (status == 0)
-    lanes_set_next_id(state->lanes, next_id);
+  if (status < 0)
+    return status;
+  lanes_set_next_id(state->lanes, next_id);
+  r->is_failing = r->has_lost = ledger_error(r->ledger)[0] != '\0';
+  atomic_store(&r->file_bytes, ledger_file_bytes(r->ledger));
+  return 0;
+}
+
+/* ---- committing: without the mutex ---- */
+
+static void trim_history(struct recorder *r, struct moment now) {
+  if (now.ms >= r->next_history_trim_ms && !ledger_trim(r->ledger, now))
+    r->next_history_trim_ms = now.ms + TRIM_PERIOD_MS;
+}
+
+/* Returns the status of the commit; counts what was set aside in ret_errors. */
+static int commit(struct recorder *r, const struct work *w,
+                  uint64_t *ret_errors) {
+  struct moment now = clock_now();
+  int status = ledger_begin(r->ledger, now);
+  *ret_errors = ledger_take_set_aside_count(r->ledger) > 0 ? 1 : 0;
+  if (status < 0)
+    return status;
+  if (w->is_whole)
+    ledger_clear_state(r->ledger);
+  ledger_put_batch(r->ledger, &w->kept);
+  ledger_put_batch(r->ledger, &w->rows);
+  trim_history(r, now);
+  status = ledger_commit(r->ledger);
+  atomic_store(&r->file_bytes, ledger_file_bytes(r->ledger));
   return status;
 }
 
-/* ---- recording ---- */
+/* ---- the thread's work: with the mutex, but while it commits ---- */
+
+static bool has_rows(const struct work *w) {
+  return w->rows.count > 0 || w->is_whole;
+}
+
+static void take_work(struct recorder *r, struct work *ret_work) {
+  *ret_work = r->next;
+  ledger_batch_move(&ret_work->rows, &r->next.rows);
+  ledger_batch_init(&ret_work->kept);
+  if (ret_work->is_whole)
+    ledger_batch_move(&ret_work->kept, &r->kept);
+  work_init(&r->next);
+  r->committing = ret_work;
+}
+
+static void put_back(struct recorder *r, struct work *w) {
+  ledger_batch_append(&w->rows, &r->next.rows);
+  ledger_batch_move(&r->next.rows, &w->rows);
+  ledger_batch_append(&w->kept, &r->kept);
+  ledger_batch_move(&r->kept, &w->kept);
+  r->next.is_whole = r->next.is_whole || w->is_whole;
+  if (r->next.upto < w->upto)
+    r->next.upto = w->upto;
+}
+
+static void settle(struct recorder *r, uint64_t upto) {
+  if (r->settled < upto)
+    r->settled = upto;
+  r->unsettled_since_ms = clock_now().ms;
+}
+
+static void note_success(struct recorder *r, const struct work *w) {
+  if (r->committed < w->upto)
+    r->committed = w->upto;
+  settle(r, w->upto);
+  r->wants_whole = r->has_lost;
+  if (r->has_lost)
+    return;
+  if (r->is_hanging)
+    log_info("the ledger answers again");
+  r->is_failing = false;
+  r->is_hanging = false;
+}
+
+/* Gives up what was handed over meanwhile, too: without the rows that failed it
+ * would make a state that never was. */
+static void note_failure(struct recorder *r, struct work *w) {
+  ledger_batch_append(&w->kept, &w->rows);
+  ledger_batch_append(&w->kept, &r->next.rows);
+  ledger_batch_append(&w->kept, &r->kept);
+  ledger_batch_keep_history(&r->kept, &w->kept, RECORDER_KEPT_MAX);
+  work_free(&r->next);
+  work_init(&r->next);
+  settle(r, r->handed);
+  r->is_failing = true;
+  r->has_lost = true;
+  r->wants_whole = false;
+  r->retry_ms = clock_now().ms + RETRY_MS;
+  r->errors++;
+}
+
+/* Commits with the mutex released, and counts what was set aside meanwhile. */
+static int commit_unlocked(struct recorder *r, const struct work *w) {
+  uint64_t errors = 0;
+  r->is_busy = true;
+  pthread_mutex_unlock(&r->mutex);
+  int status = commit(r, w, &errors);
+  pthread_mutex_lock(&r->mutex);
+  r->is_busy = false;
+  r->errors += errors;
+  return status;
+}
+
+/* Waits for a change, until clock_now() reaches at_ms at the latest. pthread
+ * knows no clock that counts the time of a suspend. */
+static void wait_until(struct recorder *r, int64_t at_ms) {
+  int64_t left_ms = at_ms - clock_now().ms;
+  struct timespec at;
+  if (left_ms <= 0)
+    return;
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  at.tv_sec += left_ms / 1000;
+  at.tv_nsec += left_ms % 1000 * 1000000;
+  at.tv_sec += at.tv_nsec / 1000000000;
+  at.tv_nsec %= 1000000000;
+  pthread_cond_timedwait(&r->changed, &r->mutex, &at);
+}
+
+/* Commits what was handed over. A ledger that is locked is no failing one; and
+ * at the end nothing is given up before its time. */
+static void do_work(struct recorder *r) {
+  struct work work;
+  take_work(r, &work);
+  int status = commit_unlocked(r, &work);
+  r->committing = NULL;
+  if (status == 0) {
+    note_success(r, &work);
+  } else if (status == -EBUSY || r->is_finishing) {
+    put_back(r, &work);
+    if (r->has_thread)
+      wait_until(r, clock_now().ms + FINISH_RETRY_MS);
+  } else {
+    note_failure(r, &work);
+  }
+  work_free(&work);
+}
+
+/* Asks the I/O thread for the whole state if the ledger works again. */
+static void try_again(struct recorder *r) {
+  struct work nothing;
+  work_init(&nothing);
+  int status = commit_unlocked(r, &nothing);
+  r->errors += status < 0;
+  r->wants_whole = status == 0;
+  r->retry_ms = clock_now().ms + RETRY_MS;
+}
+
+static void trim(struct recorder *r) {
+  struct work nothing;
+  work_init(&nothing);
+  int status = commit_unlocked(r, &nothing);
+  if (status < 0 && status != -EBUSY)
+    note_failure(r, &nothing);
+}
+
+static void step(struct recorder *r) {
+  int64_t now_ms = clock_now().ms;
+  if (has_rows(&r->next))
+    do_work(r);
+  else if (r->is_failing && !r->wants_whole && now_ms >= r->retry_ms)
+    try_again(r);
+  else if (!r->is_failing && now_ms >= r->next_history_trim_ms)
+    trim(r);
+}
+
+static int64_t next_step_ms(const struct recorder *r) {
+  if (has_rows(&r->next))
+    return 0;
+  if (r->is_failing)
+    return r->wants_whole ? INT64_MAX : r->retry_ms;
+  return r->next_history_trim_ms;
+}
+
+static void tell_io_thread(const struct recorder *r) {
+  if (r->wake != NULL && !r->is_left_behind)
+    r->wake(r->wake_context);
+}
+
+static void sleep_until_needed(struct recorder *r) {
+  int64_t at_ms = next_step_ms(r);
+  int64_t now_ms = clock_now().ms;
+  if (at_ms > now_ms)
+    wait_until(r, at_ms < now_ms + TRIM_PERIOD_MS ? at_ms
+                                                  : now_ms + TRIM_PERIOD_MS);
+}
+
+static void *run(void *context) {
+  struct recorder *r = context;
+  prctl(PR_SET_NAME, "onenet-ledger");
+  pthread_mutex_lock(&r->mutex);
+  while (!r->is_ending) {
+    step(r);
+    tell_io_thread(r);
+    pthread_cond_broadcast(&r->changed);
+    if (!r->is_ending)
+      sleep_until_needed(r);
+  }
+  r->has_ended = true;
+  pthread_cond_broadcast(&r->changed);
+  pthread_mutex_unlock(&r->mutex);
+  return NULL;
+}
+
+int recorder_start(struct recorder *r, recorder_wake_fn *wake, void *context) {
+  sigset_t all, before;
+  r->wake = wake;
+  r->wake_context = context;
+  r->has_thread = true;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int status = pthread_create(&r->thread, NULL, run, r);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  r->has_thread = status == 0;
+  return -status;
+}
+
+/* ---- what the I/O thread calls ---- */
 
 static void note_all(const struct recorder *r) {
   lanes_note_all(r->state.lanes);
   tracker_note_all(r->state.tracker);
 }
 
-/* Notes the whole state anew after a jump of the clock, which makes the
- * wall-clock times in the ledger wrong. */
+/* The ledger holds wall times, which a jump of the clock makes wrong. */
 static void watch_clock(struct recorder *r, struct moment now) {
   int64_t offset_ms = now.wall_ms - now.ms;
   int64_t jump_ms = offset_ms - r->clock_offset_ms;
@@ -160,24 +444,11 @@ static void watch_clock(struct recorder *r, struct moment now) {
   r->clock_offset_ms = offset_ms;
 }
 
-static bool is_time_to_trim(const struct recorder *r, struct moment now) {
-  return now.ms >= r->next_trim_ms;
-}
-
-static void trim_history(struct recorder *r, struct moment now) {
-  if (is_time_to_trim(r, now) && !ledger_trim(r->ledger, now))
-    r->next_trim_ms = now.ms + TRIM_PERIOD_MS;
-}
-
-static int begin(struct recorder *r, struct moment now) {
-  int status = ledger_begin(r->ledger, now);
-  if (ledger_take_set_aside_count(r->ledger) > 0)
-    stats_count_ledger_error(r->state.stats);
-  if (status < 0 || !r->is_failing)
-    return status;
-  ledger_clear_state(r->ledger);
-  note_all(r);
-  return 0;
+static void trim_slots(struct recorder *r, struct moment now) {
+  if (now.ms < r->next_trim_ms)
+    return;
+  lanes_trim(r->state.lanes, r->options->history_days * DAY_MS, now);
+  r->next_trim_ms = now.ms + TRIM_PERIOD_MS;
 }
 
 static void make_batch(const struct recorder *r, struct moment now,
@@ -187,50 +458,157 @@ static void make_batch(const struct recorder *r, struct moment now,
     ledger_batch_add(ret_batch, c, now);
 }
 
-static int commit(struct recorder *r, const struct ledger_batch *batch,
-                  struct moment now) {
-  ledger_put_batch(r->ledger, &r->kept);
-  ledger_put_batch(r->ledger, batch);
-  trim_history(r, now);
-  return ledger_commit(r->ledger);
+static void give_up(struct recorder *r, struct ledger_batch *batch) {
+  ledger_batch_append(&r->kept, batch);
+  ledger_batch_keep_history(batch, &r->kept, RECORDER_KEPT_MAX);
+  ledger_batch_move(&r->kept, batch);
+  r->has_lost = true;
+  r->settled = r->handed;
 }
 
-static void fail(struct recorder *r, struct ledger_batch *batch,
-                 struct moment now) {
-  ledger_batch_keep_history(&r->kept, batch, RECORDER_KEPT_MAX);
-  r->is_failing = true;
-  r->retry_ms = now.ms + RETRY_MS;
-  stats_count_ledger_error(r->state.stats);
-}
-
-static void try_to_record(struct recorder *r, struct moment now) {
-  struct ledger_batch batch;
-  if (is_time_to_trim(r, now))
-    lanes_trim(r->state.lanes, r->options->history_days * DAY_MS, now);
-  int status = begin(r, now);
-  make_batch(r, now, &batch);
-  if (status == 0)
-    status = commit(r, &batch, now);
-  if (status < 0) {
-    fail(r, &batch, now);
+static void hand_over(struct recorder *r, struct ledger_batch *batch,
+                      bool is_whole, struct moment now) {
+  if (r->settled == r->handed)
+    r->unsettled_since_ms = now.ms;
+  r->handed++;
+  if (r->is_failing && !is_whole) {
+    give_up(r, batch);
     return;
   }
-  r->is_failing = false;
-  ledger_batch_free(&batch);
-  ledger_batch_free(&r->kept);
+  if (is_whole)
+    r->has_lost = r->wants_whole = r->is_failing = false;
+  ledger_batch_append(&r->next.rows, batch);
+  r->next.upto = r->handed;
+  r->next.is_whole = r->next.is_whole || is_whole;
+  if (r->has_thread)
+    pthread_cond_broadcast(&r->changed);
+  else
+    step(r);
 }
 
-static void keep_for_later(struct recorder *r, struct moment now) {
+static bool wants_whole(struct recorder *r) {
+  pthread_mutex_lock(&r->mutex);
+  bool wanted = r->wants_whole;
+  uint64_t errors = r->errors;
+  r->errors = 0;
+  pthread_mutex_unlock(&r->mutex);
+  for (; errors > 0; errors--)
+    stats_count_ledger_error(r->state.stats);
+  return wanted;
+}
+
+uint64_t recorder_record(struct recorder *r, struct moment now) {
   struct ledger_batch batch;
+  watch_clock(r, now);
+  trim_slots(r, now);
+  bool is_whole = wants_whole(r);
+  if (is_whole)
+    note_all(r);
+  if (r->state.journal->first == NULL && !is_whole)
+    return r->handed;
   make_batch(r, now, &batch);
-  ledger_batch_keep_history(&r->kept, &batch, RECORDER_KEPT_MAX);
+  pthread_mutex_lock(&r->mutex);
+  hand_over(r, &batch, is_whole, now);
+  pthread_mutex_unlock(&r->mutex);
+  return r->handed;
 }
 
-void recorder_record(struct recorder *r, struct moment now) {
-  watch_clock(r, now);
-  if (r->is_failing && now.ms < r->retry_ms)
-    keep_for_later(r, now);
-  else if (r->is_failing || r->state.journal->first != NULL ||
-           is_time_to_trim(r, now))
-    try_to_record(r, now);
+/* A commit that does not end: what waits for it must not wait any longer. What
+ * it holds is in memory, too. */
+static void judge_patience(struct recorder *r, struct moment now) {
+  if (r->settled == r->handed ||
+      now.ms - r->unsettled_since_ms < RECORDER_PATIENCE_MS)
+    return;
+  if (!r->is_hanging)
+    log_error("the ledger has not answered for %d s: commands go on from "
+              "memory",
+              RECORDER_PATIENCE_MS / 1000);
+  r->is_hanging = r->is_failing = true;
+  r->settled = r->handed;
+  r->errors++;
+}
+
+uint64_t recorder_settled(struct recorder *r, struct moment now) {
+  pthread_mutex_lock(&r->mutex);
+  judge_patience(r, now);
+  uint64_t settled = r->settled;
+  pthread_mutex_unlock(&r->mutex);
+  return settled;
+}
+
+/* ---- the end ---- */
+
+static bool is_all_committed(const struct recorder *r) {
+  return !r->has_lost && !has_rows(&r->next) && r->committing == NULL &&
+         r->committed == r->handed;
+}
+
+static void append_unrecorded(struct recorder *r, struct buf *line) {
+  if (r->committing != NULL)
+    ledger_batch_append_commands(&r->committing->rows, line);
+  ledger_batch_append_commands(&r->next.rows, line);
+  ledger_batch_append_commands(&r->kept, line);
+}
+
+static void tell_unrecorded(struct recorder *r) {
+  struct buf line;
+  buf_init(&line, LOG_LINE_BYTES);
+  append_unrecorded(r, &line);
+  log_error("at the end the ledger could not be written: %s: what is in it is "
+            "older than what happened%s%s",
+            r->is_busy ? "it does not answer" : ledger_error(r->ledger),
+            line.size > 0 ? "; not recorded:" : "", buf_text(&line));
+  buf_free(&line);
+}
+
+void recorder_finish(struct recorder *r, int64_t end_ms) {
+  struct ledger_batch batch;
+  struct moment now = clock_now();
+  pthread_mutex_lock(&r->mutex);
+  r->is_finishing = true;
+  bool is_whole = r->has_lost || r->wants_whole;
+  pthread_mutex_unlock(&r->mutex);
+  if (is_whole)
+    note_all(r);
+  make_batch(r, now, &batch);
+  pthread_mutex_lock(&r->mutex);
+  if (is_whole || batch.count > 0)
+    hand_over(r, &batch, is_whole, now);
+  pthread_cond_broadcast(&r->changed);
+  while (r->has_thread && !is_all_committed(r) && clock_now().ms < end_ms)
+    wait_until(r, end_ms);
+  if (!is_all_committed(r))
+    tell_unrecorded(r);
+  pthread_mutex_unlock(&r->mutex);
+}
+
+/* Ends the thread. Returns whether it has ended, or there was none. */
+static bool end_thread(struct recorder *r, int64_t wait_ms) {
+  if (!r->has_thread)
+    return true;
+  int64_t end_ms = clock_now().ms + wait_ms;
+  pthread_mutex_lock(&r->mutex);
+  r->is_ending = true;
+  pthread_cond_broadcast(&r->changed);
+  while (!r->has_ended && clock_now().ms < end_ms)
+    wait_until(r, end_ms);
+  bool has_ended = r->has_ended;
+  r->is_left_behind = !has_ended;
+  pthread_mutex_unlock(&r->mutex);
+  if (has_ended)
+    pthread_join(r->thread, NULL);
+  else
+    pthread_detach(r->thread);
+  return has_ended;
+}
+
+bool recorder_close(struct recorder *r, int64_t wait_ms) {
+  if (r == NULL)
+    return true;
+  if (!end_thread(r, wait_ms)) {
+    log_error("the disk of the ledger hangs: its thread is left behind");
+    return false;
+  }
+  free_all(r);
+  return true;
 }

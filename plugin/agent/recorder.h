@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * recorder owns how changes get into the ledger: the ledger itself, the next
- * try after a failure, the history that could not be recorded meanwhile,
- * trimming, and restoring at the start.
+ * recorder owns the way of what changes into the ledger: the ledger itself, a
+ * thread that commits to it, what could not be recorded yet, trimming, and what
+ * is restored at the start.
  *
- * If the ledger fails, commands go on from memory. Once it works again the
- * whole state is put, and the history of the time between.
+ * The I/O thread hands batches over and never waits for the disk. The thread
+ * commits all that was handed over meanwhile in one transaction. A ledger that
+ * is locked by another process is tried again at once.
  *
- * The main thread opens and restores before the I/O thread starts, and closes
- * after it has ended; the I/O thread calls everything else.
+ * If the ledger fails, or a commit has not ended within RECORDER_PATIENCE_MS,
+ * commands go on from memory: what is handed over counts as settled, and only
+ * the history among it is kept. Once the ledger works again, the whole state is
+ * put in one commit, with that history.
+ *
+ * The main thread opens, restores and starts, and closes after the I/O thread
+ * has ended; the rest is the I/O thread's.
  */
 #ifndef ONENET_RECORDER_H
 #define ONENET_RECORDER_H
@@ -24,12 +30,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Greatest number of rows of history that are kept while the ledger fails. */
+/* Finished commands that are kept for the history while the ledger fails. */
 #define RECORDER_KEPT_MAX 10000
+
+/* A disk that hangs for so long is a failing disk. */
+#define RECORDER_PATIENCE_MS 5000
 
 struct recorder;
 
-/* State that is recorded and restored; all borrowed until recorder_close. */
+/* What is recorded, and restored. All borrowed, for as long as the recorder. */
 struct recorder_state {
   struct journal *journal;
   struct lanes *lanes;
@@ -39,32 +48,50 @@ struct recorder_state {
 };
 
 /* Opens the ledger that the options name, or one in memory. Returns 0 and a
- * recorder that the caller owns; or the error of ledger_open, with its reason
- * in ret_why. */
+ * recorder that the caller owns; or as ledger_open. */
 int recorder_open(const struct options *options, bool is_in_memory,
                   struct moment now, struct recorder **ret_recorder,
                   char *ret_why, size_t why_bytes);
 
-/* Closes the ledger and frees the recorder; NULL is allowed. */
-void recorder_close(struct recorder *r);
-
-/* Restores the contents of the ledger into `state`, and records that state from
- * now on. Returns 0 or the error of ledger_load. */
+/* Restores what is in the ledger into the state, and records that state from
+ * now on. Returns 0, or a negative errno as ledger_load. */
 int recorder_restore(struct recorder *r, const struct recorder_state *state,
                      struct moment now);
 
-/* Returns whether nothing is known of earlier runs: a damaged ledger was set
- * aside when it was opened, or the ledger can not be read. To be called after
- * recorder_restore. */
+/* Returns whether nothing is known of what came before this run: a damaged
+ * ledger was set aside when it was opened, or it can not be read. */
 bool recorder_knows_nothing(const struct recorder *r);
 
-/* Records all changes that the journal names in one commit, and trims old
- * history now and then. Before that adds to the journal what must be put anew,
- * after a failure or a jump of the clock. If the commit fails, that is counted
- * and logged, and the history among the changes is kept for later. */
-void recorder_record(struct recorder *r, struct moment now);
+/* Wakes the I/O thread after a commit. Called on the recorder's thread, never
+ * after recorder_close. */
+typedef void recorder_wake_fn(void *context);
 
-/* Returns the size of the ledger's file and its -wal in bytes. */
+/* Starts the thread. Without it, as in a test of the configuration, batches are
+ * committed when they are handed over. Returns 0 or a negative errno. */
+int recorder_start(struct recorder *r, recorder_wake_fn *wake, void *context);
+
+/* Hands over what the journal names, after what has to be put anew was added to
+ * it. Returns the number of the batch, or that of the last one if nothing has
+ * changed: a command that the journal names may leave once
+ * recorder_settled has reached it. Failures since the last call are counted. */
+uint64_t recorder_record(struct recorder *r, struct moment now);
+
+/* Returns the number of the last batch that is settled: committed, or given up
+ * since the ledger fails. */
+uint64_t recorder_settled(struct recorder *r, struct moment now);
+
+/* Hands over the whole state if something of it is not recorded, and waits
+ * until all is committed, end_ms at the latest: the ledger is tried again and
+ * again, whatever it said before. Then, and if it did not succeed, writes one
+ * ERROR with the commands that are not recorded. */
+void recorder_finish(struct recorder *r, int64_t end_ms);
+
+/* Ends the thread, closes the ledger and frees the recorder; NULL is allowed.
+ * Returns false if the thread has not ended within wait_ms: then it is left
+ * behind, and neither the recorder nor the options may be freed. */
+bool recorder_close(struct recorder *r, int64_t wait_ms);
+
+/* Returns the size of the ledger's files in bytes. */
 int64_t recorder_file_bytes(const struct recorder *r);
 
 #endif

@@ -11,22 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Credentials of one endpoint. */
-struct endpoint_key {
-  struct credential *credential;
-  unsigned long generation; /* generation of the header that was sent last */
-  int64_t changed_ms;       /* time at which that generation was noted */
+/* An attempt that is to be sent once its record is settled. */
+struct begun {
+  struct command *command;
+  uint64_t batch; /* batch of the recorder that holds it; 0: not yet noted */
 };
 
 struct sender {
   const struct directory *directory;
   struct stats *stats;
   bool is_dry;
-  struct http *http;         /* http_wake may be called by any thread */
-  struct endpoint_key *keys; /* by endpoint.index */
+  struct http *http;               /* http_wake may be called by any thread */
+  struct credential **credentials; /* by endpoint.index */
   struct lanes *lanes;
   struct tracker *tracker;
-  struct command **begun; /* attempts that are to be sent */
+  struct begun *begun; /* in the order in which they began */
   size_t begun_count;
   size_t begun_max;
 };
@@ -36,16 +35,16 @@ struct sender {
 static bool make_parts(struct sender *s) {
   size_t count = directory_endpoint_count(s->directory);
   bool is_complete = true;
-  s->keys = calloc(count + 1, sizeof *s->keys);
-  if (s->keys == NULL)
+  s->credentials = calloc(count + 1, sizeof(struct credential *));
+  if (s->credentials == NULL)
     return false;
   for (size_t i = 0; i < count; i++) {
     const struct endpoint *e = directory_endpoint(s->directory, i);
-    s->keys[i].credential = credential_new(&e->credential);
+    s->credentials[i] = credential_new(&e->credential);
     s->begun_max += (size_t)e->max_in_flight;
-    is_complete = is_complete && s->keys[i].credential != NULL;
+    is_complete = is_complete && s->credentials[i] != NULL;
   }
-  s->begun = calloc(s->begun_max + 1, sizeof(struct command *));
+  s->begun = calloc(s->begun_max + 1, sizeof *s->begun);
   s->http = http_new(s->begun_max);
   return is_complete && s->begun != NULL && s->http != NULL;
 }
@@ -69,9 +68,10 @@ void sender_free(struct sender *s) {
     return;
   http_free(s->http);
   for (size_t i = 0;
-       s->keys != NULL && i < directory_endpoint_count(s->directory); i++)
-    credential_free(s->keys[i].credential);
-  free(s->keys);
+       s->credentials != NULL && i < directory_endpoint_count(s->directory);
+       i++)
+    credential_free(s->credentials[i]);
+  free(s->credentials);
   free(s->begun);
   free(s);
 }
@@ -82,13 +82,13 @@ void sender_serve(struct sender *s, struct lanes *lanes,
   s->tracker = tracker;
 }
 
-static struct endpoint_key *key_of(const struct sender *s,
-                                   const struct endpoint *e) {
-  return &s->keys[e->index];
+static struct credential *credential_of(const struct sender *s,
+                                        const struct endpoint *e) {
+  return s->credentials[e->index];
 }
 
 bool sender_has_new_key(const struct sender *s, const struct endpoint *e) {
-  return credential_has_changed(key_of(s, e)->credential);
+  return credential_has_changed(credential_of(s, e));
 }
 
 /* ---- replies to commands ---- */
@@ -96,11 +96,12 @@ bool sender_has_new_key(const struct sender *s, const struct endpoint *e) {
 static void end_attempt(struct sender *s, struct command *c,
                         const struct verdict *v, struct moment now) {
   const struct endpoint *e = c->device->endpoint;
-  int64_t began_ms = c->sent.ms;
+  unsigned long generation = c->key_generation;
   lanes_end(s->lanes, c, v, now);
-  /* Another attempt may have read a new key after this one began: the commands
-   * that wait for credentials are then tried with it at once. */
-  if (v->class == VERDICT_CREDENTIALS && key_of(s, e)->changed_ms > began_ms)
+  /* Another request may have read a new key after this one was sent: the
+   * commands that wait for credentials are then tried with it at once. */
+  if (v->class == VERDICT_CREDENTIALS &&
+      credential_generation(credential_of(s, e)) != generation)
     lanes_retry_credentials(s->lanes, e, now);
 }
 
@@ -173,8 +174,8 @@ static int build(const struct sender *s, const struct command *c,
     cmds_api_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
     return status;
   }
-  status = request_add_headers(r, key_of(s, e)->credential,
-                               c->policy->content_type, now, why, sizeof why);
+  status = request_add_headers(r, credential_of(s, e), c->policy->content_type,
+                               now, why, sizeof why);
   if (status < 0) {
     cmds_api_judge_unsent(VERDICT_CREDENTIALS, why, ret_verdict);
     ret_verdict->local_errno = -status;
@@ -197,6 +198,7 @@ static void send_one(struct sender *s, struct command *c, struct moment now) {
   struct verdict unsent;
   request_init(&r, c->device->endpoint);
   int status = build(s, c, now, &r, &unsent);
+  c->key_generation = credential_generation(credential_of(s, r.endpoint));
   if (status == 0)
     status = start(s, c, &r, &unsent);
   if (status < 0)
@@ -225,18 +227,7 @@ void sender_begin(struct sender *s, struct moment now) {
     if (s->is_dry)
       send_dry(s, c, now);
     else
-      s->begun[s->begun_count++] = c;
-  }
-}
-
-/* Notes which endpoints have a new header, since their key file has changed. */
-static void note_keys(struct sender *s, struct moment now) {
-  for (size_t i = 0; i < directory_endpoint_count(s->directory); i++) {
-    unsigned long generation = credential_generation(s->keys[i].credential);
-    if (generation == s->keys[i].generation)
-      continue;
-    s->keys[i].generation = generation;
-    s->keys[i].changed_ms = now.ms;
+      s->begun[s->begun_count++] = (struct begun){.command = c};
   }
 }
 
@@ -251,7 +242,7 @@ static int build_poll(const struct sender *s, const struct tracked *one,
                    : cmds_api_append_status_url(&r->url, e->url, one->cmd_uuid);
   if (status < 0)
     return status;
-  return request_add_headers(r, key_of(s, e)->credential, NULL, now, why,
+  return request_add_headers(r, credential_of(s, e), NULL, now, why,
                              sizeof why);
 }
 
@@ -265,7 +256,7 @@ static void send_poll(struct sender *s, struct tracked *one,
   request_free(&r);
 }
 
-static void send_polls(struct sender *s, struct moment now) {
+void sender_poll(struct sender *s, struct moment now) {
   for (size_t i = 0; i < directory_endpoint_count(s->directory); i++) {
     const struct endpoint *e = directory_endpoint(s->directory, i);
     while (tracker_wait_ms(s->tracker, e, now.ms) == 0 &&
@@ -274,12 +265,25 @@ static void send_polls(struct sender *s, struct moment now) {
   }
 }
 
-void sender_send(struct sender *s, struct moment now) {
+void sender_note_batch(struct sender *s, uint64_t batch) {
+  for (size_t i = s->begun_count; i > 0 && s->begun[i - 1].batch == 0; i--)
+    s->begun[i - 1].batch = batch;
+}
+
+void sender_send(struct sender *s, uint64_t settled, struct moment now) {
+  size_t sent = 0;
+  while (sent < s->begun_count && s->begun[sent].batch <= settled)
+    send_one(s, s->begun[sent++].command, now);
+  s->begun_count -= sent;
+  memmove(s->begun, s->begun + sent, s->begun_count * sizeof *s->begun);
+}
+
+void sender_give_back(struct sender *s, struct moment now) {
+  struct verdict unsent;
+  cmds_api_judge_unsent(VERDICT_NOT_SENT, "the agent ends", &unsent);
   for (size_t i = 0; i < s->begun_count; i++)
-    send_one(s, s->begun[i], now);
+    lanes_end(s->lanes, s->begun[i].command, &unsent, now);
   s->begun_count = 0;
-  send_polls(s, now);
-  note_keys(s, now);
 }
 
 /* ---- waiting ---- */
@@ -303,5 +307,6 @@ void sender_wait(struct sender *s, int64_t timeout_ms) {
 void sender_wake(struct sender *s) { http_wake(s->http); }
 
 size_t sender_in_flight(const struct sender *s) {
-  return http_in_flight(s->http) - tracker_in_flight(s->tracker);
+  return s->begun_count + http_in_flight(s->http) -
+         tracker_in_flight(s->tracker);
 }

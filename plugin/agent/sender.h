@@ -45,9 +45,19 @@ bool sender_has_new_key(const struct sender *s, const struct endpoint *e);
  * run says them instead, and they end. */
 void sender_begin(struct sender *s, struct moment now);
 
-/* Sends the attempts that have begun, then begins the polls that are due and
- * admitted. To be called only once the attempts are recorded. */
-void sender_send(struct sender *s, struct moment now);
+/* Notes the number of the recorder's batch that holds the attempts which began
+ * since the last call. */
+void sender_note_batch(struct sender *s, uint64_t batch);
+
+/* Sends the attempts whose batch is not above `settled`. */
+void sender_send(struct sender *s, uint64_t settled, struct moment now);
+
+/* Begins the polls that are due and admitted. */
+void sender_poll(struct sender *s, struct moment now);
+
+/* Ends the attempts that have begun but were not sent: their commands wait
+ * again. */
+void sender_give_back(struct sender *s, struct moment now);
 
 /* Returns in how many ms a poll may begin; COMMAND_NEVER_MS if time alone
  * brings none. */
@@ -61,7 +71,8 @@ void sender_wait(struct sender *s, int64_t timeout_ms);
  * bound. */
 void sender_wake(struct sender *s);
 
-/* Returns how many commands are in flight. */
+/* Returns how many commands are in flight, with those that wait for their
+ * record. */
 size_t sender_in_flight(const struct sender *s);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* pthread_clockjoin_np */
 #include "agent/worker.h"
 
+#include "agent/clock.h"
 #include "agent/inbox.h"
 #include "agent/lines.h"
 #include "agent/recorder.h"
@@ -31,6 +33,12 @@
  * meanwhile. */
 #define TURN_FIRINGS_MAX 250
 
+/* Waits at the end, in ms, beside ShutdownTimeout: for the last commit at
+ * least, for the I/O thread and for the recorder's. collectd has ended within
+ * one second after ShutdownTimeout. */
+#define LAST_COMMIT_MS 500
+#define LEAVE_MS 200
+
 /* Commands of one device that never came to be, by the reason. */
 struct losses {
   _Atomic uint64_t no_room;
@@ -60,24 +68,13 @@ struct worker {
   struct sender *sender;
 };
 
-/* ---- time and chance ---- */
-
-static int64_t clock_ms(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-struct moment worker_now(void) {
-  return (struct moment){.ms = clock_ms(CLOCK_MONOTONIC),
-                         .wall_ms = clock_ms(CLOCK_REALTIME)};
-}
+/* ---- chance ---- */
 
 static uint64_t random_number(void *context, uint64_t max_inclusive) {
   uint64_t number = 0;
   (void)context;
   if (getentropy(&number, sizeof number) < 0)
-    number = (uint64_t)clock_ms(CLOCK_MONOTONIC) * 2654435761U;
+    number = (uint64_t)clock_now().ms * 2654435761U;
   return max_inclusive == UINT64_MAX ? number : number % (max_inclusive + 1);
 }
 
@@ -109,7 +106,6 @@ struct worker *worker_new(const struct options *options, struct stats *stats,
 void worker_free(struct worker *w) {
   if (w == NULL)
     return;
-  worker_stop(w);
   sender_free(w->sender);
   teller_free(w->teller);
   free(w->losses);
@@ -138,7 +134,7 @@ static int restore(struct worker *w, char *ret_why, size_t why_bytes) {
                                        .tracker = w->tracker,
                                        .stats = w->stats,
                                        .outbox = w->outbox};
-  int status = recorder_restore(w->recorder, &state, worker_now());
+  int status = recorder_restore(w->recorder, &state, clock_now());
   if (status < 0) {
     snprintf(ret_why, why_bytes, "the ledger can not be restored: %s",
              strerror(-status));
@@ -151,7 +147,7 @@ static int restore(struct worker *w, char *ret_why, size_t why_bytes) {
 }
 
 static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
-  int status = recorder_open(w->options, w->is_dry, worker_now(), &w->recorder,
+  int status = recorder_open(w->options, w->is_dry, clock_now(), &w->recorder,
                              ret_why, why_bytes);
   if (status < 0)
     return status;
@@ -164,14 +160,16 @@ static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
   return restore(w, ret_why, why_bytes);
 }
 
-static void release(struct worker *w) {
+/* Returns whether nothing was left behind. */
+static bool release(struct worker *w) {
   journal_clear(&w->journal);
   lanes_free(w->lanes);
   tracker_free(w->tracker);
-  recorder_close(w->recorder);
+  bool is_closed = recorder_close(w->recorder, LEAVE_MS);
   w->lanes = NULL;
   w->tracker = NULL;
   w->recorder = NULL;
+  return is_closed;
 }
 
 /* ---- take ---- */
@@ -194,7 +192,7 @@ static void take_firings(struct worker *w) {
   struct firing *f, *next;
   for (size_t taken = 0; taken < TURN_FIRINGS_MAX; taken += TAKE_MAX) {
     f = inbox_take(w->inbox, TAKE_MAX);
-    for (struct moment now = worker_now(); f != NULL; f = next) {
+    for (struct moment now = clock_now(); f != NULL; f = next) {
       next = f->next;
       take_firing(w, f, now);
     }
@@ -224,7 +222,7 @@ static void take_losses(struct worker *w) {
 /* Returns the time at which the rest of the turn happens. */
 static struct moment take(struct worker *w) {
   take_firings(w);
-  struct moment now = worker_now();
+  struct moment now = clock_now();
   take_losses(w);
   sender_take(w->sender, now);
   return now;
@@ -282,14 +280,15 @@ static void tell(struct worker *w, struct moment now) {
 static void run_turn(struct worker *w, bool may_begin) {
   struct moment now = take(w);
   decide(w, may_begin, now);
-  recorder_record(w->recorder, now);
+  sender_note_batch(w->sender, recorder_record(w->recorder, now));
   tell(w, now);
+  sender_send(w->sender, recorder_settled(w->recorder, now), now);
   if (may_begin)
-    sender_send(w->sender, now);
+    sender_poll(w->sender, now);
 }
 
 static int64_t sleep_ms(const struct worker *w) {
-  struct moment now = worker_now();
+  struct moment now = clock_now();
   if (inbox_count(w->inbox) > 0)
     return 0;
   int64_t wait_ms = lanes_wait_ms(w->lanes, now);
@@ -305,7 +304,7 @@ static int64_t sleep_ms(const struct worker *w) {
 /* Returns how long to wait for answers at the end. What has arrived is taken
  * first, however long that takes. */
 static int64_t wait_at_end_ms(const struct worker *w, int64_t end_ms) {
-  int64_t left_ms = end_ms - worker_now().ms;
+  int64_t left_ms = end_ms - clock_now().ms;
   if (inbox_count(w->inbox) > 0 || sender_in_flight(w->sender) == 0 ||
       left_ms <= 0)
     return 0;
@@ -314,17 +313,24 @@ static int64_t wait_at_end_ms(const struct worker *w, int64_t end_ms) {
 
 /* Waits for the attempts in flight. One that is not answered in time stays in
  * the ledger as in flight, and is doubtful at the next start. */
-static void finish(struct worker *w) {
-  int64_t end_ms =
-      worker_now().ms + (int64_t)w->options->shutdown_timeout_s * 1000;
+static void await_answers(struct worker *w, int64_t end_ms) {
   int64_t wait_ms;
-  inbox_close(w->inbox);
   do {
     run_turn(w, false);
     wait_ms = wait_at_end_ms(w, end_ms);
     sender_wait(w->sender, wait_ms);
   } while (wait_ms > 0 || inbox_count(w->inbox) > 0);
+}
+
+static void finish(struct worker *w) {
+  int64_t end_ms =
+      clock_now().ms + (int64_t)w->options->shutdown_timeout_s * 1000;
+  inbox_close(w->inbox);
+  await_answers(w, end_ms);
+  sender_give_back(w->sender, clock_now());
   run_turn(w, false);
+  int64_t last_ms = clock_now().ms + LAST_COMMIT_MS;
+  recorder_finish(w->recorder, end_ms > last_ms ? end_ms : last_ms);
   log_info(
       "stopped: %zu commands wait and %zu were abandoned in flight; what is "
       "in the ledger goes on at the next start",
@@ -343,11 +349,16 @@ static void *run(void *context) {
   return NULL;
 }
 
-static int start_thread(struct worker *w) {
+static void wake_sender(void *context) { sender_wake(context); }
+
+static int start_threads(struct worker *w) {
   sigset_t all, before;
+  int status = recorder_start(w->recorder, wake_sender, w->sender);
+  if (status < 0)
+    return status;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int status = pthread_create(&w->thread, NULL, run, w);
+  status = pthread_create(&w->thread, NULL, run, w);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return -status;
 }
@@ -358,7 +369,7 @@ int worker_start(struct worker *w, char *ret_why, size_t why_bytes) {
   int status = prepare(w, ret_why, why_bytes);
   if (status == 0) {
     lines_write_start(w->options, w->is_dry, lanes_waiting(w->lanes));
-    status = w->is_test ? 0 : start_thread(w);
+    status = w->is_test ? 0 : start_threads(w);
     if (status < 0)
       snprintf(ret_why, why_bytes, "no thread: %s", strerror(-status));
   }
@@ -408,15 +419,29 @@ void worker_rehearse(struct worker *w) {
   while (inbox_count(w->inbox) > 0);
 }
 
-void worker_stop(struct worker *w) {
+/* Returns whether the thread has ended. It hangs if the log is written to a
+ * disk that hangs. */
+static bool join_thread(struct worker *w) {
+  struct timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_sec += w->options->shutdown_timeout_s;
+  end.tv_nsec += (int64_t)(LAST_COMMIT_MS + LEAVE_MS) * 1000000;
+  end.tv_sec += end.tv_nsec / 1000000000;
+  end.tv_nsec %= 1000000000;
+  return pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &end) == 0;
+}
+
+bool worker_stop(struct worker *w) {
   if (!atomic_load(&w->is_running))
-    return;
+    return true;
   atomic_store(&w->is_stopping, true);
   worker_wake(w);
-  if (!w->is_test)
-    pthread_join(w->thread, NULL);
+  if (!w->is_test && !join_thread(w)) {
+    log_error("the I/O thread hangs: it is left behind");
+    return false;
+  }
   /* A late notification may still call worker_wake: the sender lives until
    * worker_free. */
   atomic_store(&w->is_running, false);
-  release(w);
+  return release(w);
 }

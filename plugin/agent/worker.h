@@ -19,9 +19,6 @@
 
 struct worker;
 
-/* Returns the present time on both clocks that the worker uses. */
-struct moment worker_now(void);
-
 /* Returns a worker that the caller owns, with everything allocated and nothing
  * started; all pointers are borrowed. NULL without memory. is_test: for a test
  * of the configuration; it starts no thread, touches neither the ledger's file
@@ -46,16 +43,18 @@ void worker_lose(struct worker *w, const struct device *device);
  * it. */
 void worker_wake(struct worker *w);
 
-/* Begins no more attempts, waits for those in flight for ShutdownTimeout at
- * most, records what is left, and ends the thread. Firings that are put
- * afterwards are freed. Does nothing if the worker is not running. */
-void worker_stop(struct worker *w);
+/* Refuses firings from now on, begins no more attempts, waits for those in
+ * flight for ShutdownTimeout at most, records what is left, and ends the
+ * threads. Returns false if a thread hangs: then it is left behind, and nothing
+ * that the worker has or borrows may be freed. Does nothing, and returns true,
+ * if the worker is not running. */
+bool worker_stop(struct worker *w);
 
 /* Runs turns without the thread, for a test of the configuration: logs what
  * would be done with the firings that were put. */
 void worker_rehearse(struct worker *w);
 
-/* Stops the worker and frees it; NULL is allowed. */
+/* Frees a worker that does not run; NULL is allowed. */
 void worker_free(struct worker *w);
 
 /* Returns how many firings wait to be taken. */

@@ -15,8 +15,8 @@
 #include <strings.h>
 #include <time.h>
 
-/* The oldest libcurl that will do, for curl_multi_wakeup, and the youngest
- * whose options are used where the headers know them. */
+/* Versions of libcurl: the oldest that works, because it has curl_multi_wakeup;
+ * and the newest of which an option is used, where the headers know it. */
 #define CURL_OLDEST 0x074400      /* 7.68.0 */
 #define CURL_YOUNGEST 0x075700    /* 7.87.0 */
 #define CURL_WITH_PREREQ 0x075000 /* 7.80.0 */
@@ -27,18 +27,20 @@
 #define RETRY_AFTER_MAX_S (INT64_C(366) * 24 * 3600)
 #define NAP_MAX_MS 100
 
-/* libcurl's least. The less of a body is asked for at once, the more answers of
- * a gateway are known to be early. */
+/* Smallest buffer for uploads that libcurl allows. The smaller the parts in
+ * which it asks for a body, the more often a gateway's answer is seen to be
+ * early. */
 #define UPLOAD_BYTES 16384L
 
-/* More than connections are kept, so that few local ports share a place. */
+/* Entries of the table of sockets by local port: many more than connections are
+ * kept, so that few ports share an entry. */
 #define SOCKETS 4096
 
 struct transfer {
   struct transfer *next;
-  struct transfer **link; /* what points to this one */
+  struct transfer **link; /* the pointer to this transfer in the list */
   CURL *easy;
-  const int *sockets; /* of the struct http */
+  const int *sockets; /* borrowed from the struct http */
   struct curl_slist *headers;
   void *tag;
   struct buf answer;
@@ -81,7 +83,7 @@ int http_global_init(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -ENOSYS;
 
-  /* An option that was compiled in must not be unknown when it is set. */
+  /* The libcurl that runs must know every option that was compiled in. */
   unsigned needed =
       LIBCURL_VERSION_NUM < CURL_YOUNGEST ? LIBCURL_VERSION_NUM : CURL_YOUNGEST;
   unsigned present = curl_version_info(CURLVERSION_NOW)->version_num;
@@ -113,7 +115,7 @@ struct http *http_new(size_t max_connections) {
   return h;
 }
 
-/* The list may hold an API key. */
+/* Headers may hold an API key. */
 static void wipe_headers(struct curl_slist *headers) {
   for (struct curl_slist *s = headers; s != NULL; s = s->next)
     explicit_bzero(s->data, strlen(s->data));
@@ -164,9 +166,9 @@ void http_free(struct http *h) {
 
 /* ---- libcurl's callbacks ---- */
 
-/* Behind an early answer no more of the body may leave, though libcurl would go
- * on where the far side closes: what was never seen whole was never executed.
- */
+/* Sends no more of the body after an early answer: a command whose body the far
+ * side never saw whole is never executed. libcurl would go on where the far
+ * side closes. */
 static size_t give_body(char *buffer, size_t size, size_t count,
                         void *context) {
   struct transfer *t = context;
@@ -181,8 +183,9 @@ static size_t give_body(char *buffer, size_t size, size_t count,
   return given;
 }
 
-/* When a pooled connection dies without an answer, libcurl rewinds the body and
- * sends it again, although the far side may have acted on it. It must not. */
+/* Keeps libcurl from sending a body twice. When a connection that was used
+ * before dies without an answer, libcurl rewinds the body and sends it again,
+ * although the far side may have acted on it. */
 static int refuse_rewind(void *context, curl_off_t offset, int origin) {
   (void)context;
   (void)offset;
@@ -217,7 +220,8 @@ static bool is_bound_to(int fd, int port) {
   return ntohs(bound) == port;
 }
 
-/* Comes when the connection stands and the head has not left. */
+/* Notes whether the connection is quiet. libcurl calls this once the connection
+ * is made, before the head of the request leaves. */
 static int look_before_sending(void *context, char *ip, char *local_ip,
                                int port, int local_port) {
   struct transfer *t = context;
@@ -231,15 +235,17 @@ static int look_before_sending(void *context, char *ip, char *local_ip,
 }
 #endif
 
-/* Whether what comes now can answer this request. On a connection that was used
- * before, what waited there before the head left answers some other request; a
- * fresh one has no other, but its TLS may have said something by itself. */
+/* Returns whether an answer that comes now can be the answer to this request.
+ * If the connection was used before, bytes that waited there before the head
+ * left belong to an earlier request. On a fresh connection they can only be a
+ * message of TLS itself. */
 static bool can_be_answered(const struct transfer *t) {
   return t->was_quiet || info_long(t->easy, CURLINFO_NUM_CONNECTS) > 0;
 }
 
-/* A status line: "100 Continue" and the like announce an answer and are none.
- * libcurl 7.88 would take any answer, and send the body nevertheless. */
+/* Judges from a status line whether an early answer has come, and whether it is
+ * believed. libcurl 7.88 would believe any, and send the body nevertheless. A
+ * status below 200, such as "100 Continue", only announces an answer. */
 static void take_status(struct transfer *t) {
   long http_code = info_long(t->easy, CURLINFO_RESPONSE_CODE);
   if (!t->is_post || t->body_used == t->body_size || http_code < 200)
@@ -281,7 +287,7 @@ static void set_long(struct setup *s, CURLoption option, long value) {
   remember(s, curl_easy_setopt(s->easy, option, value));
 }
 
-/* NULL leaves libcurl's default. */
+/* Sets nothing for NULL, which leaves libcurl's default. */
 static void set_text(struct setup *s, CURLoption option, const char *text) {
   if (text != NULL)
     remember(s, curl_easy_setopt(s->easy, option, text));
@@ -356,8 +362,9 @@ static void set_tls(struct setup *s, const struct tls_options *tls) {
   set_tls_version(s, tls->ssl_version);
 }
 
-/* A body through callbacks of a size that is told: never chunked, never sent
- * twice. */
+/* Has libcurl fetch the body by callbacks, so that refuse_rewind can keep it
+ * from being sent twice. Telling its size keeps it from being sent in chunks.
+ */
 static void set_body(struct setup *s, struct transfer *t) {
   set_long(s, CURLOPT_POST, 1);
   remember(s, curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -592,9 +599,10 @@ size_t http_in_flight(const struct http *h) { return h->in_flight; }
 
 /* ---- replies ---- */
 
-/* A POST is sent from the moment on when libcurl asks for the body, unless an
- * answer came before it had asked for all: then the rest never leaves. A GET
- * has none, but libcurl counts the bytes of its head that it wrote. */
+/* Returns whether the far side may have seen the request. A POST counts as sent
+ * once libcurl has asked for its body, unless the answer was early: then the
+ * rest of the body never left. A GET has no body, and counts as sent once
+ * libcurl has written some of its head. */
 static bool was_sent(const struct transfer *t) {
   return t->is_post ? t->was_asked_for_body && !t->is_early
                     : info_long(t->easy, CURLINFO_REQUEST_SIZE) > 0;
@@ -618,7 +626,8 @@ static const char *error_text(const struct transfer *t, CURLcode code) {
   return t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
 }
 
-/* libcurl quotes certificates and proxies: control bytes become spaces. */
+/* Copies text as one line: libcurl quotes certificates and proxies, so control
+ * bytes become spaces. */
 static void copy_line(char *to, size_t to_bytes, const char *from) {
   size_t i = 0;
   for (; i + 1 < to_bytes && from[i] != '\0'; i++)

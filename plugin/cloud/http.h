@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * http owns many HTTP requests at once on one thread, over libcurl's multi
- * interface. It knows nothing of commands: plain request in, plain reply out.
+ * http owns the HTTP requests that are under way: many at once, on one thread,
+ * over libcurl's multi interface. It knows nothing of commands: plain request
+ * in, plain reply out.
  *
- * One thread calls everything, but http_wake, which any thread may call as long
- * as the struct lives. That thread blocks or ignores SIGPIPE. http_global_init
- * must come before any other thread is started.
+ * One thread calls everything; http_wake alone may be called by any thread, as
+ * long as the struct lives. That one thread blocks or ignores SIGPIPE.
+ * http_global_init must come before any other thread is started.
  *
- * What it promises for each request: a POST is sent at most once (libcurl's own
- * second try after a dead connection is prevented; a GET may be repeated by
- * it), redirects are not followed, nothing is decoded but the chunks of
- * HTTP/1.1, only http and https are spoken, the answer is cut off at
- * HTTP_ANSWER_MAX_BYTES and its headers at 64 KiB, it ends within timeout_ms
- * unless all of the answer has arrived by then, however late it is read,
- * and no connection that was idle for more than 15 s is used.
+ * Each request is handled as follows:
  *
- * An early answer is one that comes before the whole body of a POST was asked
- * for. No more of the body leaves then, so that the far side never sees the
- * whole of it. A 2xx that early is not believed, since nobody can have seen
- * what it says yes to; any other is the answer to the request, unless the
- * connection was used before and something waited on it before the head of this
- * request left: that answers an earlier request. What is not believed ends the
- * transfer and its connection.
+ *   - A POST is sent at most once: libcurl is kept from its second try after a
+ *     dead connection. libcurl may repeat a GET.
+ *   - Redirects are not followed; only http and https are spoken; nothing is
+ *     decoded but the chunks of HTTP/1.1.
+ *   - The answer is cut off at HTTP_ANSWER_MAX_BYTES, its headers at 64 KiB.
+ *   - The request ends within timeout_ms, unless all of the answer has arrived
+ *     by then, however late it is read.
+ *   - No connection is used that was idle for more than 15 s.
+ *
+ * An early answer is one that comes before libcurl has asked for the whole body
+ * of a POST. No more of the body leaves then, so that the far side never sees
+ * the whole of it. An early 2xx is not believed, since nobody can have seen
+ * what it says yes to. Any other early answer is believed, unless it may belong
+ * to an earlier request: the connection was used before, and something waited
+ * on it before the head of this request left. An answer that is not believed
+ * ends the transfer and its connection.
  */
 #ifndef ONENET_HTTP_H
 #define ONENET_HTTP_H
@@ -34,7 +38,7 @@
 
 struct http;
 
-/* All texts and bytes are borrowed during http_start only. */
+/* http_request: its texts and bytes are borrowed during http_start only. */
 struct http_request {
   void *tag; /* comes back in the reply */
   const char *url;
@@ -44,7 +48,7 @@ struct http_request {
   const char *const *headers; /* "Name: value", NULL-terminated; besides these
                                  go Host, User-Agent, Accept, Content-Length */
   int64_t connect_timeout_ms; /* above 0 */
-  int64_t timeout_ms;         /* above 0: for the whole of it */
+  int64_t timeout_ms;         /* above 0: for the whole request */
   const struct tls_options *tls;
   const char *proxy;      /* NULL: as the environment says */
   const char *user_agent; /* NULL: the plugin's name and version */
@@ -52,25 +56,24 @@ struct http_request {
 
 struct http_reply {
   void *tag;
-  bool is_post;           /* as the request was */
-  int curl_code;          /* 0: the answer is complete */
-  char curl_error[256];   /* what libcurl says of it; one line */
-  bool sent;              /* libcurl had asked for the body (for a GET: had
-                             written some of its head, be it to a proxy), and
-                             no early answer came: the far side may have seen
-                             it */
-  bool is_early;          /* an early answer came; curl_code may tell that the
-                             rest of it was lost */
-  int http_code;          /* 0: none came but announcements such as 100, or an
-                             early one that is not believed */
-  bool has_retry_after;   /* it was said, whatever is in it */
-  int64_t retry_after_ms; /* 0: not said, not understood, or not in the future;
-                             at most 366 days */
+  bool is_post;         /* the request was a POST */
+  int curl_code;        /* 0: the answer is complete */
+  char curl_error[256]; /* libcurl's message about that; one line */
+  bool sent; /* the far side may have seen the request: libcurl had asked for
+                the body (for a GET: had written some of its head, be it to a
+                proxy), and no early answer came */
+  bool is_early; /* an early answer came; curl_code may tell that the rest of
+                    the answer was lost */
+  int http_code; /* 0: no answer came, or only announcements such as 100, or an
+                    early one that is not believed */
+  bool has_retry_after;   /* the header came, whatever is in it */
+  int64_t retry_after_ms; /* 0: no such header, or not understood, or not in the
+                             future; at most 366 days */
   const char *answer;     /* NUL-terminated; valid until the next call of
                              http_next_reply or http_free */
   size_t answer_size;
-  bool answer_too_large; /* it or its headers: cut off; curl_code is then not 0
-                          */
+  bool answer_too_large; /* the answer or its headers were cut off; curl_code is
+                            then not 0 */
 };
 
 #define HTTP_ANSWER_MAX_BYTES 65536 /* a valid answer is at most 64 KiB */
@@ -81,17 +84,17 @@ int http_global_init(void);
 void http_global_cleanup(void);
 
 /* Returns a new struct that the caller owns, or NULL without memory or
- * descriptors. At most max_connections are kept open while idle; how many are
- * in use at once is the caller's to limit. */
+ * descriptors. Keeps at most max_connections open while they are idle; the
+ * caller limits how many are in use at once. */
 struct http *http_new(size_t max_connections);
 
-/* Abandons what is in flight (no replies come) and frees, without waiting for a
- * resolver that hangs. NULL is allowed. */
+/* Abandons the requests in flight, for which no replies come, and frees h,
+ * without waiting for a resolver that hangs. NULL is allowed. */
 void http_free(struct http *h);
 
-/* Starts a request. Returns 0: exactly one reply will come; -EINVAL: the
- * request can not be made (a URL that url_parse refuses, a control byte
- * in a header, a POST without a body, an option that libcurl refuses); -ENOMEM.
+/* Starts a request. Returns 0, and exactly one reply will come; -EINVAL if the
+ * request can not be made (a URL that url_parse refuses, a control byte in a
+ * header, a POST without a body, an option that libcurl refuses); or -ENOMEM.
  * After an error nothing was sent and no reply comes. */
 int http_start(struct http *h, const struct http_request *request);
 
@@ -99,11 +102,11 @@ int http_start(struct http *h, const struct http_request *request);
  * or timeout_ms is over. Does not sleep while a reply waits to be fetched. */
 void http_wait(struct http *h, int64_t timeout_ms);
 
-/* Ends http_wait from any thread. May be lost: look into what you wait for
- * after every wait, and bound the wait. */
+/* Ends http_wait; any thread may call it. The call may get lost: after every
+ * http_wait look for what you wait for, and never wait without a bound. */
 void http_wake(struct http *h);
 
-/* Writes the next reply. Returns whether there was one. */
+/* Writes the next reply to ret_reply. Returns whether there was one. */
 bool http_next_reply(struct http *h, struct http_reply *ret_reply);
 
 /* Returns the number of requests whose reply was not fetched yet. */

@@ -121,7 +121,7 @@ int ledger_begin(struct ledger *l, struct moment now) {
   int status = take_owed_status(l);
   if (status == 0)
     status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
-  if (status < 0)
+  if (status < 0 && status != -EBUSY)
     fail(l, status);
   return status;
 }
@@ -166,10 +166,10 @@ bool ledger_trim(struct ledger *l, struct moment now) {
 
 int ledger_commit(struct ledger *l) {
   int status = l->store->type->commit(l->store, l->batch_status);
-  if (status < 0) {
+  if (status < 0 && status != -EBUSY)
     fail(l, status);
+  if (status < 0)
     return status;
-  }
   l->finished += l->finished_by_turn;
   works_again(l);
   return 0;

@@ -122,9 +122,10 @@ int ledger_load(struct ledger *l, const struct directory *directory,
                 int64_t *ret_next_id);
 
 /* Begins a turn. Opens the file if it is not open; one that is damaged, or that
- * ledger_load has not read, is set aside first. Returns 0, or a negative errno,
- * and then the ledger is failing. Returns -ENOENT if the file was removed while
- * it was open; the next turn creates it anew. */
+ * ledger_load has not read, is set aside first. Returns 0; -EBUSY if another
+ * process writes for longer than LEDGER_BUSY_TIMEOUT_MS, which is no failure;
+ * or a negative errno, and then the ledger is failing. Returns -ENOENT if the
+ * file was removed while it was open; the next turn creates it anew. */
 int ledger_begin(struct ledger *l, struct moment now);
 
 /* Puts and removes the rows of a batch; the batch stays the caller's. A batch

@@ -176,8 +176,9 @@ struct command {
   bool waits_for_credentials;
   bool doubtful; /* an attempt may have been executed */
   int attempts;
-  struct moment sent;     /* beginning of the last attempt; 0: none */
-  bool has_ended_attempt; /* the end of an attempt was not told yet */
+  struct moment sent;           /* beginning of the last attempt; 0: none */
+  unsigned long key_generation; /* of the header that it was sent with */
+  bool has_ended_attempt;       /* the end of an attempt was not told yet */
   enum command_state state;
   struct verdict *verdict; /* verdict on the last attempt that ended; all zero
                               during the first attempt, NULL before it */

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Rules in full, in the real daemon: values, fleets, credentials, TLS, dry runs."""
 
-import os
 import re
 import subprocess
 import time
 
 import pytest
 
-from collectd import HOST, Collectd, free_port
+from collectd import HOST, Collectd, free_port, in_front
 from conftest import FAN_ID
 from simulator import API_KEY, Simulator, wait_until
 
@@ -454,12 +453,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 def clock_in_front(folder, flag):
     """Returns words for a command line: while the file `flag` is there, the
     monotonic clock of that command is an hour ahead."""
-    (folder / "clock.c").write_text(CLOCK)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", "clock.so", "clock.c", "-ldl"],
-                   cwd=folder, check=True)
-    preload = [os.environ.get("ONENET_PRELOAD", ""), str(folder / "clock.so")]
-    return ["env", f"CLOCK_FLAG={flag}",
-            "LD_PRELOAD=" + " ".join(filter(None, preload))]
+    return in_front(folder, "clock", CLOCK, CLOCK_FLAG=flag)
 
 
 def test_a_rule_that_matches_nothing_for_an_hour_is_named_once(setup):

@@ -140,12 +140,12 @@ static void a_key_that_a_poll_has_read_is_used_at_once(void **state) {
   write_key("Old0Key0Of0The0Test=");
   fire(now);
   sender_begin(t.sender, now);
-  sender_send(t.sender, now);
+  sender_send(t.sender, UINT64_MAX, now);
   await_requests(1);
   track(now);
   write_key("New0Key0Of0The0Test=");
   now.ms += 5000;
-  sender_send(t.sender, now); /* the poll */
+  sender_poll(t.sender, now);
   await_requests(2);
   now.ms++;
   for (int i = 0; !lanes_has_credentials_wait(t.lanes, t.cloud); i++) {
