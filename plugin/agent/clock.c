@@ -10,6 +10,6 @@ static int64_t read_ms(clockid_t clock) {
 }
 
 struct moment clock_now(void) {
-  return (struct moment){.ms = read_ms(CLOCK_MONOTONIC),
+  return (struct moment){.ms = read_ms(CLOCK_BOOTTIME),
                          .wall_ms = read_ms(CLOCK_REALTIME)};
 }

@@ -7,7 +7,8 @@
 
 #include "words/command.h"
 
-/* Returns now, by the monotonic and by the wall clock. */
+/* Returns the present instant; see struct moment. It must not be compared with
+ * CLOCK_MONOTONIC, which the time-outs of libcurl and pthread go by. */
 struct moment clock_now(void);
 
 #endif

@@ -287,6 +287,8 @@ static void run_turn(struct worker *w, bool may_begin) {
     sender_poll(w->sender, now);
 }
 
+/* libcurl waits by a clock that stands still while the machine is suspended:
+ * what is due by then is seen MAX_SLEEP_MS later at most. */
 static int64_t sleep_ms(const struct worker *w) {
   struct moment now = clock_now();
   if (inbox_count(w->inbox) > 0)

@@ -24,7 +24,9 @@
 #define COMMAND_NEVER_MS INT64_MAX   /* later than any time */
 
 /* One instant on both clocks, passed in by the caller. Decisions use the
- * monotonic clock; people and the ledger see the wall clock. */
+ * monotonic clock, which also counts the time for which the machine was
+ * suspended: a deadline passes meanwhile. People and the ledger see the wall
+ * clock. */
 struct moment {
   int64_t ms;
   int64_t wall_ms; /* since 1970 */

@@ -430,7 +430,7 @@ def test_a_client_certificate_is_shown(make_setup, tls):
     setup.sim.stop()
 
 
-# ---- an hour later ----
+# ---- an hour of sleep ----
 
 CLOCK = r"""
 #define _GNU_SOURCE
@@ -443,7 +443,7 @@ CLOCK = r"""
 int clock_gettime(clockid_t clock, struct timespec *now) {
   int status = (int)syscall(SYS_clock_gettime, clock, now);
   const char *flag = getenv("CLOCK_FLAG");
-  if (clock == CLOCK_MONOTONIC && flag != NULL && access(flag, F_OK) == 0)
+  if (clock == CLOCK_BOOTTIME && flag != NULL && access(flag, F_OK) == 0)
     now->tv_sec += 3600;
   return status;
 }
@@ -451,13 +451,13 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 
 
 def clock_in_front(folder, flag):
-    """Returns words for a command line: while the file `flag` is there, the
-    monotonic clock of that command is an hour ahead."""
+    """Returns words for a command line: once the file `flag` is there, that
+    command runs on a machine that was suspended for an hour."""
     return in_front(folder, "clock", CLOCK, CLOCK_FLAG=flag)
 
 
 def test_a_rule_that_matches_nothing_for_an_hour_is_named_once(setup):
-    flag = setup.folder / "an hour later"
+    flag = setup.folder / "an hour of sleep"
     setup.start(setup.block(rule=setup.rule(name="busy") + value_rule(
         'Type "humidity"\nOnValue "%{value}"', name="idle")),
         wrapper=clock_in_front(setup.folder, flag))
@@ -471,6 +471,20 @@ def test_a_rule_that_matches_nothing_for_an_hour_is_named_once(setup):
              if "has matched nothing" in line]
     assert len(lines) == 1
     assert 'rule "idle" has matched nothing in the hour since the start' in lines[0]
+
+
+def test_a_deadline_passes_while_the_machine_sleeps(setup):
+    flag = setup.folder / "an hour of sleep"
+    setup.sim.fault(count=-1, status=503, headers={"Retry-After": "1800"})
+    setup.start(setup.block(rule=setup.rule('OnFailure "on"\nExpire 3000'),
+                            fan=setup.fan("Timeout 0")), threshold="",
+                wrapper=clock_in_front(setup.folder, flag))
+    notify(setup)
+    wait_until(lambda: len(setup.sim.requests()) == 1, 20, "the attempt")
+    setup.wait_for_outcomes(created=1, pending=1)
+    flag.touch()
+    setup.wait_for_outcomes(created=1, expired=1)
+    assert len(setup.sim.requests()) == 1
 
 
 # ---- a dry run ----
