@@ -83,6 +83,8 @@ void watch_note_match(struct watch *w, const struct policy *policy) {
 static const char *cure_of(const struct rule_lack *lack) {
   if (lack->event->source == EVENT_VALUE)
     return "";
+  if (lack->event->has_value && strcmp(lack->field, "value") == 0)
+    return "; its CurrentValue is no finite number";
   if (event_is_missing_value(lack->event))
     return "; a missing value has neither value nor meta data";
   return "; notifications have neither value nor meta data left when they come "

@@ -230,6 +230,17 @@ static bool check_body(struct options_block *b, const struct options_option *o,
   return false;
 }
 
+/* threshold says OKAY once when a value becomes NaN after a failure. */
+static void warn_of_value(const struct options_block *b,
+                          const struct options_option *o,
+                          const struct template *t) {
+  if (o->argument == RULE_ON_OKAY && template_needs(t, "value"))
+    log_warning("%s: %s needs %%{value}: an OKAY whose value is not a number, "
+                "as of a sensor that has failed, would make no command; give "
+                "it a default, as in %%{value|0}, or leave it out",
+                b->title, o->name);
+}
+
 static void set_body(struct options_block *b, const struct options_option *o,
                      const oconfig_item_t *item, const char *text,
                      size_t size) {
@@ -243,10 +254,12 @@ static void set_body(struct options_block *b, const struct options_option *o,
   if (status == 0)
     status = template_render_sample(t, &sample);
   keep_status(b, o, item, status, why);
-  if (status == 0 && check_body(b, o, item, t, &sample))
+  if (status == 0 && check_body(b, o, item, t, &sample)) {
+    warn_of_value(b, o, t);
     rule_set_body(rb->rule, (enum rule_body)o->argument, t);
-  else
+  } else {
     template_free(t);
+  }
   buf_free(&sample);
 }
 

@@ -538,9 +538,16 @@ static bool is_unwanted_missing(const struct run *run, const struct rule *r) {
   return run->body == RULE_ON_MISSING && !rule_has_body(r, RULE_ON_MISSING);
 }
 
+/* threshold says OKAY once when a sensor returns NaN after a failure, and never
+ * again: what that failure began must end with it. */
+static bool is_unwanted_nan(const struct event *event) {
+  return event->has_value && isnan(event->value) &&
+         event->severity != SEVERITY_OKAY;
+}
+
 static void run_device(struct run *run, const struct rule *r,
                        const struct device *device) {
-  if (run->event->has_value && isnan(run->event->value))
+  if (is_unwanted_nan(run->event))
     ignore(run, IGNORED_NAN, device, r->name);
   else if (is_unwanted_missing(run, r))
     ignore(run, IGNORED_MISSING, device, r->name);

@@ -131,9 +131,10 @@ struct rule_callbacks {
 
 /* Matches the event with every rule, renders the bodies, and calls the
  * callbacks. Passes over an event of plugin `onenet`. A rule without a body for
- * the event does not fire, except for an OKAY: that fires without a body. A
- * template finds the device by the whole rendered name, or else by the part
- * before the first dot, unless the name is an IPv4 address. Returns 0, or
+ * the event does not fire, except for an OKAY: that fires without a body. An
+ * event whose value is NaN is ignored, unless it is an OKAY: that then has no
+ * value. A template finds the device by the whole rendered name, or else by the
+ * part before the first dot, unless the name is an IPv4 address. Returns 0, or
  * -ENOMEM if anything was lost. */
 int rule_book_fire(const struct rule_book *book, const struct event *event,
                    struct moment arrived,

@@ -7,7 +7,7 @@
 #define ONENET_IGNORED_H
 
 enum ignored {
-  IGNORED_NAN,       /* the value is not a number */
+  IGNORED_NAN,       /* the value is not a number, and it is no OKAY */
   IGNORED_TRUNCATED, /* threshold may have overwritten the identity */
   IGNORED_MISSING,   /* values are missing, and the rule has no OnMissing */
   IGNORED_NO_DEVICE, /* no device has the name that a template rendered */

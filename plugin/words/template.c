@@ -580,8 +580,9 @@ static int append_field(struct buf *out, const struct piece *piece,
   case FIELD_EPOCH:
     return template_append_number(out, (double)event->wall_time_ms / 1000);
   case FIELD_VALUE:
-    return event->has_value ? template_append_number(out, event->value)
-                            : -ENODATA;
+    return event->has_value && !isnan(event->value)
+               ? template_append_number(out, event->value)
+               : -ENODATA;
   case FIELD_META:
     return append_meta(out, event, piece);
   default: {
@@ -621,6 +622,16 @@ static int render_hole(const struct template *t, const struct piece *piece,
 
 static const char *name_of_field(const struct piece *piece) {
   return piece->field == FIELD_META ? piece->text : field_names[piece->field];
+}
+
+bool template_needs(const struct template *t, const char *field) {
+  for (size_t i = 0; i < t->piece_count; i++) {
+    const struct piece *piece = &t->pieces[i];
+    if (piece->field != FIELD_LITERAL && piece->fallback == NULL &&
+        strcmp(name_of_field(piece), field) == 0)
+      return true;
+  }
+  return false;
 }
 
 int template_render(const struct template *t, const struct event *event,

@@ -8,10 +8,10 @@
  * sign. Invalid UTF-8 in a field becomes U+FFFD. Numbers are printed with the
  * fewest digits that read back exactly and without an exponent.
  *
- * An event lacks a field if it carries no value, or no meta data of that name;
- * outside a JSON string also if the field is no number. Other fields are never
- * lacking, but may be empty. %{FIELD|DEFAULT} renders the default if the field
- * is lacking or empty.
+ * An event lacks a field if it carries no value, or NaN, or no meta data of that
+ * name; outside a JSON string also if the field is no number. Other fields are
+ * never lacking, but may be empty. %{FIELD|DEFAULT} renders the default if the
+ * field is lacking or empty.
  */
 #ifndef ONENET_TEMPLATE_H
 #define ONENET_TEMPLATE_H
@@ -58,6 +58,10 @@ void template_free(struct template *t);
 /* Returns whether the template has no holes, so that each rendering is the
  * same. */
 bool template_is_fixed(const struct template *t);
+
+/* Returns whether the template has that field ("value", "meta:rack") without a
+ * default, so that an event which lacks it can not be rendered. */
+bool template_needs(const struct template *t, const char *field);
 
 /* Appends the rendering to out. Returns 0; -ENODATA if the event lacks a field
  * that has no default, even if the rendering is too large as well, and writes

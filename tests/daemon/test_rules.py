@@ -19,6 +19,17 @@ def value_rule(more, name="setpoint"):
             f'{more}\n</Rule>\n')
 
 
+# ---- thresholds ----
+
+def test_the_fan_stops_when_its_sensor_fails(setup):
+    setup.start()
+    setup.daemon.putval("sensors/temperature", 35)
+    setup.wait_for_outcomes(created=1, accepted=1)
+    setup.daemon.putval("sensors/temperature", "nan")
+    setup.wait_for_outcomes(created=2, accepted=2)
+    assert setup.sim.bodies() == ["on", "off"]
+
+
 # ---- values ----
 
 def test_a_value_becomes_a_command_and_one_within_the_deadband_does_not(setup):

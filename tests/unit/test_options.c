@@ -456,6 +456,19 @@ static void what_looks_like_a_regular_expression_is_warned_about(void **state) {
       "expression is written between slashes, '/core*/'");
 }
 
+static void an_okay_that_needs_a_value_is_warned_about(void **state) {
+  struct options_fixture *f = *state;
+  read_lines(f, CLOUD FAN "<Rule r>\nDevice fan\nOnFailure 'on %{value}'\n"
+                          "OnOkay 'off %{value}'\n</Rule>\n"
+                          "<Rule s>\nDevice fan\n"
+                          "OnOkay 'off %{value|0} %{host}'\n</Rule>");
+  assert_expands_to(
+      f, f->warnings,
+      "Rule 'r': OnOkay needs %{value}: an OKAY whose value is not a number, "
+      "as of a sensor that has failed, would make no command; give it a "
+      "default, as in %{value|0}, or leave it out");
+}
+
 static void a_key_file_that_holds_no_key_is_warned_about(void **state) {
   struct options_fixture *f = *state;
   static const struct {
@@ -617,6 +630,7 @@ int main(void) {
       TEST(a_url_may_have_every_part_that_is_needed),
       TEST(what_is_unsafe_is_warned_about),
       TEST(what_looks_like_a_regular_expression_is_warned_about),
+      TEST(an_okay_that_needs_a_value_is_warned_about),
       TEST(a_key_file_that_holds_no_key_is_warned_about),
       TEST(the_sample_works_as_soon_as_there_is_a_key),
       TEST(all_that_the_sample_shows_can_be_used_at_once),

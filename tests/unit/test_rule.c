@@ -297,12 +297,48 @@ static void a_nan_value_is_ignored_for_each_device(void **state) {
   assert_int_equal(
       rule_add_device(r, directory_find_device(directory, "display")), 0);
   struct event e = an_event();
-  e.severity = SEVERITY_OKAY;
   e.value = NAN;
   fire_first(&e);
   assert_int_equal(told_count, 2);
   assert_ignored(0, IGNORED_NAN, "fan", "overheat");
   assert_ignored(1, IGNORED_NAN, "display", "overheat");
+}
+
+static void an_okay_with_a_nan_value_ends_what_a_failure_began(void **state) {
+  (void)state;
+  add_rule("overheat");
+  struct event e = an_event();
+  e.severity = SEVERITY_OKAY;
+  e.value = NAN;
+  fire_first(&e);
+  assert_int_equal(told_count, 1);
+  assert_int_equal(told_firing(0, "overheat")->severity, SEVERITY_OKAY);
+  assert_body(told[0].firing->body, "off");
+}
+
+static void an_okay_with_a_nan_value_has_none_for_its_body(void **state) {
+  (void)state;
+  set_body(add_rule("lacking"), RULE_ON_OKAY, "off at %{value}");
+  set_body(add_rule("provided"), RULE_ON_OKAY, "off at %{value|?}");
+  struct event e = an_event();
+  e.severity = SEVERITY_OKAY;
+  e.value = NAN;
+  fire_first(&e);
+  assert_int_equal(told_count, 2);
+  assert_ignored(0, IGNORED_NO_VALUE, "fan", "lacking");
+  assert_body(told_firing(1, "provided")->body, "off at ?");
+}
+
+static void a_nan_of_a_value_rule_is_ignored(void **state) {
+  (void)state;
+  struct rule *r = rule_book_add(book, "show", EVENT_VALUE);
+  rule_add_device(r, directory_find_device(directory, "display"));
+  set_body(r, RULE_ON_VALUE, "fixed");
+  struct event e = a_value();
+  e.value = NAN;
+  fire_first(&e);
+  assert_int_equal(told_count, 1);
+  assert_ignored(0, IGNORED_NAN, "display", "show");
 }
 
 static void a_nan_value_that_would_fire_nothing_is_not_counted(void **state) {
@@ -550,6 +586,9 @@ int main(void) {
       WITH_BOOK(a_rule_that_forgets_brings_the_body_for_okay_along),
       WITH_BOOK(without_a_body_for_okay_there_is_none_to_bring_along),
       WITH_BOOK(a_nan_value_is_ignored_for_each_device),
+      WITH_BOOK(an_okay_with_a_nan_value_ends_what_a_failure_began),
+      WITH_BOOK(an_okay_with_a_nan_value_has_none_for_its_body),
+      WITH_BOOK(a_nan_of_a_value_rule_is_ignored),
       WITH_BOOK(a_nan_value_that_would_fire_nothing_is_not_counted),
       WITH_BOOK(a_truncated_event_is_ignored_once_and_matched_with_nothing),
       WITH_BOOK(a_missing_value_is_ignored_by_a_rule_without_a_body_for_it),

@@ -108,6 +108,35 @@ static void what_an_event_does_not_have_is_lacking(void **state) {
   assert_lacks(TEMPLATE_TEXT, "%{host}: %{value}, %{meta:x}", &e, "value");
 }
 
+static void nan_is_no_value(void **state) {
+  (void)state;
+  struct event e = an_event();
+  e.value = NAN;
+  assert_lacks(TEMPLATE_TEXT, "%{value}", &e, "value");
+  assert_lacks(TEMPLATE_JSON, "[\"%{value}\"]", &e, "value");
+  assert_renders_as(TEMPLATE_TEXT, "%{value|none}", &e, "none");
+}
+
+static void assert_needs_a_value(const char *text, bool expected) {
+  struct template *t = NULL;
+  char why[WHY_BYTES];
+  assert_int_equal(
+      template_parse(text, strlen(text), TEMPLATE_TEXT, &t, why, sizeof(why)),
+      0);
+  assert_int_equal(template_needs(t, "value"), expected);
+  template_free(t);
+}
+
+static void a_field_without_a_default_is_needed(void **state) {
+  (void)state;
+  assert_needs_a_value("off", false);
+  assert_needs_a_value("value", false);
+  assert_needs_a_value("%{host} %{meta:value}", false);
+  assert_needs_a_value("%{value|0}", false);
+  assert_needs_a_value("off at %{value}", true);
+  assert_needs_a_value("%{value|0} %{value}", true);
+}
+
 static void what_is_lacking_is_found_behind_what_is_too_large(void **state) {
   (void)state;
   struct event e = an_event_with_meta("17");
@@ -318,8 +347,8 @@ static void a_field_in_a_json_string_is_escaped(void **state) {
 static void a_value_in_a_json_string_is_text(void **state) {
   (void)state;
   struct event e = an_event_with_meta("17");
-  e.value = NAN;
-  assert_renders_as(TEMPLATE_JSON, "[\"%{value} C\"]", &e, "[\"nan C\"]");
+  e.value = INFINITY;
+  assert_renders_as(TEMPLATE_JSON, "[\"%{value} C\"]", &e, "[\"inf C\"]");
 }
 
 static void meta_data_outside_a_json_string_must_be_a_number(void **state) {
@@ -637,6 +666,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_field_is_filled_in),
       cmocka_unit_test(what_an_event_does_not_have_is_lacking),
+      cmocka_unit_test(nan_is_no_value),
+      cmocka_unit_test(a_field_without_a_default_is_needed),
       cmocka_unit_test(what_is_lacking_is_found_behind_what_is_too_large),
       cmocka_unit_test(a_default_takes_the_place_of_what_is_lacking),
       cmocka_unit_test(a_default_is_not_used_where_there_is_something),

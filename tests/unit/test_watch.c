@@ -5,6 +5,7 @@
 #include "basics.h"
 #include "event_fixture.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,22 @@ static void a_missing_value_is_known_to_have_nothing(void **state) {
                                      "value nor meta data\n"));
 }
 
+static void a_value_that_is_nan_is_told_as_such(void **state) {
+  (void)state;
+  add_rule("overheat", EVENT_NOTIFICATION);
+  begin();
+  struct event e = an_event();
+  e.severity = SEVERITY_OKAY;
+  e.has_value = true;
+  e.value = NAN;
+  watch_tell_lack(watch, &(struct rule_lack){.policy = policy_of(0),
+                                             .option = "OnOkay",
+                                             .field = "value",
+                                             .event = &e});
+  assert_non_null(strstr(take_log(), "%{value|0}; its CurrentValue is no "
+                                     "finite number\n"));
+}
+
 /* ---- names ---- */
 
 static void each_name_that_no_device_bears_is_told_once(void **state) {
@@ -253,6 +270,7 @@ int main(void) {
       TEST(what_an_event_lacks_is_told_once_per_rule),
       TEST(that_silence_will_ask_for_nothing_is_told_for_itself),
       TEST(a_missing_value_is_known_to_have_nothing),
+      TEST(a_value_that_is_nan_is_told_as_such),
       TEST(each_name_that_no_device_bears_is_told_once),
       TEST(a_name_of_any_length_is_told),
       TEST(each_notification_that_fires_no_rule_is_explained),
