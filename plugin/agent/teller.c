@@ -215,8 +215,11 @@ void teller_forget_credentials(struct teller *t, const struct endpoint *e) {
 void teller_tell_ignored(struct teller *t, const struct policy *policy,
                          const struct device *device, enum ignored reason,
                          uint64_t count) {
+  if (reason == IGNORED_UNTOLD)
+    return;
   while (count-- > 0)
-    stats_count_ignored(t->stats, device, reason);
+    stats_count_ignored(t->stats, reason == IGNORED_UNMATCHED ? NULL : device,
+                        reason);
   if (t->is_dry)
     lines_write_dry_ignored(policy->rule, device, ignored_name(reason));
 }

@@ -23,8 +23,9 @@ struct run {
   struct rule_texts texts;
   struct moment arrived;
   const struct rule_callbacks *callbacks;
-  bool is_told;  /* the event has fired a rule, or was ignored by one */
-  bool has_lost; /* there was no memory for a firing */
+  bool hears_others; /* visits the rules that ask for another DataSource */
+  bool is_told;      /* the event has fired a rule, or was ignored by one */
+  bool has_lost;     /* there was no memory for a firing */
 };
 
 /* ---- rules ---- */
@@ -239,6 +240,12 @@ static size_t fullest_bucket_size(const struct rule_index *index,
   return most;
 }
 
+/* Returns whether the field can be the key of the rule: an OKAY is heard
+ * whatever its data source. */
+static bool may_be_key(const struct rule *r, size_t field) {
+  return field != RULE_DATA_SOURCE || r->source != EVENT_NOTIFICATION;
+}
+
 /* Returns the alternatives of the field whose buckets are the least full, so
  * that few events try the rule in vain; NULL if no field can be the key. */
 static struct pattern *choose_key(const struct rule_index *index,
@@ -247,7 +254,7 @@ static struct pattern *choose_key(const struct rule_index *index,
   size_t fewest = SIZE_MAX;
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
     size_t count = fullest_bucket_size(index, r->patterns[f], counts);
-    if (count < fewest) {
+    if (count < fewest && may_be_key(r, f)) {
       fewest = count;
       key = r->patterns[f];
     }
@@ -277,6 +284,11 @@ static void count_patterns(const struct rule_index *index, const struct rule *r,
   }
 }
 
+static bool asks_for_source(const struct rule *r) {
+  return r->source == EVENT_NOTIFICATION &&
+         r->patterns[RULE_DATA_SOURCE] != NULL;
+}
+
 int rule_book_seal(struct rule_book *book) {
   struct rule_index *index = &book->index;
   size_t pattern_count = 0;
@@ -296,8 +308,10 @@ int rule_book_seal(struct rule_book *book) {
     count_patterns(index, rule_book_rule(book, i), counts);
   /* Entries are pushed to the front: the last rule goes first, so that the
    * first one ends at the front. */
-  for (size_t i = book->rules.count; i-- > 0;)
+  for (size_t i = book->rules.count; i-- > 0;) {
     index_rule(index, rule_book_rule(book, i), counts);
+    book->has_sources |= asks_for_source(rule_book_rule(book, i));
+  }
   free(counts);
   return 0;
 }
@@ -395,17 +409,20 @@ static void lose(struct run *run, const struct rule *r,
   run->callbacks->lose(run->callbacks->context, &r->policy, device);
 }
 
-/* What can not be told counts as a match that is lost. */
+/* Returns whether the event is what the rule asks for; in a run that hears
+ * others, whether all matches but its data source. A match that can not be
+ * found out for want of memory counts as lost. */
 static bool rule_matches(struct run *run, const struct rule *r) {
   if (r->source != run->event->source)
     return false;
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
     int error = 0;
-    if (rule_field_matches(r->patterns[f], run->texts.of[f], &error))
-      continue;
+    bool is_wanted = f != RULE_DATA_SOURCE || !run->hears_others;
+    bool matches = rule_field_matches(r->patterns[f], run->texts.of[f], &error);
     if (error < 0)
       lose(run, r, NULL);
-    return false;
+    if (error < 0 || matches != is_wanted)
+      return false;
   }
   return true;
 }
@@ -520,6 +537,8 @@ static void fire_device(struct run *run, const struct rule *r,
   struct firing *f = make_firing(run, r, device);
   int error = f == NULL ? -ENOMEM : render_bodies(run, r, f);
   if (error == 0) {
+    f->is_other_source = run->hears_others;
+    f->is_unmatched = run->hears_others && !run->is_told;
     run->is_told = true;
     run->callbacks->fire(run->callbacks->context, f);
     return;
@@ -574,9 +593,14 @@ static const struct device *find_device(const struct directory *directory,
   return device;
 }
 
-/* Ignores an event that lacks a field of the device's name. */
+/* Ignores an event for which there is no device: no device has the name, or the
+ * event lacks a field of the name. */
 static void ignore_nameless(struct run *run, const struct rule *r,
-                            const char *lacking) {
+                            const char *lacking, const struct buf *name) {
+  if (lacking == NULL) {
+    ignore(run, IGNORED_NO_DEVICE, NULL, buf_text(name));
+    return;
+  }
   if (is_unwanted_missing(run, r)) {
     ignore(run, IGNORED_MISSING, NULL, r->name);
     return;
@@ -598,10 +622,8 @@ static const struct device *look_up_device(struct run *run,
     device = find_device(run->book->directory, rendered.data);
   if (error == -ENOMEM)
     lose(run, r, NULL);
-  else if (error == -ENODATA)
-    ignore_nameless(run, r, lacking);
-  else if (device == NULL)
-    ignore(run, IGNORED_NO_DEVICE, NULL, buf_text(&rendered));
+  else if (device == NULL && !run->hears_others)
+    ignore_nameless(run, r, error == -ENODATA ? lacking : NULL, &rendered);
   buf_free(&rendered);
   return device;
 }
@@ -635,7 +657,8 @@ static void lose_all(struct run *run, const struct rule *r) {
 }
 
 static void run_rule(struct run *run, const struct rule *r) {
-  run->callbacks->match(run->callbacks->context, &r->policy);
+  if (!run->hears_others)
+    run->callbacks->match(run->callbacks->context, &r->policy);
   if (!rule_has_body(r, run->body) && run->body != RULE_ON_OKAY &&
       run->body != RULE_ON_MISSING)
     return;
@@ -660,6 +683,15 @@ static void run_rules(struct run *run) {
   }
 }
 
+/* threshold keeps one state for all data sources of a value list, so that an
+ * OKAY may name another one than the failure that it ends. */
+static void run_other_sources(struct run *run) {
+  if (!run->book->has_sources || run->body != RULE_ON_OKAY)
+    return;
+  run->hears_others = true;
+  run_rules(run);
+}
+
 int rule_book_fire(const struct rule_book *book, const struct event *event,
                    struct moment arrived,
                    const struct rule_callbacks *callbacks) {
@@ -676,6 +708,7 @@ int rule_book_fire(const struct rule_book *book, const struct event *event,
     return 0;
   }
   run_rules(&run);
+  run_other_sources(&run);
   if (!run.is_told && !run.has_lost)
     ignore(&run, IGNORED_UNMATCHED, NULL, "");
   return run.has_lost ? -ENOMEM : 0;

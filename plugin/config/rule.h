@@ -134,8 +134,10 @@ struct rule_callbacks {
  * the event does not fire, except for an OKAY: that fires without a body. An
  * event whose value is NaN is ignored, unless it is an OKAY: that then has no
  * value. A template finds the device by the whole rendered name, or else by the
- * part before the first dot, unless the name is an IPv4 address. Returns 0, or
- * -ENOMEM if anything was lost. */
+ * part before the first dot, unless the name is an IPv4 address. An OKAY also
+ * fires the rules that ask for another DataSource, after all others: whether
+ * their slots have a state of the series is not known here
+ * (firing.is_other_source). Returns 0, or -ENOMEM if anything was lost. */
 int rule_book_fire(const struct rule_book *book, const struct event *event,
                    struct moment arrived,
                    const struct rule_callbacks *callbacks);

@@ -63,6 +63,7 @@ struct rule_book {
   const struct directory *directory;
   struct names rules;
   struct rule_index index;
+  bool has_sources; /* a rule for notifications has a DataSource */
 };
 
 /* The event's texts, in the order of enum rule_field; borrowed. */

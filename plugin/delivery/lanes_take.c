@@ -198,10 +198,13 @@ static bool is_first_okay(const struct lanes *l, const struct slot *slot,
 
 static enum ignored judge_firing(const struct lanes *l, const struct slot *slot,
                                  const struct firing *f) {
+  const struct series *series =
+      slot != NULL ? slot_find_series(slot, f->series) : NULL;
+  if (f->is_other_source && series == NULL)
+    return f->is_unmatched ? IGNORED_UNMATCHED : IGNORED_UNTOLD;
   if (is_first_okay(l, slot, f))
     return IGNORED_FIRST_OKAY;
-  return slot != NULL ? slot_judge_arrival(slot_find_series(slot, f->series), f)
-                      : IGNORED_NOT;
+  return slot_judge_arrival(series, f);
 }
 
 static int apply_firing(struct lanes *l, struct firing *f, const char *key,

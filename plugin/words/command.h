@@ -131,7 +131,10 @@ struct firing {
   size_t unsendable_bytes; /* with has_unsendable: the size of the body that can
                               never be sent (0, or 65536 and more) */
   bool has_unsendable;
-  bool has_value; /* the event carries one; of an OKAY it may be NaN */
+  bool is_other_source; /* an OKAY with another DataSource than its rule asks
+                           for: it counts where its series has a state */
+  bool is_unmatched;    /* if it does not count, it has fired no rule */
+  bool has_value;       /* the event carries one; of an OKAY it may be NaN */
   double value;
   int64_t wall_event_ms; /* the event's own time; may be in the future */
   struct moment arrived;

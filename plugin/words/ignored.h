@@ -18,10 +18,11 @@ enum ignored {
   IGNORED_FIRST_OKAY, /* an OKAY for a slot of which nothing is recorded */
   IGNORED_NO_MEMORY,  /* no memory to find out which device the event is for */
   IGNORED_REASONS,
-  IGNORED_NOT = IGNORED_REASONS /* no reason: the event is not ignored */
+  IGNORED_NOT = IGNORED_REASONS, /* no reason: the event is not ignored */
+  IGNORED_UNTOLD /* the event is ignored here and fires another rule: no news */
 };
 
-/* Returns "nan", "no_device" ... for a reason. */
+/* Returns "nan", "no_device" ... for one of IGNORED_REASONS. */
 const char *ignored_name(enum ignored reason);
 
 #endif

@@ -8,10 +8,10 @@
  * sign. Invalid UTF-8 in a field becomes U+FFFD. Numbers are printed with the
  * fewest digits that read back exactly and without an exponent.
  *
- * An event lacks a field if it carries no value, or NaN, or no meta data of that
- * name; outside a JSON string also if the field is no number. Other fields are
- * never lacking, but may be empty. %{FIELD|DEFAULT} renders the default if the
- * field is lacking or empty.
+ * An event lacks a field if it carries no value, or NaN, or no meta data of
+ * that name; outside a JSON string also if the field is no number. Other fields
+ * are never lacking, but may be empty. %{FIELD|DEFAULT} renders the default if
+ * the field is lacking or empty.
  */
 #ifndef ONENET_TEMPLATE_H
 #define ONENET_TEMPLATE_H

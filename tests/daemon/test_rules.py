@@ -30,6 +30,34 @@ def test_the_fan_stops_when_its_sensor_fails(setup):
     assert setup.sim.bodies() == ["on", "off"]
 
 
+def test_a_rule_with_a_data_source_hears_the_okay_of_another(setup):
+    # All data sources of a value list have one state: the OKAY names the first.
+    setup.start(setup.block(rule=setup.rule(
+        'DataSource "midterm"\nOnFailure "on"\nOnOkay "off"').replace(
+            '"temperature"', '"load"')), threshold="""
+  <Type "load">
+    FailureMax 30
+    Hits 1
+  </Type>
+""")
+    setup.daemon.putval("sensors/load", "1:40:1")
+    setup.daemon.putval("sensors/load", "1:40:1")
+    setup.daemon.putval("sensors/load", "1:40:1")
+    setup.wait_for_outcomes(created=1, accepted=1)
+    setup.daemon.putval("sensors/load", "1:1:1")
+    setup.wait_for_outcomes(created=2, accepted=2)
+    assert bodies(setup.sim) == ["on", "off"]
+
+
+def test_an_okay_of_another_data_source_is_unmatched_where_nothing_is(setup):
+    setup.start(setup.block(rule=setup.rule(
+        'DataSource "midterm"\nOnFailure "on"\nOnOkay "off"')), threshold="")
+    notify(setup, "okay", **{"s:DataSource": "shortterm"})
+    wait_until(lambda: setup.metric("onenet-agent/derive-ignored_unmatched")
+               == 1, 20, "it to be counted")
+    assert setup.outcomes() == {}
+
+
 # ---- values ----
 
 def test_a_value_becomes_a_command_and_one_within_the_deadband_does_not(setup):

@@ -103,6 +103,7 @@ struct fired {
   double value;
   int64_t age_ms;          /* how old the event is when it arrives */
   size_t unsendable_bytes; /* above 0: it has a body of that size */
+  bool is_other_source;    /* it names another data source than its rule */
 };
 
 /* Returns a firing with all that. */

@@ -270,6 +270,8 @@ static enum ignored judge(const struct model *m, const struct model_slot *s,
   if (first_okay == FIRST_OKAY_DEFAULT)
     first_okay =
         m->world->options.first_okay_send ? FIRST_OKAY_SEND : FIRST_OKAY_IGNORE;
+  if (f->is_other_source && !series->seen)
+    return IGNORED_UNMATCHED;
   if (!s->recorded && f->severity == SEVERITY_OKAY &&
       first_okay == FIRST_OKAY_IGNORE)
     return IGNORED_FIRST_OKAY;

@@ -118,6 +118,46 @@ static void series_do_not_make_each_other_late(void **state) {
   assert_int_equal(fire(fan, other), IGNORED_NOT);
 }
 
+/* ---- an OKAY that names another data source than its rule ---- */
+
+static const struct fired okay_of_another_source = {.series = "rack1",
+                                                    .severity = SEVERITY_OKAY,
+                                                    .body = "off",
+                                                    .is_other_source = true};
+
+static void an_okay_of_another_data_source_ends_a_failure(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  is_sent(fan, "on");
+  restart(w);
+  assert_int_equal(fire(fan, okay_of_another_source), IGNORED_NOT);
+  is_sent(fan, "off");
+}
+
+static void
+an_okay_of_another_data_source_needs_a_state_of_its_series(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.first_okay = FIRST_OKAY_SEND;
+  assert_int_equal(fire(fan, okay_of_another_source), IGNORED_UNMATCHED);
+  failure(fan, "rack2", "on");
+  is_sent(fan, "on");
+  assert_int_equal(fire(fan, okay_of_another_source), IGNORED_UNMATCHED);
+  nothing_begins(w);
+  assert_int_equal(created_of(w, "fan"), 1);
+}
+
+static void that_it_needs_one_is_not_told_where_it_fired_a_rule(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  struct firing *f = firing_of(fan, &okay_of_another_source);
+  enum ignored ignored;
+  f->is_unmatched = false;
+  assert_int_equal(lanes_take(world_lanes(w), f, w->now, &ignored), 0);
+  assert_int_equal(ignored, IGNORED_UNTOLD);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(the_first_okay_is_ignored_unless_nothing_can_be_known),
@@ -127,6 +167,9 @@ int main(void) {
       SITUATION(an_event_that_is_doubled_changes_nothing),
       SITUATION(after_5_s_the_order_of_arrival_decides),
       SITUATION(series_do_not_make_each_other_late),
+      SITUATION(an_okay_of_another_data_source_ends_a_failure),
+      SITUATION(an_okay_of_another_data_source_needs_a_state_of_its_series),
+      SITUATION(that_it_needs_one_is_not_told_where_it_fired_a_rule),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,6 +156,7 @@ static struct fired random_state_of(const struct walk *walk, int control) {
     f.body = okay_body;
   else
     f.okay_body = okay_body;
+  f.is_other_source = f.severity == SEVERITY_OKAY && chance(20);
   if (f.severity == SEVERITY_WARNING)
     f.body = warning_bodies[pick(COUNT(warning_bodies))];
   if (f.severity == SEVERITY_FAILURE)

@@ -283,6 +283,104 @@ static void one_of_ten_thousand_rules_is_found(void **state) {
                    rule_book_rule(book, 9999));
 }
 
+/* ---- an OKAY that names another data source ---- */
+
+static struct rule *add_source_rule(const char *name, const char *source) {
+  struct rule *r = add_rule(name);
+  add_pattern(r, RULE_DATA_SOURCE, source);
+  return r;
+}
+
+static struct event an_okay_of(const char *source) {
+  struct event e = an_event();
+  e.severity = SEVERITY_OKAY;
+  e.data_source = source;
+  return e;
+}
+
+static void an_okay_is_handed_over_whatever_its_data_source(void **state) {
+  (void)state;
+  add_source_rule("load", "midterm");
+  struct event e = an_okay_of("shortterm");
+  fire_first(&e);
+  const struct firing *f = told_firing(0, "load");
+  assert_true(f->is_other_source);
+  assert_true(f->is_unmatched);
+  assert_body(f->body, "off");
+  assert_string_equal(said, ""); /* the rule has matched nothing */
+  e = an_okay_of("");
+  fire_event(&e);
+  assert_true(told_firing(0, "load")->is_other_source);
+  e = an_okay_of("midterm");
+  fire_event(&e);
+  assert_int_equal(told_count, 1);
+  assert_false(told_firing(0, "load")->is_other_source);
+  assert_false(told_firing(0, "load")->is_unmatched);
+}
+
+static void
+an_okay_that_fires_one_rule_is_not_unmatched_for_another(void **state) {
+  (void)state;
+  add_source_rule("mid", "midterm");
+  add_source_rule("long", "longterm");
+  add_source_rule("short", "shortterm");
+  struct event e = an_okay_of("shortterm");
+  fire_first(&e);
+  assert_int_equal(told_count, 3);
+  assert_false(told_firing(0, "short")->is_other_source);
+  assert_true(told_firing(1, "mid")->is_other_source);
+  assert_false(told_firing(1, "mid")->is_unmatched);
+  e = an_okay_of("other");
+  fire_event(&e);
+  assert_int_equal(told_count, 3);
+  assert_true(told_firing(0, "mid")->is_unmatched); /* and counted once */
+  assert_false(told_firing(1, "long")->is_unmatched);
+}
+
+static void a_failure_must_be_of_the_rule_s_data_source(void **state) {
+  (void)state;
+  add_source_rule("load", "midterm");
+  struct event e = an_event();
+  e.data_source = "shortterm";
+  fire_first(&e);
+  assert_int_equal(told_count, 0);
+}
+
+static void only_the_data_source_of_an_okay_may_differ(void **state) {
+  (void)state;
+  add_pattern(add_source_rule("load", "midterm"), RULE_HOST, "rack2");
+  struct event e = an_okay_of("shortterm");
+  fire_first(&e);
+  assert_int_equal(told_count, 0);
+}
+
+static void nobody_is_told_of_a_device_that_another_source_lacks(void **state) {
+  (void)state;
+  struct rule *r = rule_book_add(book, "load", EVENT_NOTIFICATION);
+  add_pattern(r, RULE_DATA_SOURCE, "midterm");
+  add_lookup(r, "%{host}");
+  add_lookup(r, "%{meta:device}");
+  set_body(r, RULE_ON_OKAY, "off");
+  struct event e = an_okay_of("shortterm");
+  fire_first(&e);
+  assert_int_equal(told_count, 0);
+  assert_string_equal(said, "");
+}
+
+static void a_value_must_be_of_the_rule_s_data_source(void **state) {
+  (void)state;
+  struct rule *r = rule_book_add(book, "show", EVENT_VALUE);
+  rule_add_device(r, directory_find_device(directory, "display"));
+  add_pattern(r, RULE_DATA_SOURCE, "midterm");
+  set_body(r, RULE_ON_VALUE, "v");
+  struct event e = a_value();
+  fire_first(&e);
+  assert_int_equal(told_count, 0);
+  e.data_source = "midterm";
+  fire_event(&e);
+  assert_int_equal(told_count, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_BOOK(what_matches_but_has_no_body_for_the_event_is_unmatched),
@@ -299,6 +397,12 @@ int main(void) {
       WITH_BOOK(a_field_s_text_elsewhere_does_not_match),
       WITH_BOOK(the_index_finds_what_asking_each_rule_finds),
       WITH_BOOK(one_of_ten_thousand_rules_is_found),
+      WITH_BOOK(an_okay_is_handed_over_whatever_its_data_source),
+      WITH_BOOK(an_okay_that_fires_one_rule_is_not_unmatched_for_another),
+      WITH_BOOK(a_failure_must_be_of_the_rule_s_data_source),
+      WITH_BOOK(only_the_data_source_of_an_okay_may_differ),
+      WITH_BOOK(nobody_is_told_of_a_device_that_another_source_lacks),
+      WITH_BOOK(a_value_must_be_of_the_rule_s_data_source),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

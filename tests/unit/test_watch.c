@@ -124,6 +124,7 @@ static void of_many_idle_rules_a_hundred_are_named(void **state) {
 static void lack(size_t rule, const char *option, const char *field,
                  bool is_for_silence) {
   struct event e = an_event();
+  e.has_value = false;
   watch_tell_lack(watch, &(struct rule_lack){.policy = policy_of(rule),
                                              .option = option,
                                              .field = field,
