@@ -97,7 +97,7 @@ void lines_write_finished(const struct command *c) {
 }
 
 void lines_write_end(const struct tracked *one) {
-  enum tracked_end end_of_it = tracked_end_of(one->status);
+  enum tracked_end end_of_it = tracked_end_of(one);
   const char *rule = one->policy->rule;
   const struct device *d = one->device;
   const char *name = tracked_end_name(end_of_it);
@@ -107,11 +107,14 @@ void lines_write_end(const struct tracked *one) {
            "cmd_uuid %s%s%s",
            (long long)one->id, rule, d->name, d->device_id, name,
            (int)one->status, text, one->cmd_uuid, separator, one->why);
-  if (end_of_it != TRACKED_END_ANSWERED)
+  if (end_of_it == TRACKED_END_NOT_KNOWN)
     log_warning("a command of rule \"%s\" for device \"%s\" (%s) was accepted, "
-                "but is %s: status %d (%s)%s%s",
-                rule, d->name, d->device_id, name, (int)one->status, text,
-                separator, one->why);
+                "but what became of it is not known: %s",
+                rule, d->name, d->device_id, one->why);
+  else if (end_of_it != TRACKED_END_ANSWERED)
+    log_warning("a command of rule \"%s\" for device \"%s\" (%s) was accepted, "
+                "but is %s: status %d (%s)",
+                rule, d->name, d->device_id, name, (int)one->status, text);
 }
 
 /* ---- troubles ---- */

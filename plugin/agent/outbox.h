@@ -34,9 +34,9 @@ struct news {
   const struct policy *policy;
   const struct device *device;
   enum outcome outcome;
-  struct verdict verdict; /* for a status or an end: only cmd_uuid */
-  enum tracked_status
-      status; /* for a status or an end; all below: for an outcome */
+  struct verdict verdict;     /* for a status or an end: only cmd_uuid */
+  enum tracked_status status; /* for a status or an end */
+  enum tracked_end end;       /* NEWS_END; all below: for an outcome */
   int attempts;
   int64_t wall_created_ms;
   int64_t wall_finished_ms;

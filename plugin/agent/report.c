@@ -197,6 +197,7 @@ static void send_tracked(struct report *r, const struct device *d) {
   send_device_count(d, "answered", tracked.answered);
   send_device_count(d, "unanswered", tracked.unanswered);
   send_device_count(d, "undelivered", tracked.undelivered);
+  send_device_count(d, "not_known", tracked.not_known);
   if (tracked.answered > 0)
     send_latency(d, "answer", &tracked.latency);
 }
@@ -435,8 +436,11 @@ static size_t take_batch(struct report *r) {
 
 /* ---- notifications ---- */
 
+/* Of what is not known nobody is notified. */
 static int severity_of_end(enum tracked_end end) {
   switch (end) {
+  case TRACKED_END_NOT_KNOWN:
+    return 0;
   case TRACKED_END_UNDELIVERED:
     return NOTIF_FAILURE;
   case TRACKED_END_UNANSWERED:
@@ -451,7 +455,7 @@ static int severity_of(const struct news *one) {
   if (one->kind == NEWS_STATUS)
     return 0;
   if (one->kind == NEWS_END)
-    return severity_of_end(tracked_end_of(one->status));
+    return severity_of_end(one->end);
   switch (one->outcome) {
   case OUTCOME_ACCEPTED:
     return NOTIF_OKAY;
@@ -532,9 +536,8 @@ static void add_meta(notification_t *n, const struct news *one) {
 static void format_message(char *text, size_t size, const struct news *one) {
   char detail[VERDICT_ERROR_BYTES + 2 * VERDICT_CAUSE_BYTES];
   const char *rule = one->policy->rule, *device = one->device->name;
-  const char *fate = one->kind == NEWS_END
-                         ? tracked_end_name(tracked_end_of(one->status))
-                         : outcome_name(one->outcome);
+  const char *fate = one->kind == NEWS_END ? tracked_end_name(one->end)
+                                           : outcome_name(one->outcome);
   format_detail(detail, sizeof detail, one);
   if ((size_t)snprintf(text, size, "command %s for device %s (%s) %s: %s", rule,
                        device, one->device->device_id, fate, detail) < size)

@@ -489,6 +489,7 @@ bool stats_take_tracked(struct stats *s, const struct device *d,
       atomic_load(&tracked->by_end[TRACKED_END_UNANSWERED]);
   ret_tracked->undelivered =
       atomic_load(&tracked->by_end[TRACKED_END_UNDELIVERED]);
+  ret_tracked->not_known = atomic_load(&tracked->by_end[TRACKED_END_NOT_KNOWN]);
   ret_tracked->delivered = ret_tracked->answered + ret_tracked->unanswered;
   take_latency(&tracked->latency, &ret_tracked->latency);
   return true;

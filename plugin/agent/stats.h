@@ -116,6 +116,7 @@ struct stats_tracked {
   uint64_t answered;
   uint64_t unanswered;
   uint64_t undelivered;
+  uint64_t not_known;
   struct stats_latency latency; /* time to the answer; see stats_take_latency */
 };
 

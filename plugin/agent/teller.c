@@ -118,13 +118,14 @@ static void put_status(struct teller *t, const struct tracked *one,
                       .policy = one->policy,
                       .device = one->device,
                       .outcome = OUTCOME_ACCEPTED,
-                      .status = one->status};
+                      .status = one->status,
+                      .end = tracked_end_of(one)};
   memcpy(news.verdict.cmd_uuid, one->cmd_uuid, sizeof one->cmd_uuid);
   put_news(t, &news);
 }
 
 static void tell_end(struct teller *t, const struct tracked *one) {
-  enum tracked_end end = tracked_end_of(one->status);
+  enum tracked_end end = tracked_end_of(one);
   stats_count_end(t->stats, one->device, end);
   if (end == TRACKED_END_ANSWERED)
     stats_count_answer_latency(t->stats, one->device,

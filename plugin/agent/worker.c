@@ -248,7 +248,7 @@ static void forget_undelivered(struct worker *w) {
   for (struct change *c = w->journal.first; c != NULL; c = c->next) {
     const struct tracked *one = journal_tracked(c);
     if (one != NULL && one->concluded &&
-        tracked_end_of(one->status) == TRACKED_END_UNDELIVERED)
+        tracked_end_of(one) == TRACKED_END_UNDELIVERED)
       lanes_forget(w->lanes, one->slot_key);
   }
 }

@@ -7,8 +7,10 @@
  *
  * A poll asks for the status of a command 1 s after its acceptance, and again
  * after 2 s, 4 s ... 600 s more, until the status is final. If it is not final
- * a minute after the end of the command's validity, a last poll decides. At
- * status 4 the device has answered, and a poll fetches its answer.
+ * a minute after the end of the command's validity, a last poll decides. If that
+ * poll, a definite no or the limit ends the tracking without a final status, the
+ * end is not known. At status 4 the device has answered, and a poll fetches its
+ * answer.
  *
  * The I/O thread calls everything. In each of its turns:
  *
@@ -48,8 +50,8 @@ struct tracker *tracker_new(size_t endpoint_count, size_t max,
 void tracker_free(struct tracker *t);
 
 /* Takes a command to track, for at least a minute from now, and notes it in the
- * journal. If the tracker is full, concludes the oldest that waits for a poll,
- * as it is. Returns 0; or -ENOMEM, and then the caller keeps it. */
+ * journal. If the tracker is full, concludes the oldest that waits for a poll:
+ * its end is not known. Returns 0; or -ENOMEM, and then the caller keeps it. */
 int tracker_add(struct tracker *t, struct tracked *one, struct moment now);
 
 /* Returns how many ms remain until the endpoint's next poll is due: 0 if one is

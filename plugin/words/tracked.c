@@ -71,14 +71,16 @@ bool tracked_status_is_final(enum tracked_status status) {
   return statuses[status].is_final;
 }
 
-enum tracked_end tracked_end_of(enum tracked_status status) {
-  return statuses[status].end;
+enum tracked_end tracked_end_of(const struct tracked *one) {
+  bool is_known = one->why[0] == '\0' || statuses[one->status].is_final;
+  return is_known ? statuses[one->status].end : TRACKED_END_NOT_KNOWN;
 }
 
 const char *tracked_end_name(enum tracked_end end) {
   static const char *const names[TRACKED_ENDS] = {
       [TRACKED_END_ANSWERED] = "answered",
       [TRACKED_END_UNANSWERED] = "unanswered",
-      [TRACKED_END_UNDELIVERED] = "undelivered"};
+      [TRACKED_END_UNDELIVERED] = "undelivered",
+      [TRACKED_END_NOT_KNOWN] = "not known"};
   return names[end];
 }

@@ -35,6 +35,7 @@ enum tracked_end {
   TRACKED_END_ANSWERED,
   TRACKED_END_UNANSWERED,
   TRACKED_END_UNDELIVERED,
+  TRACKED_END_NOT_KNOWN,
   TRACKED_ENDS
 };
 
@@ -98,10 +99,12 @@ const char *tracked_status_text(enum tracked_status status);
 /* Returns whether OneNET will not change the status any more. */
 bool tracked_status_is_final(enum tracked_status status);
 
-/* Returns the end of a tracked command whose last status this is. */
-enum tracked_end tracked_end_of(enum tracked_status status);
+/* Returns the end of a tracked command that is concluded: the meaning of its
+ * last status; not known if its last poll brought no status and the status
+ * before was not final. */
+enum tracked_end tracked_end_of(const struct tracked *one);
 
-/* Returns "answered", "unanswered" or "undelivered". */
+/* Returns "answered", "not known" ... */
 const char *tracked_end_name(enum tracked_end end);
 
 #endif

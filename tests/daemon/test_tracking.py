@@ -14,7 +14,7 @@ import pytest
 from conftest import FAN_ID, LocalServer, Setup
 from simulator import wait_until
 
-ENDS = ("delivered", "answered", "unanswered", "undelivered")
+ENDS = ("delivered", "answered", "unanswered", "undelivered", "not_known")
 
 
 class Tracking(Setup):
@@ -249,15 +249,19 @@ def test_polls_go_on_until_the_status_can_be_read(track):
         assert track.rows("status") == [(6,)]
 
 
-def test_a_definite_no_ends_the_polls(track):
+def test_what_onenet_does_not_tell_is_not_known_and_not_sent_again(track):
     with Cloud("u-1", lambda path: (404, '{"errno":8,"error":"not found"}')
                ) as cloud:
         track.start(track.block(endpoint=track.endpoint(cloud.url)))
         track.notify()
-        track.wait_for_ends(undelivered=1)
+        track.wait_for_ends(not_known=1)
         assert cloud.paths == ["/cmds/u-1"]
-        assert "status 1 (command created), cmd_uuid u-1: errno_8" in (
+        assert "not known, status 1 (command created), cmd_uuid u-1: errno_8" in (
             track.daemon.log())
+        assert "but what became of it is not known: errno_8" in track.daemon.log()
+        track.notify()
+        track.wait_for_outcomes(created=2, accepted=1, unchanged=1)
+        assert track.notifications() == []
 
 
 def test_an_answer_of_bytes_is_kept_as_they_are_up_to_4_kib(track):

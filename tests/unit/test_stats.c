@@ -365,12 +365,14 @@ static void tracked_commands_are_counted_by_their_ends(void **state) {
   for (int i = 0; i < 2; i++)
     stats_count_end(t.stats, t.fan, TRACKED_END_UNANSWERED);
   stats_count_end(t.stats, t.fan, TRACKED_END_UNDELIVERED);
+  stats_count_end(t.stats, t.fan, TRACKED_END_NOT_KNOWN);
   stats_count_answer_latency(t.stats, t.fan, 1500);
   assert_true(stats_take_tracked(t.stats, t.fan, &counts));
   assert_int_equal(counts.answered, 3);
   assert_int_equal(counts.unanswered, 2);
   assert_int_equal(counts.delivered, 5);
   assert_int_equal(counts.undelivered, 1);
+  assert_int_equal(counts.not_known, 1);
   assert_true(fabs(counts.latency.average_s - 1.5) < 1e-9);
   assert_true(stats_take_tracked(t.stats, t.fan, &counts));
   assert_true(isnan(counts.latency.average_s));

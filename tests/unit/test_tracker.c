@@ -230,26 +230,46 @@ static void each_final_status_ends_it_as_documented(void **state) {
     const struct tracked *one = follow(1, 3600);
     is_polled_after(1000, status(cases[i].status));
     is_concluded(one, cases[i].status);
-    assert_string_equal(tracked_end_name(tracked_end_of(one->status)),
-                        cases[i].end);
+    assert_string_equal(tracked_end_name(tracked_end_of(one)), cases[i].end);
     journal_clear(&t.journal);
   }
 }
 
-static void what_has_no_final_status_ends_as_it_is(void **state) {
+static void what_has_no_final_status_ends_as_the_last_poll_says(void **state) {
   (void)state;
-  assert_int_equal(tracked_end_of(TRACKED_CREATED), TRACKED_END_UNDELIVERED);
-  assert_int_equal(tracked_end_of(TRACKED_SENT), TRACKED_END_UNANSWERED);
-  assert_int_equal(tracked_end_of(TRACKED_ANSWERED), TRACKED_END_ANSWERED);
+  static const struct {
+    enum tracked_status status;
+    enum tracked_end end;
+  } cases[] = {{TRACKED_CREATED, TRACKED_END_UNDELIVERED},
+               {TRACKED_SENT, TRACKED_END_UNANSWERED}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct tracked *one = follow(1, 0);
+    one->until_ms = t.now.ms + 1000;
+    is_polled_after(1000, status(cases[i].status));
+    is_concluded(one, cases[i].status);
+    assert_int_equal(tracked_end_of(one), cases[i].end);
+    journal_clear(&t.journal);
+  }
 }
 
-static void a_definite_no_ends_it_as_it_is(void **state) {
+static void what_the_last_poll_does_not_tell_is_not_known(void **state) {
+  (void)state;
+  struct tracked *one = follow(1, 0);
+  one->until_ms = t.now.ms + 1000;
+  is_polled_after(1000, nothing(POLL_AGAIN));
+  is_concluded(one, TRACKED_CREATED);
+  assert_int_equal(tracked_end_of(one), TRACKED_END_NOT_KNOWN);
+  assert_string_equal(tracked_end_name(tracked_end_of(one)), "not known");
+}
+
+static void after_a_definite_no_it_is_not_known(void **state) {
   (void)state;
   const struct tracked *one = follow(1, 3600);
   is_polled_after(1000, status(TRACKED_SENT));
   is_polled_after(2000, nothing(POLL_NEVER));
   is_concluded(one, TRACKED_SENT);
   assert_string_equal(one->why, "http_500");
+  assert_int_equal(tracked_end_of(one), TRACKED_END_NOT_KNOWN);
 }
 
 static void an_answer_is_fetched_at_once_and_ends_it(void **state) {
@@ -276,6 +296,7 @@ static void an_answer_that_does_not_come_is_done_without(void **state) {
   is_polled_after(4000, nothing(POLL_AGAIN));
   is_concluded(one, TRACKED_ANSWERED);
   assert_null(one->answer);
+  assert_int_equal(tracked_end_of(one), TRACKED_END_ANSWERED);
 }
 
 static void an_answer_that_onenet_does_not_have_is_done_without(void **state) {
@@ -286,7 +307,7 @@ static void an_answer_that_onenet_does_not_have_is_done_without(void **state) {
   is_concluded(one, TRACKED_ANSWERED);
 }
 
-static void beyond_the_limit_the_oldest_ends_as_it_is(void **state) {
+static void beyond_the_limit_the_oldest_is_not_known(void **state) {
   (void)state;
   const struct tracked *one = follow(1, 3600);
   is_polled_after(1000, status(TRACKED_SENT));
@@ -297,6 +318,7 @@ static void beyond_the_limit_the_oldest_ends_as_it_is(void **state) {
   assert_true(one->concluded);
   assert_int_equal(one->status, TRACKED_SENT);
   assert_string_equal(one->why, "too many are tracked");
+  assert_int_equal(tracked_end_of(one), TRACKED_END_NOT_KNOWN);
 }
 
 static void beyond_the_limit_what_is_being_polled_stays(void **state) {
@@ -381,12 +403,13 @@ int main(void) {
       TEST(endpoints_do_not_wait_for_each_other),
       TEST(the_one_that_is_due_first_is_polled_first),
       TEST(each_final_status_ends_it_as_documented),
-      TEST(what_has_no_final_status_ends_as_it_is),
-      TEST(a_definite_no_ends_it_as_it_is),
+      TEST(what_has_no_final_status_ends_as_the_last_poll_says),
+      TEST(what_the_last_poll_does_not_tell_is_not_known),
+      TEST(after_a_definite_no_it_is_not_known),
       TEST(an_answer_is_fetched_at_once_and_ends_it),
       TEST(an_answer_that_does_not_come_is_done_without),
       TEST(an_answer_that_onenet_does_not_have_is_done_without),
-      TEST(beyond_the_limit_the_oldest_ends_as_it_is),
+      TEST(beyond_the_limit_the_oldest_is_not_known),
       TEST(beyond_the_limit_what_is_being_polled_stays),
       TEST(a_status_is_news_only_when_it_is_new),
       TEST(what_is_concluded_is_kept_until_the_journal_is_cleared),
