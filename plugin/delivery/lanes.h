@@ -186,8 +186,8 @@ int lanes_restore_command(struct lanes *l, struct command *c,
                           struct moment now);
 
 /* Removes the slots at rest whose last event is older than idle_ms. At rest
- * means: no command is pending, no cooldown runs, and no series is in FAILURE
- * or WARNING. */
+ * means: no command is pending, no cooldown runs, no series is in FAILURE or
+ * WARNING, and the device has accepted what the slot asks for. */
 void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now);
 
 #endif

@@ -346,12 +346,14 @@ int lanes_restore_command(struct lanes *l, struct command *c,
 
 /* ---- trimming ---- */
 
+/* One whose last command was not accepted is kept: without it, the OKAY after
+ * the next start would be ignored. */
 static bool is_at_rest(const struct slot *slot, int64_t idle_ms,
                        int64_t now_ms) {
   return slot->pending == 0 && slot->cooldown_until_ms <= now_ms &&
          slot->newest[SEVERITY_FAILURE] == NULL &&
          slot->newest[SEVERITY_WARNING] == NULL && !slot->change.is_noted &&
-         now_ms - slot->last_event_ms > idle_ms;
+         now_ms - slot->last_event_ms > idle_ms && slot_is_satisfied(slot);
 }
 
 static void unwatch_silence(void *context, struct series *series) {

@@ -223,18 +223,29 @@ static bool is_too_old(const struct slot *s, int64_t now_ms) {
          now_ms - s->accepted.accepted_ms >= (int64_t)repeat_s * 1000;
 }
 
-static bool is_within_deadband(const struct slot *s, const struct command *c) {
-  return s->policy->deadband > 0 && c->has_value && s->accepted.has_value &&
-         fabs(c->value - s->accepted.value) <= s->policy->deadband;
+static bool is_within_deadband(const struct slot *s, bool has_value,
+                               double value) {
+  return s->policy->deadband > 0 && has_value && s->accepted.has_value &&
+         fabs(value - s->accepted.value) <= s->policy->deadband;
+}
+
+static bool has_accepted(const struct slot *s, const struct body *body,
+                         bool has_value, double value) {
+  return s->accepted.body != NULL && (body_equals(s->accepted.body, body) ||
+                                      is_within_deadband(s, has_value, value));
 }
 
 bool slot_remembers(const struct slot *s, const struct command *c,
                     uint64_t attempts_begun, int64_t now_ms) {
-  const struct accepted *m = &s->accepted;
-  if (m->body == NULL || m->attempts_begun != attempts_begun ||
-      is_too_old(s, now_ms))
-    return false;
-  return body_equals(m->body, c->body) || is_within_deadband(s, c);
+  return s->accepted.attempts_begun == attempts_begun &&
+         !is_too_old(s, now_ms) &&
+         has_accepted(s, c->body, c->has_value, c->value);
+}
+
+bool slot_is_satisfied(const struct slot *s) {
+  const struct series *speaker = slot_speaker(s);
+  return speaker == NULL || slot_asks_nothing(speaker) ||
+         has_accepted(s, speaker->body, speaker->has_value, speaker->value);
 }
 
 void slot_begin_attempt(struct slot *s, uint64_t attempts_begun) {

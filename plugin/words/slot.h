@@ -158,6 +158,10 @@ bool slot_asks_nothing(const struct series *speaker);
 bool slot_remembers(const struct slot *s, const struct command *c,
                     uint64_t attempts_begun, int64_t now_ms);
 
+/* Returns whether the state asks for nothing, or for what the device accepted
+ * last from this slot, even if that is void by now. */
+bool slot_is_satisfied(const struct slot *s);
+
 /* Sets aside what the slot remembers, since an attempt of it begins.
  * attempts_begun does not include that attempt yet. */
 void slot_begin_attempt(struct slot *s, uint64_t attempts_begun);

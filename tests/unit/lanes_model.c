@@ -147,7 +147,7 @@ static bool remembers(const struct model *m, const struct model_command *c) {
   if (repeat_s != POLICY_DEFAULT &&
       now_ms(m) - s->memory.accepted_ms >= (int64_t)repeat_s * 1000)
     return false;
-  return equals(s, &s->memory, c);
+  return !s->memory.is_void && equals(s, &s->memory, c);
 }
 
 static struct model_memory memory_of(const struct model *m,
@@ -328,7 +328,7 @@ void model_drop(struct model *m, const struct device *d, uint64_t count) {
   m->devices[d->index].by_outcome[OUTCOME_DROPPED] += count;
   for (size_t i = 0; i < MODEL_SLOTS; i++)
     if (m->slots[i].at->device == d)
-      m->slots[i].memory.known = false;
+      m->slots[i].memory.is_void = true;
 }
 
 static struct model_series *next_silent(struct model *m,
@@ -501,8 +501,9 @@ void model_begun(struct model *m, const struct command *real) {
     e->probe = c->id;
   for (size_t i = 0; i < MODEL_SLOTS; i++)
     if (&m->slots[i] != s && m->slots[i].at->device == s->at->device)
-      m->slots[i].memory.known = false;
+      m->slots[i].memory.is_void = true;
   s->aside = s->memory;
+  s->aside.known = s->memory.known && !s->memory.is_void;
   s->memory.known = false;
   s->forget = false;
 }
@@ -693,6 +694,18 @@ void model_restart(struct model *m) {
         (struct model_endpoint){.endpoint = m->endpoints[i].endpoint};
 }
 
+/* Its device has accepted last what its state asks for. */
+static bool is_satisfied(const struct model_slot *s) {
+  const struct model_series *speaker = speaker_of(s);
+  struct model_command asked = {0};
+  if (speaker == NULL || (speaker->body[0] == '\0' && !speaker->unsendable))
+    return true;
+  memcpy(asked.body, speaker->body, sizeof asked.body);
+  asked.has_value = speaker->has_value;
+  asked.value = speaker->value;
+  return equals(s, &s->memory, &asked);
+}
+
 static bool is_at_rest(const struct model *m, const struct model_slot *s,
                        int64_t idle_ms) {
   for (size_t i = 0; i < m->count; i++)
@@ -703,7 +716,7 @@ static bool is_at_rest(const struct model *m, const struct model_slot *s,
         s->series[i].severity == SEVERITY_WARNING)
       return false;
   return s->recorded && s->cooldown_until_ms <= now_ms(m) &&
-         now_ms(m) - s->last_event_ms > idle_ms;
+         now_ms(m) - s->last_event_ms > idle_ms && is_satisfied(s);
 }
 
 size_t model_trim(struct model *m, int64_t idle_ms) {

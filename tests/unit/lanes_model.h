@@ -41,6 +41,7 @@ struct model_series {
 
 struct model_memory {
   bool known;
+  bool is_void; /* another slot has commanded the device since */
   char body[MODEL_TEXT];
   bool has_value;
   double value;

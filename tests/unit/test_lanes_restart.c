@@ -244,9 +244,67 @@ static void a_slot_that_is_not_at_rest_is_kept(void **state) {
   is_sent(cools, "on");
   okay(cools, "s", NULL);
   failure(waits, "s", "on");
+  is_sent(waits, "on");
   okay(waits, "s", "off");
   passes(w, 999999);
   assert_int_equal(trim(w, 0), 0);
+  passes(w, 1);
+  assert_int_equal(trim(w, 0), 1);
+}
+
+static void a_slot_whose_last_command_was_not_accepted_is_kept(void **state) {
+  struct world *w = *state;
+  struct control *refused = rule_for(w, "refused", "fan");
+  struct control *expires = rule_for(w, "expires", "lamp");
+  struct control *silent = rule_for(w, "silent", "pump");
+  failure(refused, "rack1", "on");
+  is_sent(refused, "on");
+  okay(refused, "rack1", "off");
+  begins(refused, "off");
+  ends(refused, VERDICT_REFUSED);
+  failure(expires, "rack1", "on");
+  is_sent(expires, "on");
+  failure(silent, "rack1", "on");
+  begins(silent, "on");
+  ends(silent, VERDICT_REFUSED);
+  okay(silent, "rack1", NULL);
+  okay(expires, "rack1", "off");
+  passes(w, 3600000);
+  lanes_expire(w->lanes, w->now);
+  commit(w);
+  assert_int_equal(trim(w, 1000), 1); /* that asks for nothing */
+  restart(w);
+  assert_int_equal(trim(w, 1000), 0);
+  assert_int_equal(take_okay(refused), IGNORED_NOT);
+  is_sent(refused, "off");
+  assert_int_equal(take_okay(expires), IGNORED_NOT);
+  is_sent(expires, "off");
+  passes(w, 2000);
+  assert_int_equal(trim(w, 1000), 2);
+}
+
+static void
+what_another_slot_made_void_was_accepted_all_the_same(void **state) {
+  struct world *w = *state;
+  struct control *heat = rule_for(w, "heat", "fan");
+  struct control *smoke = rule_for(w, "smoke", "fan");
+  heat->policy.first_okay = smoke->policy.first_okay = FIRST_OKAY_SEND;
+  okay(heat, "s", "off");
+  is_sent(heat, "off");
+  okay(smoke, "s", "open");
+  is_sent(smoke, "open");
+  passes(w, 1);
+  assert_int_equal(trim(w, 0), 2);
+}
+
+static void a_value_within_the_deadband_was_accepted(void **state) {
+  struct world *w = *state;
+  struct control *show = rule_for(w, "show", "display");
+  show->policy.deadband = 1;
+  value(show, "s", 20);
+  is_sent(show, "20");
+  value(show, "s", 20.5);
+  nothing_begins(w);
   passes(w, 1);
   assert_int_equal(trim(w, 0), 1);
 }
@@ -325,6 +383,9 @@ int main(void) {
       SITUATION(all_can_be_noted_as_changed),
       SITUATION(a_slot_at_rest_and_silent_is_removed),
       SITUATION(a_slot_that_is_not_at_rest_is_kept),
+      SITUATION(a_slot_whose_last_command_was_not_accepted_is_kept),
+      SITUATION(what_another_slot_made_void_was_accepted_all_the_same),
+      SITUATION(a_value_within_the_deadband_was_accepted),
       SITUATION(a_silent_slot_of_values_is_removed_with_its_series),
       SITUATION(ending_what_is_not_in_flight_aborts),
       SITUATION(lanes_with_nothing_in_them_wait_for_ever),
