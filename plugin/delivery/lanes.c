@@ -191,6 +191,33 @@ void lanes_note_series(struct lanes *l, struct series *series) {
   lanes_note(l, &series->change);
 }
 
+void lanes_owe(struct lanes *l, struct slot *slot) {
+  slot->owes = true;
+  if (slot->owes_before != NULL || l->first_owing == slot)
+    return;
+  slot->owes_before = l->last_owing;
+  if (l->last_owing != NULL)
+    l->last_owing->owes_after = slot;
+  else
+    l->first_owing = slot;
+  l->last_owing = slot;
+}
+
+void lanes_owe_nothing(struct lanes *l, struct slot *slot) {
+  if (!slot->owes)
+    return;
+  if (slot->owes_before != NULL)
+    slot->owes_before->owes_after = slot->owes_after;
+  else
+    l->first_owing = slot->owes_after;
+  if (slot->owes_after != NULL)
+    slot->owes_after->owes_before = slot->owes_before;
+  else
+    l->last_owing = slot->owes_before;
+  slot->owes_before = slot->owes_after = NULL;
+  slot->owes = false;
+}
+
 void lanes_wake(struct lanes *l, struct lane *lane) {
   lanes_queue_push(&l->fresh, lane);
 }
@@ -324,11 +351,12 @@ void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
                       "a newer state took its place", now);
 }
 
-/* Events that came while the command was in flight may have changed what the
- * slot asks for. */
+/* Events that came while the command was in flight may ask for nothing that can
+ * be sent, or for a command that was dropped and will be asked for again. */
 bool lanes_is_obsolete(const struct command *c) {
   const struct series *speaker = slot_speaker(c->at.slot);
-  return c->policy->supersede && speaker != NULL && speaker->body == NULL;
+  return c->policy->supersede &&
+         (c->at.slot->owes || (speaker != NULL && speaker->body == NULL));
 }
 
 /* ---- all of it ---- */

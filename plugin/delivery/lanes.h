@@ -13,6 +13,9 @@
  *   lanes_begin     until it returns NULL: it returns the commands to be sent
  *   lanes_wait_ms   to learn how long to sleep
  *
+ * A slot whose command was dropped owes its state: lanes_begin asks for it again
+ * as soon as there is room.
+ *
  * Every change is noted in the journal, which has to be recorded before an
  * attempt is sent. The journal takes over the commands that are finished and
  * the slots that are removed, and frees them.
@@ -73,7 +76,7 @@ int lanes_take(struct lanes *l, struct firing *f, struct moment now,
 
 /* Counts `count` commands for the device as created and dropped, because their
  * firings never reached the lanes. All slots of the device forget what it
- * accepted last. */
+ * accepted last, and an attempt in flight is not remembered. */
 void lanes_drop(struct lanes *l, const struct device *device, uint64_t count);
 
 /* Ends the commands that have expired, finds one that is due, and begins its

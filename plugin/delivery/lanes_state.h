@@ -65,6 +65,8 @@ struct lanes {
   void *lane_by_id; /* tsearch trees */
   void *slot_by_key;
   struct slot *slots;
+  struct slot *first_owing; /* owes its state the longest */
+  struct slot *last_owing;
   struct queue fresh;
   struct heap timers;  /* every waiting command, next to change first */
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
@@ -100,6 +102,14 @@ void lanes_note(struct lanes *l, struct change *change);
 
 /* Notes that a series and its slot have changed. */
 void lanes_note_series(struct lanes *l, struct series *series);
+
+/* ---- what was dropped ---- */
+
+/* Makes the slot owe its state from now on, if it does not do so already. */
+void lanes_owe(struct lanes *l, struct slot *slot);
+
+/* Makes the slot owe nothing. */
+void lanes_owe_nothing(struct lanes *l, struct slot *slot);
 
 /* ---- waiting ---- */
 
@@ -151,8 +161,8 @@ void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now);
 
-/* Returns whether the slot of the command now asks for nothing, or for a body
- * that can not be sent, so that no newer command takes its place. */
+/* Returns whether the slot of the command now asks for nothing, for a body that
+ * can not be sent, or for a command that was dropped. */
 bool lanes_is_obsolete(const struct command *c);
 
 /* Ends the slot's waiting command, if it has one, as superseded, with nothing
@@ -165,5 +175,9 @@ void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
 /* Counts every series as OKAY that has been silent for ForgetAfter, and creates
  * the commands that follow. */
 void lanes_run_silence(struct lanes *l, struct moment now);
+
+/* Asks again for the state of the slot that has owed it the longest. Returns
+ * false if none does, or there is no room yet. */
+bool lanes_ask_owed(struct lanes *l, struct moment now);
 
 #endif

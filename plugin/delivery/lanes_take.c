@@ -74,14 +74,16 @@ static int reserve(struct lanes *l, struct lane *lane) {
   return heap_reserve(&lane->ready, lane->waiting + 2);
 }
 
-static bool has_room(const struct lanes *l, const struct command *c) {
+static bool has_room(const struct lanes *l, const struct body *body) {
+  size_t bytes = body != NULL ? body->size : 0;
   return l->waiting < l->options.queue_limit &&
-         l->waiting_bytes + c->body->size <= l->options.queue_bytes;
+         l->waiting_bytes + bytes <= l->options.queue_bytes;
 }
 
 static void drop_command(struct lanes *l, struct command *c, const char *why,
                          struct moment now) {
   slot_forget(c->at.slot);
+  lanes_owe(l, c->at.slot);
   c->why = why;
   lanes_count_outcome(l, c, OUTCOME_DROPPED, now);
 }
@@ -100,7 +102,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
   struct slot *slot = c->at.slot;
   struct command *older = slot->waiting;
   c->at.lane = lanes_device_of(l, c)->lane;
-  if (older == NULL && !has_room(l, c)) {
+  if (older == NULL && !has_room(l, c->body)) {
     drop_command(l, c, "the queue is full", now);
     return;
   }
@@ -108,6 +110,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
     drop_command(l, c, "out of memory", now);
     return;
   }
+  lanes_owe_nothing(l, slot);
   lanes_count_waiting(l, c);
   if (older != NULL) {
     lanes_supersede(l, c, older, now);
@@ -129,19 +132,34 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
   if (slot_asks_nothing(speaker)) {
     lanes_supersede_waiting(l, slot, now);
     slot_forget(slot);
+    lanes_owe_nothing(l, slot);
     return 0;
   }
   struct command *c = new_command(l, slot, speaker, series, arrived);
-  if (c == NULL)
+  if (c == NULL) {
+    lanes_owe(l, slot);
     return -ENOMEM;
+  }
   count_created(l, c);
   if (speaker->has_unsendable) {
+    lanes_owe_nothing(l, slot);
     lanes_supersede_waiting(l, slot, now);
     refuse_unsendable(l, c, speaker->unsendable_bytes, now);
   } else {
     admit(l, c, now);
   }
   return 0;
+}
+
+/* Without memory it stays the first that owes, and is not counted. */
+bool lanes_ask_owed(struct lanes *l, struct moment now) {
+  struct slot *slot = l->first_owing;
+  if (slot == NULL)
+    return false;
+  const struct series *speaker = slot_speaker(slot);
+  return has_room(l, speaker->body) &&
+         reserve(l, l->devices[slot->device->index].lane) == 0 &&
+         ask(l, slot, speaker->name, now, now) == 0;
 }
 
 /* ---- events ---- */
@@ -250,8 +268,12 @@ void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {
   account->created += count;
   account->by_outcome[OUTCOME_DROPPED] += count;
   /* The slots that these commands were for are not known any more. Every slot
-   * of the device has to forget: a memory from before this attempt is void. */
+   * of the device has to forget: a memory from before this attempt is void, and
+   * an attempt in flight is not to be remembered. */
   account->attempts_begun++;
+  const struct command *c = l->devices[device->index].lane->holder;
+  if (c != NULL && c->state == COMMAND_IN_FLIGHT && c->device == device)
+    slot_forget(c->at.slot);
   lanes_note(l, &account->change);
 }
 
@@ -295,6 +317,8 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
     return -ENOMEM;
   slot_place_series(series);
   watch_silence(l, series);
+  if (series->slot->owes)
+    lanes_owe(l, series->slot);
   return 0;
 }
 
@@ -350,7 +374,8 @@ int lanes_restore_command(struct lanes *l, struct command *c,
  * the next start would be ignored. */
 static bool is_at_rest(const struct slot *slot, int64_t idle_ms,
                        int64_t now_ms) {
-  return slot->pending == 0 && slot->cooldown_until_ms <= now_ms &&
+  return slot->pending == 0 && !slot->owes &&
+         slot->cooldown_until_ms <= now_ms &&
          slot->newest[SEVERITY_FAILURE] == NULL &&
          slot->newest[SEVERITY_WARNING] == NULL && !slot->change.is_noted &&
          now_ms - slot->last_event_ms > idle_ms && slot_is_satisfied(slot);

@@ -161,8 +161,10 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
 
 struct command *lanes_begin(struct lanes *l, struct moment now) {
   lanes_run_silence(l, now);
-  lanes_expire(l, now);
-  look_at_fresh_lanes(l, now);
+  do {
+    lanes_expire(l, now);
+    look_at_fresh_lanes(l, now);
+  } while (lanes_ask_owed(l, now));
   for (size_t i = 0; i < l->endpoint_count; i++) {
     size_t index = (l->next_endpoint + i) % l->endpoint_count;
     struct command *c = next_due(l, index, now.ms);
@@ -220,7 +222,8 @@ static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
 }
 
 /* Puts the command back to wait, with its place and the hold on its lane. A
- * newer command of its slot that came meanwhile takes over both. */
+ * newer command of its slot that came meanwhile takes over both; if one was
+ * dropped, this one gives way. */
 static void wait_for_retry(struct lanes *l, struct command *c,
                            struct moment now) {
   struct command *newer = c->at.slot->waiting;

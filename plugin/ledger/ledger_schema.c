@@ -166,5 +166,10 @@ static const char *const from_1[] = {
     "PRAGMA user_version = 2",
     NULL};
 
+/* Version 2 did not know of slots that owe their state. */
+static const char *const from_2[] = {
+    "ALTER TABLE slots ADD COLUMN owes INTEGER NOT NULL DEFAULT 0",
+    "PRAGMA user_version = 3", NULL};
+
 const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
-    [1] = from_1};
+    [1] = from_1, [2] = from_2};

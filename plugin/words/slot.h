@@ -79,12 +79,15 @@ struct slot {
   struct accepted accepted_before; /* set aside during an attempt */
   bool forget; /* the attempt under way is not to be remembered, even if it is
                   accepted */
+  bool owes;   /* the command for its state was dropped: it is asked for again */
   int64_t cooldown_until_ms; /* 0: there was none */
   int64_t last_event_ms;
 
-  struct slot *next;       /* kept by lanes: list of all slots */
-  struct command *waiting; /* with Supersede: the waiting command, or NULL */
-  size_t pending;          /* commands waiting or in flight */
+  struct slot *next;        /* kept by lanes: list of all slots */
+  struct command *waiting;  /* with Supersede: the waiting command, or NULL */
+  size_t pending;           /* commands waiting or in flight */
+  struct slot *owes_before; /* kept by lanes: neighbours in the list of slots */
+  struct slot *owes_after;  /* that owe */
 
   void *series_by_name; /* kept by slot: a tsearch tree */
   struct series *newest[SEVERITY_COUNT];

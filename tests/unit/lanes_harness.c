@@ -138,6 +138,7 @@ static void store_slot(struct store *store, const struct slot *slot) {
   s->slot.policy = slot->policy;
   s->slot.device = slot->device;
   s->slot.accepted = copy_memory(&slot->accepted);
+  s->slot.owes = slot->owes;
   s->slot.cooldown_until_ms = slot->cooldown_until_ms;
   s->slot.last_event_ms = slot->last_event_ms;
 }
@@ -156,10 +157,12 @@ static void free_stored_series(struct stored_series *s) {
   free(s);
 }
 
+/* All of the slot, or of that name; but not that one. */
 static void remove_stored_series(struct store *store, const char *slot_key,
-                                 const char *name) {
+                                 const char *name,
+                                 const struct stored_series *but) {
   for (struct stored_series **link = &store->series, *s; (s = *link) != NULL;) {
-    if (strcmp(s->slot_key, slot_key) == 0 &&
+    if (s != but && strcmp(s->slot_key, slot_key) == 0 &&
         (name == NULL || strcmp(s->series.name, name) == 0)) {
       *link = s->next;
       free_stored_series(s);
@@ -169,11 +172,28 @@ static void remove_stored_series(struct store *store, const char *slot_key,
   }
 }
 
-static void store_series(struct store *store, const struct series *series) {
-  remove_stored_series(store, series->slot->key, series->name);
+static bool is_stored_as(const struct stored_series *s,
+                         const struct series *series) {
+  return strcmp(s->slot_key, series->slot->key) == 0 &&
+         strcmp(s->series.name, series->name) == 0;
+}
+
+/* Where it belongs by its arrival: behind others of the same moment, but where
+ * it is if that has not changed. */
+static struct stored_series **find_place(struct store *store,
+                                         const struct series *series) {
   struct stored_series **link = &store->series;
-  while (*link != NULL && (*link)->series.arrived_ms <= series->arrived_ms)
+  while (*link != NULL && (*link)->series.arrived_ms <= series->arrived_ms) {
+    if ((*link)->series.arrived_ms == series->arrived_ms &&
+        is_stored_as(*link, series))
+      break;
     link = &(*link)->next;
+  }
+  return link;
+}
+
+static void store_series(struct store *store, const struct series *series) {
+  struct stored_series **link = find_place(store, series);
   struct stored_series *s = allocate(sizeof *s);
   s->slot_key = copy_text(series->slot->key);
   s->series = (struct series){.name = copy_text(series->name),
@@ -191,6 +211,7 @@ static void store_series(struct store *store, const struct series *series) {
                               .valued = series->valued};
   s->next = *link;
   *link = s;
+  remove_stored_series(store, s->slot_key, s->series.name, s);
 }
 
 static void store_account(struct store *store, const struct account *a) {
@@ -212,7 +233,7 @@ static void store_remove_slot(struct store *store, const char *key) {
   s = *link;
   *link = s->next;
   free_stored_slot(s);
-  remove_stored_series(store, key, NULL);
+  remove_stored_series(store, key, NULL, NULL);
 }
 
 static void store_slot_change(struct store *store, const struct slot *s) {
@@ -288,6 +309,7 @@ static void restore_slot(struct lanes *l, const struct stored_slot *s) {
       lanes_find_or_add_slot(l, s->slot.policy, s->slot.device, s->slot.key);
   assert_non_null(slot);
   slot->accepted = copy_memory(&s->slot.accepted);
+  slot->owes = s->slot.owes;
   slot->cooldown_until_ms = s->slot.cooldown_until_ms;
   slot->last_event_ms = s->slot.last_event_ms;
 }

@@ -200,8 +200,10 @@ static void supersede(struct model *m, struct model_command *newer,
   foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
 }
 
-static bool is_full(const struct model *m, const struct model_command *c) {
-  size_t waiting = 0, bytes = strlen(c->body);
+/* Whether there is no room for that body, besides what waits but c. */
+static bool is_full(const struct model *m, const char *body,
+                    const struct model_command *c) {
+  size_t waiting = 0, bytes = strlen(body);
   for (size_t i = 0; i < m->count; i++) {
     if (is_waiting(&m->commands[i]) && &m->commands[i] != c) {
       waiting++;
@@ -219,12 +221,13 @@ static struct model_command *create(struct model *m, struct model_slot *s,
   *c = (struct model_command){.slot = s,
                               .has_value = speaker->has_value,
                               .value = speaker->value,
-                              .order = ++m->last_order,
-                              .place = m->last_order,
+                              .order = m->last_order + 1,
+                              .place = m->last_order + 1,
                               .arrived_ms = now_ms(m),
                               .valid_from_ms = now_ms(m),
                               .foretold = UNDECIDED};
   memcpy(c->body, speaker->body, sizeof c->body);
+  m->last_order++;
   s->last_order = c->order;
   s->last_outcome = UNDECIDED;
   hold_back(c);
@@ -237,6 +240,7 @@ static void ask(struct model *m, struct model_slot *s) {
   bool supersedes = s->at->policy.supersede;
   struct model_command *older = supersedes ? waiting_of(m, s) : NULL;
   if (speaker->body[0] == '\0') {
+    s->owes = 0;
     if (older != NULL)
       foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
     if (speaker->unsendable)
@@ -246,12 +250,15 @@ static void ask(struct model *m, struct model_slot *s) {
     return;
   }
   struct model_command *c = create(m, s, speaker);
-  if (older != NULL) {
-    supersede(m, c, older);
-  } else if (is_full(m, c)) {
+  if (older == NULL && is_full(m, c->body, c)) {
     foretell(c, OUTCOME_DROPPED);
     model_forget(s);
+    s->owes = s->owes > 0 ? s->owes : c->order;
+    return;
   }
+  s->owes = 0;
+  if (older != NULL)
+    supersede(m, c, older);
 }
 
 /* ---- events ---- */
@@ -329,6 +336,9 @@ void model_drop(struct model *m, const struct device *d, uint64_t count) {
   for (size_t i = 0; i < MODEL_SLOTS; i++)
     if (m->slots[i].at->device == d)
       m->slots[i].memory.is_void = true;
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].in_flight && m->commands[i].slot->at->device == d)
+      model_forget(m->commands[i].slot);
 }
 
 static struct model_series *next_silent(struct model *m,
@@ -392,10 +402,25 @@ static void run_turns(struct model *m) {
   }
 }
 
+static struct model_slot *first_that_owes(struct model *m) {
+  struct model_slot *first = NULL;
+  for (size_t i = 0; i < MODEL_SLOTS; i++)
+    if (m->slots[i].owes > 0 &&
+        (first == NULL || m->slots[i].owes < first->owes))
+      first = &m->slots[i];
+  return first;
+}
+
 void model_settle(struct model *m) {
+  struct model_slot *s;
   run_silence(m);
   run_deadlines(m);
   run_turns(m);
+  while ((s = first_that_owes(m)) != NULL &&
+         !is_full(m, speaker_of(s)->body, NULL)) {
+    ask(m, s);
+    run_turns(m);
+  }
 }
 
 /* ---- limits ---- */
@@ -592,7 +617,8 @@ static int64_t wait_ms(struct model *m, const struct model_command *c,
 }
 
 static bool is_obsolete(const struct model_command *c) {
-  return policy_of(c)->supersede && speaker_of(c->slot)->body[0] == '\0';
+  return policy_of(c)->supersede &&
+         (c->slot->owes > 0 || speaker_of(c->slot)->body[0] == '\0');
 }
 
 static void wait_again(struct model *m, struct model_command *c,
@@ -679,7 +705,19 @@ static void crash_in_flight(struct model *m, struct model_command *c) {
     supersede(m, newer, c);
 }
 
+/* Who owes is found in the order in which series are restored. */
+static uint64_t oldest_order_of(const struct model_slot *s) {
+  uint64_t oldest = UINT64_MAX;
+  for (size_t i = 0; i < MODEL_SERIES; i++)
+    if (s->series[i].seen && s->series[i].order < oldest)
+      oldest = s->series[i].order;
+  return oldest;
+}
+
 void model_restart(struct model *m) {
+  for (size_t i = 0; i < MODEL_SLOTS; i++)
+    if (m->slots[i].owes > 0)
+      m->slots[i].owes = oldest_order_of(&m->slots[i]);
   for (size_t i = 0; i < m->count; i++) {
     m->commands[i].place = m->commands[i].order;
     m->commands[i].has_turn = false;
@@ -715,7 +753,7 @@ static bool is_at_rest(const struct model *m, const struct model_slot *s,
     if (s->series[i].severity == SEVERITY_FAILURE ||
         s->series[i].severity == SEVERITY_WARNING)
       return false;
-  return s->recorded && s->cooldown_until_ms <= now_ms(m) &&
+  return s->recorded && s->owes == 0 && s->cooldown_until_ms <= now_ms(m) &&
          now_ms(m) - s->last_event_ms > idle_ms && is_satisfied(s);
 }
 
@@ -834,6 +872,7 @@ static void slot_converged(const struct model *m, const struct model_slot *s) {
     return;
   model_holds(m, s->last_outcome != UNDECIDED);
   model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED);
+  model_holds(m, s->last_outcome != OUTCOME_DROPPED);
   if (s->last_outcome != OUTCOME_ACCEPTED &&
       s->last_outcome != OUTCOME_UNCHANGED)
     return;

@@ -56,6 +56,7 @@ struct model_slot {
   struct model_memory aside;    /* while an attempt is under way */
   struct model_memory accepted; /* the last body ever accepted */
   bool forget;
+  uint64_t owes; /* since when, as an order; 0: it owes nothing */
   int64_t cooldown_until_ms;
   int64_t last_event_ms;
   uint64_t last_order; /* of its newest command, */

@@ -95,6 +95,132 @@ static void a_dropped_command_makes_its_slot_forget(void **state) {
   is_sent(a, "on");
 }
 
+/* ---- what a slot owes ---- */
+
+/* "a" holds the only place in the queue; "off" of "b" was dropped. */
+static void b_owes(struct world *w) {
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  b->policy.first_okay = FIRST_OKAY_SEND;
+  w->options.queue_limit = 1;
+  failure(a, "s", "on");
+  okay(b, "s", "off");
+  ended(w, "b off dropped");
+}
+
+static void
+what_was_dropped_is_asked_for_as_soon_as_there_is_room(void **state) {
+  struct world *w = *state;
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  b_owes(w);
+  begins(a, "on");
+  begins(b, "off"); /* there is room: what is in flight does not wait */
+  ends(b, VERDICT_ACCEPTED);
+  assert_int_equal(created_of(w, "lamp"), 2);
+  okay(b, "s", "off");
+  nothing_begins(w);
+  ended(w, "b off accepted, b off unchanged");
+}
+
+static void those_that_owe_the_longest_are_asked_for_first(void **state) {
+  struct world *w = *state;
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  struct control *c = rule_for(w, "c", "pump");
+  w->options.queue_limit = 1;
+  failure(a, "s", "on");
+  failure(b, "s", "b1");
+  failure(c, "s", "c1");
+  failure(b, "s", "b2"); /* keeps its place */
+  ended(w, "b b1 dropped, c c1 dropped, b b2 dropped");
+  is_sent(a, "on");
+  is_sent(b, "b2");
+  is_sent(c, "c1");
+}
+
+static void a_slot_owes_nothing_once_it_asks_for_nothing(void **state) {
+  struct world *w = *state;
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  b_owes(w);
+  okay(b, "s", NULL);
+  is_sent(a, "on");
+  nothing_begins(w);
+}
+
+static void what_is_owed_survives_a_restart(void **state) {
+  struct world *w = *state;
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  b_owes(w);
+  passes(w, 1);
+  assert_int_equal(trim(w, 0), 0);
+  restart(w);
+  is_sent(a, "on");
+  is_sent(b, "off");
+}
+
+/* The lamp's command is in flight, and the queue is full when the next of its
+ * slot comes. */
+static void lamp_goes_off_while_on_is_in_flight(struct world *w) {
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  w->options.queue_limit = 1;
+  failure(b, "s", "on");
+  begins(b, "on");
+  failure(a, "s", "on");
+  okay(b, "s", "off");
+  ended(w, "b off dropped");
+}
+
+static void what_is_older_is_not_retried_over_what_is_owed(void **state) {
+  struct world *w = *state;
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  lamp_goes_off_while_on_is_in_flight(w);
+  ends(b, VERDICT_NOT_EXECUTED);
+  ended(w, "b on superseded");
+  is_sent(a, "on");
+  is_sent(b, "off");
+}
+
+static void what_is_older_and_doubtful_is_unknown_then(void **state) {
+  struct world *w = *state;
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  b->policy.retry_unknown = true;
+  lamp_goes_off_while_on_is_in_flight(w);
+  restart(w);
+  ended(w, "b on unknown");
+  is_sent(a, "on");
+  is_sent(b, "off");
+}
+
+static void where_all_are_kept_what_is_older_is_retried(void **state) {
+  struct world *w = *state;
+  struct control *a = rule_for(w, "a", "fan");
+  struct control *b = rule_for(w, "b", "lamp");
+  b->policy.supersede = false;
+  lamp_goes_off_while_on_is_in_flight(w);
+  ends(b, VERDICT_NOT_EXECUTED);
+  is_sent(a, "on");
+  begins_after(b, "on", 1000);
+  ends(b, VERDICT_ACCEPTED);
+  is_sent(b, "off");
+}
+
+static void what_is_in_flight_at_a_drop_is_not_remembered(void **state) {
+  struct world *w = *state;
+  struct control *heat = rule_for(w, "heat", "fan");
+  failure(heat, "s", "on");
+  begins(heat, "on");
+  lanes_drop(w->lanes, heat->device, 1);
+  ends(heat, VERDICT_ACCEPTED);
+  failure(heat, "s", "on");
+  is_sent(heat, "on");
+}
+
 /* ---- breaker ---- */
 
 /* An attempt that begins now is not sent; its retry is due at once. */
@@ -570,6 +696,14 @@ int main(void) {
       SITUATION(beyond_the_queue_limit_a_command_is_dropped),
       SITUATION(beyond_the_queue_bytes_a_command_is_dropped),
       SITUATION(a_dropped_command_makes_its_slot_forget),
+      SITUATION(what_was_dropped_is_asked_for_as_soon_as_there_is_room),
+      SITUATION(those_that_owe_the_longest_are_asked_for_first),
+      SITUATION(a_slot_owes_nothing_once_it_asks_for_nothing),
+      SITUATION(what_is_owed_survives_a_restart),
+      SITUATION(what_is_older_is_not_retried_over_what_is_owed),
+      SITUATION(what_is_older_and_doubtful_is_unknown_then),
+      SITUATION(where_all_are_kept_what_is_older_is_retried),
+      SITUATION(what_is_in_flight_at_a_drop_is_not_remembered),
       SITUATION(an_open_breaker_lets_one_attempt_through_after_5_and_10_s),
       SITUATION(what_tells_nothing_closes_no_circuit),
       SITUATION(what_tells_nothing_opens_no_circuit),

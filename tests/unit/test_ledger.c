@@ -167,6 +167,7 @@ static void a_slot_comes_back_with_all_its_fields(void **state) {
   assert_true(back->accepted.value == s->accepted.value);
   assert_int_equal(back->accepted.accepted_ms, s->accepted.accepted_ms);
   assert_int_equal(back->accepted.attempts_begun, s->accepted.attempts_begun);
+  assert_true(back->owes);
   assert_int_equal(back->cooldown_until_ms, s->cooldown_until_ms);
   assert_int_equal(back->last_event_ms, s->last_event_ms);
   slot_free(s);
@@ -177,11 +178,13 @@ static void a_slot_that_remembers_nothing_comes_back_so(void **state) {
   struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
   assert_non_null(slot_add_series(s, FIXTURE_CORE));
   slot_forget(s);
+  s->owes = false;
   s->cooldown_until_ms = 0;
   open_fresh(f);
   put_slot(f, s);
   fixture_restart(f, FIXTURE_NOW);
   assert_null(f->slots[0]->accepted.body);
+  assert_false(f->slots[0]->owes);
   assert_false(f->slots[0]->accepted.has_value);
   assert_int_equal(f->slots[0]->cooldown_until_ms, 0);
   assert_string_equal(
