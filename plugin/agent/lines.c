@@ -96,6 +96,12 @@ void lines_write_finished(const struct command *c) {
     warn_of(c);
 }
 
+void lines_write_fleeting(uint64_t count) {
+  log_info("%llu commands were superseded before they were recorded: each by a "
+           "newer state of its slot that came right behind",
+           (unsigned long long)count);
+}
+
 void lines_write_end(const struct tracked *one) {
   enum tracked_end end_of_it = tracked_end_of(one);
   const char *rule = one->policy->rule;

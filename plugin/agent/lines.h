@@ -24,6 +24,9 @@ void lines_write_start(const struct options *o, bool is_dry, size_t pending);
  * counted, if it needs attention. */
 void lines_write_finished(const struct command *c);
 
+/* Writes one INFO line for so many fleeting commands. */
+void lines_write_fleeting(uint64_t count);
+
 /* Writes one INFO line for the last status of a tracked command, and a WARNING
  * unless its device has answered. */
 void lines_write_end(const struct tracked *one);

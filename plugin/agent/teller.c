@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLEETING_PERIOD_MS 1000 /* one line of the log in each, at most */
+
 struct teller {
   const struct options *options;
   struct stats *stats;
@@ -17,6 +19,8 @@ struct teller {
   struct troubles *troubles;
   bool *circuit_open; /* by endpoint.index: the log says that it is open */
   bool *has_new_key;  /* by endpoint.index: troubles do not know of it yet */
+  uint64_t fleeting;  /* fleeting commands that are not logged yet */
+  int64_t fleeting_told_ms;
 };
 
 struct teller *teller_new(const struct options *options, struct stats *stats,
@@ -40,9 +44,16 @@ struct teller *teller_new(const struct options *options, struct stats *stats,
   return NULL;
 }
 
+static void tell_fleeting(struct teller *t) {
+  if (t->fleeting > 0)
+    lines_write_fleeting(t->fleeting);
+  t->fleeting = 0;
+}
+
 void teller_free(struct teller *t) {
   if (t == NULL)
     return;
+  tell_fleeting(t);
   troubles_free(t->troubles);
   free(t->circuit_open);
   free(t->has_new_key);
@@ -100,11 +111,19 @@ static void tell_outcome(struct teller *t, const struct command *c) {
   lines_write_finished(c);
 }
 
+/* News of it would only drive out that of others. */
+static void note_fleeting(struct teller *t) {
+  t->fleeting++;
+  stats_count_unreported(t->stats, 1);
+}
+
 static void tell_command(struct teller *t, const struct command *c,
                          struct moment now) {
   if (c->has_ended_attempt)
     tell_attempt(t, c, now);
-  if (c->state == COMMAND_FINISHED)
+  if (command_is_fleeting(c))
+    note_fleeting(t);
+  else if (c->state == COMMAND_FINISHED)
     tell_outcome(t, c);
   else if (t->is_dry && !c->change.is_told && c->state == COMMAND_WAITING)
     lines_write_dry_wait(c);
@@ -180,6 +199,10 @@ void teller_tell_changes(struct teller *t, const struct journal *journal,
        change = change->next)
     tell_change(t, change, now);
   forget_old_keys(t);
+  if (now.ms - t->fleeting_told_ms < FLEETING_PERIOD_MS)
+    return;
+  tell_fleeting(t);
+  t->fleeting_told_ms = now.ms;
 }
 
 /* ---- endpoints ---- */

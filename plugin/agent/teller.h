@@ -27,7 +27,8 @@ struct teller *teller_new(const struct options *options, struct stats *stats,
 void teller_free(struct teller *t);
 
 /* Tells each change that the journal names. The caller clears the journal after
- * it, so that each change is told once. */
+ * it, so that each change is told once. Fleeting commands are counted, and
+ * logged by their number within a second, or when the teller is freed. */
 void teller_tell_changes(struct teller *t, const struct journal *journal,
                          struct moment now);
 

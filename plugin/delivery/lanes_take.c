@@ -348,6 +348,7 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   c->at.ready_index = HEAP_OUTSIDE;
   c->at.timer_index = HEAP_OUTSIDE;
   c->at.place = ++l->next_place;
+  c->change.is_told = true;
   if (was_in_flight)
     restore_in_flight(c);
   slot->pending++;

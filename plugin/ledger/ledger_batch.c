@@ -82,6 +82,8 @@ static void add_row(struct ledger_batch *b, enum ledger_entry_kind kind,
 static void add_command(struct ledger_batch *b, const struct command *c,
                         struct moment now) {
   struct ledger_row row;
+  if (command_is_fleeting(c))
+    return;
   if (c->state == COMMAND_FINISHED && c->outcome == OUTCOME_UNCHANGED) {
     ledger_row_init(&row, LEDGER_TABLE_COMMANDS);
     ledger_row_set_integer(&row, commands_id, c->id);

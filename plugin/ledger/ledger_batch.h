@@ -29,8 +29,8 @@ void ledger_batch_free(struct ledger_batch *b);
 
 /* Adds a row for what has changed, with its values at `now`; or, for a slot
  * that is gone, the removal of its rows. A command that ended as `unchanged`
- * does not go into the history: its row is removed. Without memory sets
- * `error`, and from then on adds nothing. */
+ * does not go into the history: its row is removed; a fleeting one gets none.
+ * Without memory sets `error`, and from then on adds nothing. */
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now);
 

@@ -20,7 +20,7 @@ enum change_kind {
 struct change {
   enum change_kind kind;
   bool is_noted; /* the journal holds it */
-  bool is_told;  /* a journal that held it was cleared */
+  bool is_told;  /* a journal that held it was cleared, or it was restored */
   bool is_last;  /* last change of the thing, which the journal owns */
   struct change *next;
 };

@@ -105,6 +105,11 @@ void command_free(struct command *c) {
   free(c);
 }
 
+bool command_is_fleeting(const struct command *c) {
+  return c->state == COMMAND_FINISHED && c->outcome == OUTCOME_SUPERSEDED &&
+         !c->change.is_told;
+}
+
 int command_make_verdict(struct command *c) {
   if (c->verdict == NULL)
     c->verdict = calloc(1, sizeof *c->verdict);

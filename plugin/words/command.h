@@ -212,6 +212,11 @@ struct account {
 /* Frees a command; NULL is allowed. */
 void command_free(struct command *c);
 
+/* Returns whether a newer command took its place before it was ever recorded or
+ * told: of such a command only the number is kept, since one slot may have many
+ * of them in a moment. */
+bool command_is_fleeting(const struct command *c);
+
 /* Gives the command an all-zero verdict if it has none yet. Returns 0 or
  * -ENOMEM. */
 int command_make_verdict(struct command *c);

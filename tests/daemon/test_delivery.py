@@ -77,6 +77,35 @@ def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
             assert sim.bodies(name) == ["off"], name
 
 
+def test_a_flood_of_states_leaves_a_number_and_no_rows(setup):
+    setup.sim.fault(hang=1, execute=1)
+    setup.start(setup.block(rule=setup.rule(ON_OFF + "OnUnknown retry")))
+    notify(setup)
+    wait_until(lambda: bodies(setup.sim) == ["on"], 20, "the first command")
+    text = "".join(
+        f"PUTNOTIF severity={'failure' if i % 2 else 'okay'} time={i + 1e9:.0f} "
+        f'message="x" host=h plugin=sensors type=temperature\n'
+        for i in range(4000))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(setup.folder / "sock"))
+        threading.Thread(target=sock.sendall, args=(text.encode(),)).start()
+        with sock.makefile() as answers:
+            assert all("Success" in answers.readline() for _ in range(4000))
+    wait_until(lambda: count(setup, "created") == 4001, 20, "all events")
+    setup.daemon.stop()
+    superseded = rows(setup, "SELECT superseded FROM by_device")[0][0]
+    kept = rows(setup, "SELECT count(*) FROM commands"
+                       " WHERE outcome = 'superseded'")[0][0]
+    log = setup.daemon.log()
+    lines = len(re.findall(r"command \d+: .*: superseded, ", log))
+    numbers = re.findall(r"(\d+) commands were superseded before", log)
+    assert superseded > 3000
+    assert kept == lines < superseded / 2
+    assert sum(map(int, numbers)) == superseded - kept
+    assert len(numbers) < 30
+    assert rows(setup, "SELECT difference FROM balance") == [(0,)]
+
+
 def test_what_waits_survives_a_restart_and_is_sent_once(setup):
     port = setup.sim.port
     setup.sim.stop()

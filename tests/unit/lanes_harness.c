@@ -429,6 +429,7 @@ struct control *the_fan(void **state) {
 }
 
 static void note_end(struct world *w, const struct command *c) {
+  w->fleeting += command_is_fleeting(c);
   size_t used = strlen(w->ended);
   int size = c->body != NULL ? (int)c->body->size : 1;
   snprintf(w->ended + used, sizeof w->ended - used, "%s%s %.*s %s",

@@ -55,6 +55,7 @@ struct world {
   struct store store;
   uint64_t jitter_max;     /* the longest wait that was asked for last */
   uint64_t jitter_percent; /* how much of it is waited; 100 */
+  size_t fleeting;         /* commands that ended so */
   char ended[ENDED_BYTES]; /* what ended since that was last asked for */
   void (*observe)(void *context, const struct world *w); /* instead of that: */
   void *observe_context; /* told of each commit before it is made */

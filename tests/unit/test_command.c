@@ -29,6 +29,19 @@ static void another_word_is_no_outcome(void **state) {
   assert_int_equal(untouched, OUTCOME_DROPPED);
 }
 
+static void
+only_what_is_superseded_before_it_is_told_is_fleeting(void **state) {
+  (void)state;
+  struct command c = {.state = COMMAND_FINISHED, .outcome = OUTCOME_SUPERSEDED};
+  assert_true(command_is_fleeting(&c));
+  c.change.is_told = true;
+  assert_false(command_is_fleeting(&c));
+  c = (struct command){.state = COMMAND_WAITING, .outcome = OUTCOME_SUPERSEDED};
+  assert_false(command_is_fleeting(&c));
+  c = (struct command){.state = COMMAND_FINISHED, .outcome = OUTCOME_EXPIRED};
+  assert_false(command_is_fleeting(&c));
+}
+
 static void a_body_keeps_bytes_of_any_value(void **state) {
   (void)state;
   struct body *b = body_new("a\0b", 3);
@@ -139,6 +152,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_eight_outcomes_have_the_words_of_the_interface),
       cmocka_unit_test(another_word_is_no_outcome),
+      cmocka_unit_test(only_what_is_superseded_before_it_is_told_is_fleeting),
       cmocka_unit_test(a_body_keeps_bytes_of_any_value),
       cmocka_unit_test(no_body_is_allowed_everywhere),
       cmocka_unit_test(bodies_are_equal_if_their_bytes_are),

@@ -132,6 +132,7 @@ static void of_two_that_wait_in_a_slot_the_newer_is_left(void **state) {
   fan->policy.supersede = true;
   restart(w);
   ended(w, "heat on superseded");
+  assert_int_equal(w->fleeting, 0); /* it has a record */
   is_sent(fan, "off");
 }
 

@@ -73,6 +73,23 @@ static void only_history_is_kept_for_later(void **state) {
                       "2|accepted");
 }
 
+static void
+what_was_superseded_before_it_was_recorded_gets_no_row(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  struct command *recorded = ended(f, 2, OUTCOME_SUPERSEDED);
+  recorded->change.is_told = true;
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  add_and_free(&batch, ended(f, 1, OUTCOME_SUPERSEDED));
+  add_and_free(&batch, recorded);
+  add_and_free(&batch, ended(f, 3, OUTCOME_EXPIRED));
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands ORDER BY id"),
+                      "2\n3");
+}
+
 static void beyond_the_limit_the_oldest_history_gives_way(void **state) {
   struct fixture *f = *state;
   struct ledger_batch batch, kept;
@@ -107,6 +124,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(a_batch_outlives_what_it_was_made_of),
       SITUATION(only_history_is_kept_for_later),
+      SITUATION(what_was_superseded_before_it_was_recorded_gets_no_row),
       SITUATION(beyond_the_limit_the_oldest_history_gives_way),
       SITUATION(a_batch_that_is_not_complete_is_not_committed),
   };
