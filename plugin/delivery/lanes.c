@@ -119,6 +119,8 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   l->endpoints = calloc(l->endpoint_count + 1, sizeof *l->endpoints);
   l->devices = calloc(l->device_count + 1, sizeof *l->devices);
   l->next_id = 1;
+  ring_init(&l->slots);
+  ring_init(&l->owing);
   heap_init(&l->timers, timer_before, timer_index);
   heap_init(&l->silence, silence_before, silence_index);
   if (l->endpoints == NULL || l->devices == NULL || init_endpoints(l) < 0 ||
@@ -141,9 +143,9 @@ static void free_lanes(struct lanes *l) {
 }
 
 static void free_slots(struct lanes *l) {
-  while (l->slots != NULL) {
-    struct slot *slot = l->slots;
-    l->slots = slot->next;
+  for (struct ring *link; (link = ring_first(&l->slots)) != NULL;) {
+    struct slot *slot = RING_ITEM(link, struct slot, all);
+    ring_remove(link);
     tdelete(slot, &l->slot_by_key, lanes_compare_slots);
     slot_free(slot);
   }
@@ -192,29 +194,13 @@ void lanes_note_series(struct lanes *l, struct series *series) {
 }
 
 void lanes_owe(struct lanes *l, struct slot *slot) {
+  if (!slot->owes)
+    ring_append(&l->owing, &slot->owing);
   slot->owes = true;
-  if (slot->owes_before != NULL || l->first_owing == slot)
-    return;
-  slot->owes_before = l->last_owing;
-  if (l->last_owing != NULL)
-    l->last_owing->owes_after = slot;
-  else
-    l->first_owing = slot;
-  l->last_owing = slot;
 }
 
-void lanes_owe_nothing(struct lanes *l, struct slot *slot) {
-  if (!slot->owes)
-    return;
-  if (slot->owes_before != NULL)
-    slot->owes_before->owes_after = slot->owes_after;
-  else
-    l->first_owing = slot->owes_after;
-  if (slot->owes_after != NULL)
-    slot->owes_after->owes_before = slot->owes_before;
-  else
-    l->last_owing = slot->owes_before;
-  slot->owes_before = slot->owes_after = NULL;
+void lanes_owe_nothing(struct slot *slot) {
+  ring_remove(&slot->owing);
   slot->owes = false;
 }
 
@@ -366,7 +352,9 @@ static void note_series(void *context, struct series *series) {
 }
 
 void lanes_note_all(struct lanes *l) {
-  for (struct slot *slot = l->slots; slot != NULL; slot = slot->next) {
+  for (struct ring *link = ring_first(&l->slots); link != NULL;
+       link = ring_next(&l->slots, link)) {
+    struct slot *slot = RING_ITEM(link, struct slot, all);
     lanes_note(l, &slot->change);
     slot_each_series(slot, note_series, l);
   }

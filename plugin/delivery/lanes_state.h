@@ -64,9 +64,8 @@ struct lanes {
   size_t device_count;
   void *lane_by_id; /* tsearch trees */
   void *slot_by_key;
-  struct slot *slots;
-  struct slot *first_owing; /* owes its state the longest */
-  struct slot *last_owing;
+  struct ring slots; /* all slots */
+  struct ring owing; /* slots that owe their state, the longest first */
   struct queue fresh;
   struct heap timers;  /* every waiting command, next to change first */
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
@@ -109,7 +108,7 @@ void lanes_note_series(struct lanes *l, struct series *series);
 void lanes_owe(struct lanes *l, struct slot *slot);
 
 /* Makes the slot owe nothing. */
-void lanes_owe_nothing(struct lanes *l, struct slot *slot);
+void lanes_owe_nothing(struct slot *slot);
 
 /* ---- waiting ---- */
 

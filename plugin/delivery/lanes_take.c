@@ -110,7 +110,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
     drop_command(l, c, "out of memory", now);
     return;
   }
-  lanes_owe_nothing(l, slot);
+  lanes_owe_nothing(slot);
   lanes_count_waiting(l, c);
   if (older != NULL) {
     lanes_supersede(l, c, older, now);
@@ -132,7 +132,7 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
   if (slot_asks_nothing(speaker)) {
     lanes_supersede_waiting(l, slot, now);
     slot_forget(slot);
-    lanes_owe_nothing(l, slot);
+    lanes_owe_nothing(slot);
     return 0;
   }
   struct command *c = new_command(l, slot, speaker, series, arrived);
@@ -142,7 +142,7 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
   }
   count_created(l, c);
   if (speaker->has_unsendable) {
-    lanes_owe_nothing(l, slot);
+    lanes_owe_nothing(slot);
     lanes_supersede_waiting(l, slot, now);
     refuse_unsendable(l, c, speaker->unsendable_bytes, now);
   } else {
@@ -153,9 +153,10 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
 
 /* Without memory it stays the first that owes, and is not counted. */
 bool lanes_ask_owed(struct lanes *l, struct moment now) {
-  struct slot *slot = l->first_owing;
-  if (slot == NULL)
+  struct ring *first = ring_first(&l->owing);
+  if (first == NULL)
     return false;
+  struct slot *slot = RING_ITEM(first, struct slot, owing);
   const struct series *speaker = slot_speaker(slot);
   return has_room(l, speaker->body) &&
          reserve(l, l->devices[slot->device->index].lane) == 0 &&
@@ -184,8 +185,7 @@ struct slot *lanes_find_or_add_slot(struct lanes *l,
     slot_free(slot);
     return NULL;
   }
-  slot->next = l->slots;
-  l->slots = slot;
+  ring_append(&l->slots, &slot->all);
   return slot;
 }
 
@@ -317,8 +317,8 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
     return -ENOMEM;
   slot_place_series(series);
   watch_silence(l, series);
-  if (series->slot->owes)
-    lanes_owe(l, series->slot);
+  if (series->slot->owes && !ring_has(&series->slot->owing))
+    ring_append(&l->owing, &series->slot->owing);
   return 0;
 }
 
@@ -388,12 +388,13 @@ static void unwatch_silence(void *context, struct series *series) {
 }
 
 void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now) {
-  for (struct slot **link = &l->slots, *slot; (slot = *link) != NULL;) {
-    if (!is_at_rest(slot, idle_ms, now.ms)) {
-      link = &slot->next;
+  for (struct ring *link = ring_first(&l->slots), *next; link != NULL;
+       link = next) {
+    struct slot *slot = RING_ITEM(link, struct slot, all);
+    next = ring_next(&l->slots, link);
+    if (!is_at_rest(slot, idle_ms, now.ms))
       continue;
-    }
-    *link = slot->next;
+    ring_remove(link);
     slot_each_series(slot, unwatch_silence, l);
     tdelete(slot, &l->slot_by_key, lanes_compare_slots);
     journal_note_last(l->options.journal, &slot->change);

@@ -9,6 +9,7 @@
 #ifndef ONENET_SLOT_H
 #define ONENET_SLOT_H
 
+#include "base/ring.h"
 #include "words/command.h"
 #include "words/ignored.h"
 
@@ -83,11 +84,10 @@ struct slot {
   int64_t cooldown_until_ms; /* 0: there was none */
   int64_t last_event_ms;
 
-  struct slot *next;        /* kept by lanes: list of all slots */
-  struct command *waiting;  /* with Supersede: the waiting command, or NULL */
-  size_t pending;           /* commands waiting or in flight */
-  struct slot *owes_before; /* kept by lanes: neighbours in the list of slots */
-  struct slot *owes_after;  /* that owe */
+  struct ring all;         /* kept by lanes: place in the list of all slots */
+  struct ring owing;       /* kept by lanes: place among those that owe */
+  struct command *waiting; /* with Supersede: the waiting command, or NULL */
+  size_t pending;          /* commands waiting or in flight */
 
   void *series_by_name; /* kept by slot: a tsearch tree */
   struct series *newest[SEVERITY_COUNT];
