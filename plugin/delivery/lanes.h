@@ -13,8 +13,8 @@
  *   lanes_begin     until it returns NULL: it returns the commands to be sent
  *   lanes_wait_ms   to learn how long to sleep
  *
- * A slot whose command was dropped owes its state: lanes_begin asks for it again
- * as soon as there is room.
+ * A slot whose command was dropped owes its state: lanes_begin asks for it
+ * again as soon as there is room.
  *
  * Every change is noted in the journal, which has to be recorded before an
  * attempt is sent. The journal takes over the commands that are finished and
@@ -68,9 +68,9 @@ void lanes_send_first_okay(struct lanes *l);
 
 /* Takes a firing. If it is to be ignored, writes the reason to ret_ignored and
  * changes nothing else. Otherwise writes IGNORED_NOT, keeps the state of its
- * series, creates the command that its slot now asks for, and counts the firings
- * that it has replaced as created and superseded. Returns 0; or -ENOMEM, and
- * then counts a command as created and dropped. */
+ * series, creates the command that its slot now asks for, and counts the
+ * firings that it has replaced as created and superseded. Returns 0; or
+ * -ENOMEM, and then counts a command as created and dropped. */
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored);
 

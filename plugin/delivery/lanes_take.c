@@ -151,7 +151,7 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
   return 0;
 }
 
-/* Without memory it stays the first that owes, and is not counted. */
+/* Without memory the slot stays the first that owes, and nothing is counted. */
 bool lanes_ask_owed(struct lanes *l, struct moment now) {
   struct ring *first = ring_first(&l->owing);
   if (first == NULL)
@@ -160,7 +160,7 @@ bool lanes_ask_owed(struct lanes *l, struct moment now) {
   const struct series *speaker = slot_speaker(slot);
   return has_room(l, speaker->body) &&
          reserve(l, l->devices[slot->device->index].lane) == 0 &&
-         ask(l, slot, speaker->name, now, now) == 0;
+         act_on_state(l, slot, speaker->name, now, now) == 0;
 }
 
 /* ---- events ---- */

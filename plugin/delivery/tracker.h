@@ -7,10 +7,10 @@
  *
  * A poll asks for the status of a command 1 s after its acceptance, and again
  * after 2 s, 4 s ... 600 s more, until the status is final. If it is not final
- * a minute after the end of the command's validity, a last poll decides. If that
- * poll, a definite no or the limit ends the tracking without a final status, the
- * end is not known. At status 4 the device has answered, and a poll fetches its
- * answer.
+ * a minute after the end of the command's validity, a last poll decides. If
+ * that poll, a definite no or the limit ends the tracking without a final
+ * status, the end is not known. At status 4 the device has answered, and a poll
+ * fetches its answer.
  *
  * The I/O thread calls everything. In each of its turns:
  *

@@ -80,7 +80,7 @@ struct slot {
   struct accepted accepted_before; /* set aside during an attempt */
   bool forget; /* the attempt under way is not to be remembered, even if it is
                   accepted */
-  bool owes;   /* the command for its state was dropped: it is asked for again */
+  bool owes; /* the command for its state was dropped: it is asked for again */
   int64_t cooldown_until_ms; /* 0: there was none */
   int64_t last_event_ms;
 

@@ -46,13 +46,13 @@ def test_a_rule_with_a_data_source_hears_the_okay_of_another(setup):
     setup.wait_for_outcomes(created=1, accepted=1)
     setup.daemon.putval("sensors/load", "1:1:1")
     setup.wait_for_outcomes(created=2, accepted=2)
-    assert bodies(setup.sim) == ["on", "off"]
+    assert setup.sim.bodies() == ["on", "off"]
 
 
 def test_an_okay_of_another_data_source_is_unmatched_where_nothing_is(setup):
     setup.start(setup.block(rule=setup.rule(
         'DataSource "midterm"\nOnFailure "on"\nOnOkay "off"')), threshold="")
-    notify(setup, "okay", **{"s:DataSource": "shortterm"})
+    setup.notify("okay", **{"s:DataSource": "shortterm"})
     wait_until(lambda: setup.metric("onenet-agent/derive-ignored_unmatched")
                == 1, 20, "it to be counted")
     assert setup.outcomes() == {}
@@ -518,7 +518,7 @@ def test_a_deadline_passes_while_the_machine_sleeps(setup):
     setup.start(setup.block(rule=setup.rule('OnFailure "on"\nExpire 3000'),
                             fan=setup.fan("Timeout 0")), threshold="",
                 wrapper=clock_in_front(setup.folder, flag))
-    notify(setup)
+    setup.notify()
     wait_until(lambda: len(setup.sim.requests()) == 1, 20, "the attempt")
     setup.wait_for_outcomes(created=1, pending=1)
     flag.touch()
