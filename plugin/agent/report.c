@@ -59,6 +59,7 @@ struct report {
   size_t uuids_oldest;
   size_t uuids_count;
   struct news batch[OUTBOX_MAX];
+  bool is_held_back[OUTBOX_MAX]; /* the value of that news */
 };
 
 /* ---- life ---- */
@@ -268,24 +269,53 @@ static meta_data_t *meta_of(const struct news *one) {
   return meta;
 }
 
-/* collectd drops a value that is not newer than the last of its series. */
-static cdtime_t increasing_time(struct told *told, int64_t wall_ms) {
-  cdtime_t time = MS_TO_CDTIME_T((uint64_t)(wall_ms > 0 ? wall_ms : 0));
+static bool is_in_cache(const char *name) {
+  value_t *values = NULL;
+  size_t count = 0;
+  bool is_there = uc_get_value_by_name(name, &values, &count) == 0;
+  free(values);
+  return is_there;
+}
+
+static bool has_duration_in_cache(const struct news *one) {
+  char name[6 * DATA_MAX_NAME_LEN];
+  snprintf(name, sizeof name, "%s/" PLUGIN_NAME "-%s/duration-%s", hostname_g,
+           one->device->name, one->policy->rule);
+  return is_in_cache(name);
+}
+
+/* collectd drops a value that is not newer than the last of its series, until
+ * the series has been silent for some intervals and is forgotten. Where a clock
+ * that was ahead has gone back, values are held back for that time: else all to
+ * come would bear a time of the future, each a little later than the last.
+ * Returns false for one that is to be held back. */
+static bool choose_time(struct told *told, const struct news *one,
+                        cdtime_t *ret_time) {
+  int64_t wall_ms = one->wall_finished_ms > 0 ? one->wall_finished_ms : 0;
+  cdtime_t time = MS_TO_CDTIME_T((uint64_t)wall_ms);
+  if (told->last_time > time + plugin_get_interval()) {
+    if (has_duration_in_cache(one))
+      return false;
+    told->last_time = 0;
+  }
   if (time <= told->last_time)
     time = told->last_time + 1;
   told->last_time = time;
-  return time;
+  *ret_time = time;
+  return true;
 }
 
-static void send_duration(struct report *r, const struct news *one) {
+/* Returns whether it was sent. */
+static bool send_duration(struct report *r, const struct news *one) {
   struct told *told = find_or_add_told(r, one);
-  if (told == NULL)
-    return;
+  cdtime_t time;
+  if (told == NULL || !choose_time(told, one, &time))
+    return false;
   meta_data_t *meta = meta_of(one);
   dispatch((struct identity){one->device->name, "duration", one->policy->rule},
-           (value_t){.gauge = (double)one->duration_ms / 1000},
-           increasing_time(told, one->wall_finished_ms), meta);
+           (value_t){.gauge = (double)one->duration_ms / 1000}, time, meta);
   meta_data_destroy(meta);
+  return true;
 }
 
 /* Looks at the newest first, since most changes are of these. */
@@ -601,14 +631,16 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
     send_endpoint(r, directory_endpoint(directory, i));
   send_agent(r, inbox_count);
   for (size_t i = 0; i < count; i++) {
-    if (r->batch[i].kind == NEWS_OUTCOME)
-      send_duration(r, &r->batch[i]);
+    r->is_held_back[i] =
+        r->batch[i].kind == NEWS_OUTCOME && !send_duration(r, &r->batch[i]);
     note_uuid(r, &r->batch[i]);
   }
   send_many(r);
   send_derive(AGENT_INSTANCE, "derive", REPORTS_SERIES, r->pace.reports);
-  for (size_t i = 0; i < count; i++)
-    unreported += send_notification(r, &r->batch[i], until) ? 0 : 1;
+  for (size_t i = 0; i < count; i++) {
+    bool is_told = send_notification(r, &r->batch[i], until);
+    unreported += is_told && !r->is_held_back[i] ? 0 : 1;
+  }
   stats_count_unreported(r->stats, unreported);
 }
 

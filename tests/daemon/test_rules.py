@@ -482,17 +482,19 @@ CLOCK = r"""
 int clock_gettime(clockid_t clock, struct timespec *now) {
   int status = (int)syscall(SYS_clock_gettime, clock, now);
   const char *flag = getenv("CLOCK_FLAG");
-  if (clock == CLOCK_BOOTTIME && flag != NULL && access(flag, F_OK) == 0)
-    now->tv_sec += 3600;
+  if (clock == THE_CLOCK && flag != NULL && access(flag, F_OK) == 0)
+    now->tv_sec += THE_STEP_S;
   return status;
 }
 """
 
 
-def clock_in_front(folder, flag):
+def clock_in_front(folder, flag, clock="CLOCK_BOOTTIME", step_s=3600):
     """Returns words for a command line: once the file `flag` is there, that
-    command runs on a machine that was suspended for an hour."""
-    return in_front(folder, "clock", CLOCK, CLOCK_FLAG=flag)
+    clock of the command makes a step. By default the machine seems to have been
+    suspended for an hour."""
+    source = (f"#define THE_CLOCK {clock}\n#define THE_STEP_S {step_s}\n" + CLOCK)
+    return in_front(folder, "clock", source, CLOCK_FLAG=flag)
 
 
 def test_a_rule_that_matches_nothing_for_an_hour_is_named_once(setup):
@@ -524,6 +526,33 @@ def test_a_deadline_passes_while_the_machine_sleeps(setup):
     flag.touch()
     setup.wait_for_outcomes(created=1, expired=1)
     assert len(setup.sim.requests()) == 1
+
+
+# ---- a clock that was ahead ----
+
+def duration_time(setup):
+    """Returns the time of the last duration that collectd has, or None."""
+    for line in setup.daemon.ask("LISTVAL"):
+        at, name = line.split(" ", 1)
+        if name.endswith("/onenet-fan/duration-overheat"):
+            return float(at)
+    return None
+
+
+def test_durations_return_to_the_present_when_the_clock_goes_back(setup):
+    flag = setup.folder / "an hour back"
+    setup.start(setup.block(rule=setup.rule('OnFailure "on"\nRepeat 0')),
+                threshold="", wrapper=clock_in_front(
+                    setup.folder, flag, "CLOCK_REALTIME", -3600))
+    setup.notify()
+    wait_until(lambda: duration_time(setup), 20, "the first duration")
+    assert duration_time(setup) > time.time() - 60
+    flag.touch()
+    def is_in_the_present():
+        setup.notify(at=time.time() - 3600)
+        at = duration_time(setup)
+        return at and abs(at - (time.time() - 3600)) < 60
+    wait_until(is_in_the_present, 20, "a duration of an hour ago")
 
 
 # ---- a dry run ----
