@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/outbox.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+
+struct earlier_node {
+  struct earlier_node *next;
+  struct earlier earlier;
+};
 
 struct outbox {
   pthread_mutex_t mutex; /* guards all below */
   size_t oldest;
   size_t count;
   struct news ring[OUTBOX_MAX];
+  struct earlier_node *earlier;
 };
 
 struct outbox *outbox_new(void) {
@@ -19,8 +26,11 @@ struct outbox *outbox_new(void) {
 }
 
 void outbox_free(struct outbox *o) {
+  struct earlier earlier;
   if (o == NULL)
     return;
+  while (outbox_take_earlier(o, &earlier)) {
+  }
   pthread_mutex_destroy(&o->mutex);
   free(o);
 }
@@ -47,4 +57,29 @@ bool outbox_take(struct outbox *o, struct news *ret_news) {
   }
   pthread_mutex_unlock(&o->mutex);
   return is_there;
+}
+
+int outbox_put_earlier(struct outbox *o, const struct earlier *earlier) {
+  struct earlier_node *node = malloc(sizeof *node);
+  if (node == NULL)
+    return -ENOMEM;
+  node->earlier = *earlier;
+  pthread_mutex_lock(&o->mutex);
+  node->next = o->earlier;
+  o->earlier = node;
+  pthread_mutex_unlock(&o->mutex);
+  return 0;
+}
+
+bool outbox_take_earlier(struct outbox *o, struct earlier *ret_earlier) {
+  pthread_mutex_lock(&o->mutex);
+  struct earlier_node *node = o->earlier;
+  if (node != NULL)
+    o->earlier = node->next;
+  pthread_mutex_unlock(&o->mutex);
+  if (node == NULL)
+    return false;
+  *ret_earlier = node->earlier;
+  free(node);
+  return true;
 }

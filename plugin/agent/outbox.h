@@ -3,7 +3,8 @@
  * outbox owns the news of single commands on their way from the I/O thread to
  * the reporter: a bounded ring, the mirror of the inbox. If it is full, new
  * news overwrites the oldest: the new matters more, and the counters know of
- * both.
+ * both. The pairs that had failed before the start go the same way, beside the
+ * ring: all are handed over, as many as there are.
  *
  * The I/O thread puts; one other thread takes. A mutex is held for the copy of
  * one piece of news.
@@ -23,8 +24,7 @@
 enum news_kind {
   NEWS_OUTCOME, /* a command has an outcome */
   NEWS_STATUS,  /* a tracked command has a new status */
-  NEWS_END,     /* a tracked command has its last status */
-  NEWS_EARLIER  /* the last command of an earlier run failed */
+  NEWS_END      /* a tracked command has its last status */
 };
 
 /* One piece of news, as a copy; policy and device are read-only after
@@ -43,6 +43,13 @@ struct news {
   int64_t duration_ms; /* from arrival to outcome, monotonic */
 };
 
+/* The last command of the rule for the device failed before the start: that the
+ * next one is accepted will be news. */
+struct earlier {
+  const struct policy *policy;
+  const struct device *device;
+};
+
 struct outbox;
 
 /* Returns an empty outbox that the caller owns, or NULL without memory. */
@@ -55,5 +62,12 @@ bool outbox_put(struct outbox *o, const struct news *news);
 /* Takes out the oldest news and writes it to ret_news. Returns whether there
  * was any. */
 bool outbox_take(struct outbox *o, struct news *ret_news);
+
+/* Puts a pair that had failed before the start. Returns 0 or -ENOMEM. */
+int outbox_put_earlier(struct outbox *o, const struct earlier *earlier);
+
+/* Takes out one of those pairs and writes it to ret_earlier. Returns whether
+ * there was any. */
+bool outbox_take_earlier(struct outbox *o, struct earlier *ret_earlier);
 
 #endif

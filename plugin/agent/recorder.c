@@ -185,12 +185,9 @@ static int restore_tracked(void *context, struct tracked *tracked) {
 
 static int restore_failing(void *context, const struct policy *policy,
                            const struct device *device, enum outcome outcome) {
-  outbox_put(state_of(context)->outbox,
-             &(const struct news){.kind = NEWS_EARLIER,
-                                  .policy = policy,
-                                  .device = device,
-                                  .outcome = outcome});
-  return 0;
+  const struct earlier earlier = {.policy = policy, .device = device};
+  (void)outcome;
+  return outbox_put_earlier(state_of(context)->outbox, &earlier);
 }
 
 int recorder_restore(struct recorder *r, const struct recorder_state *state,

@@ -93,10 +93,12 @@ void report_free(struct report *r) {
   free(r);
 }
 
-static struct told *find_or_add_told(struct report *r, const struct news *one) {
+static struct told *find_or_add_told(struct report *r,
+                                     const struct device *device,
+                                     const struct policy *policy) {
   char name[2 * DEVICE_NAME_BYTES];
   void *found = NULL;
-  snprintf(name, sizeof name, "%s/%s", one->device->name, one->policy->rule);
+  snprintf(name, sizeof name, "%s/%s", device->name, policy->rule);
   if (c_avl_get(r->told, name, &found) == 0)
     return found;
   char *key = strdup(name);
@@ -307,7 +309,7 @@ static bool choose_time(struct told *told, const struct news *one,
 
 /* Returns whether it was sent. */
 static bool send_duration(struct report *r, const struct news *one) {
-  struct told *told = find_or_add_told(r, one);
+  struct told *told = find_or_add_told(r, one->device, one->policy);
   cdtime_t time;
   if (told == NULL || !choose_time(told, one, &time))
     return false;
@@ -598,17 +600,26 @@ static void notify(const struct news *one, int severity) {
   plugin_notification_meta_free(n.meta);
 }
 
+/* Notes which pairs of rule and device were failing before the start. Without
+ * memory a later acceptance of such a pair is no news. */
+static void note_earlier(struct report *r) {
+  struct earlier earlier;
+  while (outbox_take_earlier(r->outbox, &earlier)) {
+    struct told *told = find_or_add_told(r, earlier.device, earlier.policy);
+    if (told != NULL)
+      told->is_failing = true;
+  }
+}
+
 /* Returns false if a notification that is wanted could not be sent: no memory,
  * or no time. */
 static bool send_notification(struct report *r, const struct news *one,
                               cdtime_t until) {
-  struct told *told = find_or_add_told(r, one);
+  struct told *told = find_or_add_told(r, one->device, one->policy);
   int severity = severity_of(one);
   if (told == NULL)
     return false;
-  if (one->kind == NEWS_EARLIER)
-    told->is_failing = true;
-  if (one->kind == NEWS_EARLIER || !is_wanted(r, severity, one, told))
+  if (!is_wanted(r, severity, one, told))
     return true;
   if (cdtime() > until)
     return false;
@@ -627,6 +638,7 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
   uint64_t unreported = 0;
   r->pace.reports++;
   note_active(r, now_ms);
+  note_earlier(r);
   for (size_t i = 0; i < directory_endpoint_count(directory); i++)
     send_endpoint(r, directory_endpoint(directory, i));
   send_agent(r, inbox_count);

@@ -208,3 +208,24 @@ def test_totals_are_logged_at_the_end(fleet):
     log = fleet.daemon.log()
     assert 'totals of endpoint "cloud": created 2, accepted 2, ' in log
     assert log.count("totals of device") == 1
+
+
+def test_all_that_failed_before_a_start_is_cleared_by_an_acceptance(fleet):
+    """More than are reported one by one in an interval."""
+    names = [f"rack{i}" for i in range(1, 1501)]
+    fleet.sim.fault(count=-1, status=400, body="no")
+    fleet.start_fleet(len(names), interval=0.5)
+    fleet.fire(names)
+    wait_until(lambda: fleet.metric("onenet-cloud/commands-refused")
+               == len(names), 60, "all to be refused")
+    fleet.daemon.stop()
+    fleet.sim.clear_faults()
+    fleet.daemon.start()
+    for count in (500, 1000, 1500):
+        fleet.fire(names[count - 500:count])
+        wait_until(lambda c=count: fleet.metric("onenet-cloud/commands-accepted")
+                   == c, 60, "all to be accepted")
+        time.sleep(1)  # so that the next ones are of another interval
+    wait_until(lambda: len(re.findall(
+        "severity = OKAY, .*plugin = onenet, .* accepted: cmd_uuid",
+        fleet.daemon.log())) == len(names), 20, "all to be cleared")

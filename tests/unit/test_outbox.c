@@ -44,10 +44,29 @@ static void when_it_is_full_the_oldest_gives_way(void **state) {
   outbox_free(f);
 }
 
+static void all_that_failed_earlier_is_handed_over(void **state) {
+  (void)state;
+  static const struct device devices[3 * OUTBOX_MAX];
+  static bool is_taken[3 * OUTBOX_MAX];
+  struct outbox *f = outbox_new();
+  struct earlier earlier;
+  assert_false(outbox_take_earlier(f, &earlier));
+  for (size_t i = 0; i < 3 * OUTBOX_MAX; i++)
+    assert_int_equal(
+        outbox_put_earlier(f, &(struct earlier){.device = &devices[i]}), 0);
+  for (size_t i = 0; i < 3 * OUTBOX_MAX - 1; i++) {
+    assert_true(outbox_take_earlier(f, &earlier));
+    assert_false(is_taken[earlier.device - devices]);
+    is_taken[earlier.device - devices] = true;
+  }
+  outbox_free(f); /* with the one that is left */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_put_first_is_taken_first),
       cmocka_unit_test(when_it_is_full_the_oldest_gives_way),
+      cmocka_unit_test(all_that_failed_earlier_is_handed_over),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
