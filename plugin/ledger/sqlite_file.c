@@ -148,11 +148,50 @@ void sqlite_file_release(struct sqlite_file *f) {
 
 /* ---- the place and its lock ---- */
 
+/* Returns what is wrong with a file that we are about to write to: whoever may
+ * make files in the directory must not choose what we write to. NULL if
+ * nothing is. */
+static const char *find_trap(const struct stat *about) {
+  if (S_ISLNK(about->st_mode))
+    return "a symbolic link, which is not followed";
+  if (S_ISDIR(about->st_mode))
+    return NULL; /* opening it says so */
+  if (!S_ISREG(about->st_mode))
+    return "not a regular file";
+  if (about->st_nlink > 1)
+    return "a file with another name besides this one";
+  if (about->st_uid != geteuid())
+    return "the file of another user";
+  return NULL;
+}
+
+/* `name` is how the line calls the file: "it", "its -wal". */
+static int explain_trap(struct sqlite_file *f, const char *name,
+                        const struct stat *about) {
+  char reason[128];
+  const char *trap = find_trap(about);
+  if (trap == NULL)
+    return 0;
+  snprintf(reason, sizeof reason, "%s is %s", name, trap);
+  return sqlite_file_explain(f, -EPERM, reason);
+}
+
+/* A file that is missing is no trap. */
+static int check_trap(struct sqlite_file *f, const char *name,
+                      const char *path) {
+  struct stat about;
+  return lstat(path, &about) == 0 ? explain_trap(f, name, &about) : 0;
+}
+
 /* Creates the file if it is missing. To be called only while SQLite does not
  * have the file open: closing a file gives back all POSIX locks that the
  * process holds on it. */
 static int touch(struct sqlite_file *f, const char *path) {
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+  int status = check_trap(f, "it", path);
+  if (status < 0)
+    return status;
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW,
+                FILE_MODE);
   if (fd < 0)
     return explain_errno(f, "can not be opened", errno);
   close(fd);
@@ -189,6 +228,22 @@ static int64_t size_of(const struct sqlite_file *f, const char *suffix) {
   return stat(path, &about) == 0 ? about.st_size : 0;
 }
 
+/* SQLite itself follows no link in their place, but would write to a file of
+ * others. */
+static int check_companions(struct sqlite_file *f) {
+  static const struct {
+    const char *suffix, *name;
+  } checked[] = {{"-wal", "its -wal"}, {"-shm", "its -shm"}};
+  char path[PATH_MAX];
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < sizeof checked / sizeof checked[0];
+       i++) {
+    format_beside(f, checked[i].suffix, path);
+    status = check_trap(f, checked[i].name, path);
+  }
+  return status;
+}
+
 static int explain_holder(struct sqlite_file *f, int fd) {
   char reason[64] = "in use by another process", pid[24] = "";
   if (pread(fd, pid, sizeof pid - 1, 0) > 0 && atol(pid) > 0)
@@ -203,21 +258,49 @@ static void write_holder(int fd) {
     dprintf(fd, "%ld\n", (long)getpid());
 }
 
-int sqlite_file_lock(struct sqlite_file *f) {
+/* Opens the lock file, which is about to be overwritten. */
+static int open_lock(struct sqlite_file *f, int *ret_fd) {
   char path[PATH_MAX];
+  struct stat about;
+  format_beside(f, ".lock", path);
+  int status = check_trap(f, "its .lock", path);
+  if (status < 0)
+    return status;
+  int fd = open(
+      path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK,
+      FILE_MODE);
+  if (fd < 0)
+    return explain_errno(f, "its .lock can not be opened", errno);
+  /* Checked again: the path may lead to another file by now. */
+  status = fstat(fd, &about) == 0
+               ? explain_trap(f, "its .lock", &about)
+               : explain_errno(f, "its .lock can not be looked at", errno);
+  if (status < 0)
+    close(fd);
+  else
+    *ret_fd = fd;
+  return status;
+}
+
+static int take_lock(struct sqlite_file *f, int fd) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    return 0;
+  return errno == EWOULDBLOCK
+             ? explain_holder(f, fd)
+             : explain_errno(f, "its .lock can not be taken", errno);
+}
+
+int sqlite_file_lock(struct sqlite_file *f) {
+  int fd = -1;
   if (f->lock_fd >= 0)
     return 0;
   int status = find_place(f);
+  if (status == 0)
+    status = open_lock(f, &fd);
   if (status < 0)
     return status;
-  format_beside(f, ".lock", path);
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
-  if (fd < 0)
-    return explain_errno(f, "its .lock can not be opened", errno);
-  if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-    status = errno == EWOULDBLOCK
-                 ? explain_holder(f, fd)
-                 : explain_errno(f, "its .lock can not be taken", errno);
+  status = take_lock(f, fd);
+  if (status < 0) {
     close(fd);
     return status;
   }
@@ -388,6 +471,8 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
     status = set_aside(f, now);
   if (status == 0)
     status = touch(f, f->real_path);
+  if (status == 0)
+    status = check_companions(f);
   if (status == 0)
     status = open_checked(f);
   if (status < 0)

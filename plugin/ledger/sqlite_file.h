@@ -4,6 +4,11 @@
  * to SQLite, and the check that the file is a ledger of ours. A file that is
  * not is set aside. Private to store_sqlite.
  *
+ * The file, its -wal, its -shm and its .lock are each a regular file of our own
+ * user, with one name; if one of them is not, the status is -EPERM. A link in
+ * the place of one is not followed, and nothing is written to where it leads.
+ * Links among the directories of the path are followed.
+ *
  * Functions that return an int return 0, or a negative errno, and then `why`
  * says in words what is wrong. -EILSEQ means that the file is condemned: it
  * will be set aside when it is opened the next time.
@@ -23,7 +28,7 @@
 struct sqlite_file {
   char *path; /* as configured */
   bool syncs_every_commit;
-  char *real_path;    /* without symbolic links; NULL until it is known */
+  char *real_path;    /* without links on the way; NULL until it is known */
   int lock_fd;        /* -1: the lock is not held */
   sqlite3 *db;        /* NULL: not open */
   bool must_be_fresh; /* a ledger that is found when the file is opened will be

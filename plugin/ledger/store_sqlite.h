@@ -11,9 +11,10 @@
  * is migrated.
  *
  * A missing directory is not created: it may be a disk that is not mounted yet.
- * Symbolic links are followed: the lock and the files that are set aside are
- * beside the file itself. If the file is removed while it is open, the next
- * turn fails with -ENOENT, and the one after it creates the file anew.
+ * A file, -wal, -shm or lock that is a symbolic link, has a second name, or
+ * belongs to another user is not touched: the store fails. If the file is
+ * removed while it is open, the next turn fails with -ENOENT, and the one after
+ * it creates the file anew.
  */
 #ifndef ONENET_STORE_SQLITE_H
 #define ONENET_STORE_SQLITE_H

@@ -88,8 +88,8 @@ static void a_lock_by_another_name_of_the_file_is_the_same_lock(void **state) {
   struct fixture *f = *state;
   int release;
   pid_t pid = start_holder(f, &release);
-  assert_int_equal(symlink("onenet.db", within(f, "link.db")), 0);
-  go_to(f, within(f, "link.db"));
+  assert_int_equal(symlink(f->directory_path, within(f, "link")), 0);
+  go_to(f, within(f, "link/onenet.db"));
   assert_int_equal(fixture_open(f, FIXTURE_NOW), -EBUSY);
   end_holder(pid, release);
 }
@@ -340,19 +340,6 @@ static void wal_and_shm_go_with_the_file_that_is_set_aside(void **state) {
   assert_works(f);
 }
 
-static void what_a_link_points_to_is_set_aside_where_it_is(void **state) {
-  struct fixture *f = *state;
-  assert_int_equal(mkdir(within(f, "disk"), 0700), 0);
-  write_file(within(f, "disk/real.db"), "no database", 11);
-  assert_int_equal(symlink("disk/real.db", f->path), 0);
-  fixture_restart(f, FIXTURE_NOW);
-  assert_true(f->was_set_aside);
-  assert_int_equal(access(within(f, "disk/real.db.corrupt-1700000000"), F_OK),
-                   0);
-  assert_works(f);
-  assert_int_equal(access(within(f, "disk/real.db"), F_OK), 0);
-}
-
 static void
 damage_found_while_running_is_set_aside_by_the_next_turn(void **state) {
   struct fixture *f = *state;
@@ -465,7 +452,7 @@ static void as_nobody(void (*what)(struct fixture *f), struct fixture *f) {
 }
 
 static void open_where_it_is_forbidden(struct fixture *f) {
-  assert_fails(f, "can not be opened: Permission denied");
+  assert_fails(f, "it is the file of another user");
 }
 
 static void a_file_of_another_user_makes_the_ledger_fail(void **state) {
@@ -478,6 +465,92 @@ static void a_file_of_another_user_makes_the_ledger_fail(void **state) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, 3);
 }
+
+/* ---- traps: who may make files in the directory chooses nothing ---- */
+
+static void assert_precious(const struct fixture *f) {
+  char text[16] = "";
+  FILE *file = fopen(within(f, "precious"), "rb");
+  assert_non_null(file);
+  assert_int_equal(fread(text, 1, sizeof text, file), 8);
+  fclose(file);
+  assert_memory_equal(text, "precious", 8);
+}
+
+/* Expects a trap in the place of the file with that suffix: the ledger
+ * fails, and works once the trap is gone. */
+static void assert_trap(struct fixture *f, const char *suffix,
+                        const char *why) {
+  assert_fails(f, why);
+  assert_precious(f);
+  assert_int_equal(unlink(beside(f, suffix)), 0);
+  assert_works(f);
+  assert_precious(f);
+}
+
+static void a_link_is_a_trap(struct fixture *f, const char *suffix,
+                             const char *why) {
+  write_file(within(f, "precious"), "precious", 8);
+  assert_int_equal(symlink("precious", beside(f, suffix)), 0);
+  assert_trap(f, suffix, why);
+}
+
+static void a_second_name_is_a_trap(struct fixture *f, const char *suffix,
+                                    const char *why) {
+  write_file(within(f, "precious"), "precious", 8);
+  char name[1024];
+  snprintf(name, sizeof name, "%s", within(f, "precious"));
+  assert_int_equal(link(name, beside(f, suffix)), 0);
+  assert_trap(f, suffix, why);
+}
+
+static void a_link_in_place_of_the_lock_is_not_followed(void **state) {
+  a_link_is_a_trap(*state, ".lock", "its .lock is a symbolic link");
+}
+
+static void a_link_in_place_of_the_ledger_is_not_followed(void **state) {
+  a_link_is_a_trap(*state, "", "it is a symbolic link");
+}
+
+static void a_link_in_place_of_the_wal_is_not_followed(void **state) {
+  a_link_is_a_trap(*state, "-wal", "its -wal is a symbolic link");
+}
+
+static void a_link_in_place_of_the_shm_is_not_followed(void **state) {
+  a_link_is_a_trap(*state, "-shm", "its -shm is a symbolic link");
+}
+
+static void a_link_to_nothing_makes_no_file_elsewhere(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(symlink("elsewhere", beside(f, ".lock")), 0);
+  assert_fails(f, "its .lock is a symbolic link");
+  assert_int_equal(access(within(f, "elsewhere"), F_OK), -1);
+}
+
+static void a_lock_with_a_second_name_is_not_written(void **state) {
+  a_second_name_is_a_trap(*state, ".lock", "its .lock is a file with another");
+}
+
+static void a_wal_with_a_second_name_is_not_written(void **state) {
+  a_second_name_is_a_trap(*state, "-wal", "its -wal is a file with another");
+}
+
+static void a_lock_that_is_a_pipe_is_refused_at_once(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(mkfifo(beside(f, ".lock"), 0600), 0);
+  assert_fails(f, "its .lock is not a regular file");
+}
+
+static void a_lock_of_another_user_is_not_written(void **state) {
+  struct fixture *f = *state;
+  if (geteuid() != 0)
+    skip();
+  write_file(beside(f, ".lock"), "precious", 8);
+  assert_int_equal(chown(beside(f, ".lock"), 65534, 65534), 0);
+  assert_fails(f, "its .lock is the file of another user");
+}
+
+/* ---- what was not read ---- */
 
 /* What nobody has read must not be overwritten by what is in memory. */
 static void
@@ -744,7 +817,6 @@ int main(void) {
       SITUATION(bits_that_flip_anywhere_stop_no_start),
       SITUATION(two_files_set_aside_in_one_second_have_names_of_their_own),
       SITUATION(wal_and_shm_go_with_the_file_that_is_set_aside),
-      SITUATION(what_a_link_points_to_is_set_aside_where_it_is),
       SITUATION(damage_found_while_running_is_set_aside_by_the_next_turn),
       SITUATION(a_ledger_removed_while_running_is_begun_anew),
       SITUATION(another_ledger_put_in_its_place_while_running_is_kept_aside),
@@ -753,6 +825,15 @@ int main(void) {
       SITUATION(a_directory_in_the_place_of_the_file_makes_the_ledger_fail),
       SITUATION(a_lock_that_can_not_be_made_makes_the_ledger_fail),
       SITUATION(a_file_of_another_user_makes_the_ledger_fail),
+      SITUATION(a_link_in_place_of_the_lock_is_not_followed),
+      SITUATION(a_link_in_place_of_the_ledger_is_not_followed),
+      SITUATION(a_link_in_place_of_the_wal_is_not_followed),
+      SITUATION(a_link_in_place_of_the_shm_is_not_followed),
+      SITUATION(a_link_to_nothing_makes_no_file_elsewhere),
+      SITUATION(a_lock_with_a_second_name_is_not_written),
+      SITUATION(a_wal_with_a_second_name_is_not_written),
+      SITUATION(a_lock_that_is_a_pipe_is_refused_at_once),
+      SITUATION(a_lock_of_another_user_is_not_written),
       SITUATION(a_ledger_that_could_not_be_read_at_the_start_is_kept_aside),
       SITUATION(a_file_that_may_not_grow_fails_and_recovers),
       SITUATION(a_disk_that_fills_up_while_running_fails_and_recovers),
