@@ -388,11 +388,18 @@ static void set_answer(struct setup *s, struct transfer *t) {
   remember(s, curl_easy_setopt(s->easy, CURLOPT_PRIVATE, t));
 }
 
+/* libcurl would take what is left open from the environment: the key would go
+ * to whoever a variable names. */
+static void set_proxy(struct setup *s, const char *proxy) {
+  set_text(s, CURLOPT_PROXY, proxy != NULL ? proxy : "");
+  set_text(s, CURLOPT_NOPROXY, "");
+}
+
 static CURLcode set_all(struct transfer *t, const struct http_request *r) {
   struct setup s = {.easy = t->easy, .code = CURLE_OK};
   set_always(&s);
   set_text(&s, CURLOPT_URL, r->url);
-  set_text(&s, CURLOPT_PROXY, r->proxy);
+  set_proxy(&s, r->proxy);
   set_text(&s, CURLOPT_USERAGENT,
            r->user_agent != NULL ? r->user_agent
                                  : "collectd-onenet/" ONENET_VERSION);

@@ -50,7 +50,7 @@ struct http_request {
   int64_t connect_timeout_ms; /* above 0 */
   int64_t timeout_ms;         /* above 0: for the whole request */
   const struct tls_options *tls;
-  const char *proxy;      /* NULL: as the environment says */
+  const char *proxy;      /* NULL: none, whatever the environment says */
   const char *user_agent; /* NULL: the plugin's name and version */
 };
 

@@ -29,7 +29,7 @@ extern const struct tls_options verifying;
 int fixture_begin(void **state);
 int fixture_end(void **state);
 
-/* Ignores SIGPIPE and forgets the proxies of the environment. */
+/* Ignores SIGPIPE. */
 void fixture_isolate(void);
 
 /* Starts the server and points the url at it; context is borrowed until it

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -239,6 +240,44 @@ static struct http_request make_post_by_proxy(char *answer) {
   r.url = "https://127.0.0.1:1/cmds";
   r.proxy = proxy;
   return r;
+}
+
+static void set_in_environment(const char *const *names, const char *value) {
+  for (; *names != NULL; names++)
+    assert_int_equal(setenv(*names, value, 1), 0);
+}
+
+static void forget_in_environment(const char *const *names) {
+  for (; *names != NULL; names++)
+    unsetenv(*names);
+}
+
+static void no_proxy_of_the_environment_sees_a_request(void **state) {
+  (void)state;
+  static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY",
+                                      NULL};
+  char proxy[64];
+  struct raw_server *spy = raw_server_start(answer_all, "spy");
+  snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", raw_server_port(spy));
+  start_server(answer_all, "{}");
+  set_in_environment(names, proxy);
+  struct http_reply reply = exchange_post();
+  forget_in_environment(names);
+  assert_ok(&reply, "{}");
+  assert_int_equal(raw_server_requests(spy), 0);
+  raw_server_stop(spy);
+}
+
+static void no_word_of_the_environment_leads_past_the_proxy(void **state) {
+  (void)state;
+  static const char *const names[] = {"no_proxy", "NO_PROXY", NULL};
+  static char answer[] = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+  struct http_request r = make_post_by_proxy(answer);
+  set_in_environment(names, "*");
+  struct http_reply reply = exchange(&r);
+  forget_in_environment(names);
+  assert_not_sent(&reply);
+  assert_int_equal(raw_server_requests(server), 1);
 }
 
 static void a_proxy_that_refuses_the_tunnel_is_not_sent(void **state) {
@@ -510,6 +549,8 @@ int main(void) {
       TEST(a_listener_that_never_accepts_was_sent_to),
       TEST(an_answer_that_never_comes_times_out_as_sent),
       TEST(a_tls_handshake_that_hangs_is_not_sent),
+      TEST(no_proxy_of_the_environment_sees_a_request),
+      TEST(no_word_of_the_environment_leads_past_the_proxy),
       TEST(a_proxy_that_refuses_the_tunnel_is_not_sent),
       TEST(a_handshake_that_hangs_in_a_tunnel_is_not_sent),
       TEST(a_reset_before_the_request_was_read_is_no_success),
