@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,15 +17,27 @@ void buf_init(struct buf *b, size_t max_bytes) {
   *b = (struct buf){.max = max_bytes};
 }
 
-static void wipe_and_free(char *data, size_t capacity) {
-  if (data != NULL)
-    explicit_bzero(data, capacity);
-  free(data);
+void buf_init_secret(struct buf *b, size_t max_bytes) {
+  *b = (struct buf){.max = max_bytes, .is_secret = true};
+}
+
+static char *allocate(const struct buf *b, size_t capacity) {
+  return b->is_secret ? secret_alloc(capacity) : malloc(capacity);
+}
+
+static void wipe_and_free(struct buf *b) {
+  if (b->is_secret) {
+    secret_free(b->data);
+    return;
+  }
+  if (b->data != NULL)
+    explicit_bzero(b->data, b->capacity);
+  free(b->data);
 }
 
 void buf_free(struct buf *b) {
-  wipe_and_free(b->data, b->capacity);
-  buf_init(b, b->max);
+  wipe_and_free(b);
+  *b = (struct buf){.max = b->max, .is_secret = b->is_secret};
 }
 
 void buf_clear(struct buf *b) {
@@ -35,12 +49,12 @@ void buf_clear(struct buf *b) {
 
 /* Copies by hand, since realloc may leave a copy of a secret behind. */
 static int buf_move(struct buf *b, size_t capacity) {
-  char *data = malloc(capacity);
+  char *data = allocate(b, capacity);
   if (data == NULL)
     return -ENOMEM;
   if (b->data != NULL)
     memcpy(data, b->data, b->size);
-  wipe_and_free(b->data, b->capacity);
+  wipe_and_free(b);
   b->data = data;
   b->capacity = capacity;
   return 0;

@@ -9,6 +9,7 @@
 #ifndef ONENET_BUF_H
 #define ONENET_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf {
@@ -17,13 +18,17 @@ struct buf {
   size_t capacity; /* bytes allocated */
   size_t max;      /* limit of size */
   int error;       /* why appending stopped: -E2BIG or -ENOMEM; else 0 */
+  bool is_secret;  /* the bytes are in memory of base/secret */
 };
 
 /* Makes an empty buffer that will hold at most max_bytes. Allocates nothing. */
 void buf_init(struct buf *b, size_t max_bytes);
 
+/* Does the same for a buffer whose bytes are left out of core dumps. */
+void buf_init_secret(struct buf *b, size_t max_bytes);
+
 /* Overwrites the bytes, which may be a secret, frees them and leaves an empty
- * buffer with the same maximum. */
+ * buffer of the same kind and with the same maximum. */
 void buf_free(struct buf *b);
 
 /* Empties the buffer and clears its error; keeps the allocation. */

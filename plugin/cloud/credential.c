@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/credential.h"
 #include "base/buf.h"
+#include "base/secret.h"
+#include "cloud/key_file.h"
 #include "cloud/token.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,7 @@
 #define RENEW_MAX_S 300
 
 /* credential: keeps the header, but no key from a file. Such a key is read
- * again for each new header, and wiped from the stack once the header is made.
- */
+ * again for each new header, and wiped once the header is made. */
 struct credential {
   unsigned long generation;
   const struct credential_options *options;
@@ -34,7 +34,7 @@ struct credential *credential_new(const struct credential_options *options) {
   if (c == NULL)
     return NULL;
   c->options = options;
-  buf_init(&c->header, HEADER_MAX_BYTES);
+  buf_init_secret(&c->header, HEADER_MAX_BYTES);
   return c;
 }
 
@@ -123,13 +123,10 @@ static int read_open_file(struct credential *c, int fd, char *ret_key,
 }
 
 static int read_key(struct credential *c, char *ret_key, size_t *ret_size) {
-  /* O_NONBLOCK: a FIFO in place of the file must not block the I/O thread. */
-  const int fd =
-      open(c->options->text, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  const int fd = key_file_open(c->options->text, &c->reason);
   if (fd < 0) {
-    const int status = -errno;
     look_at(c->options->text, &c->seen);
-    return status;
+    return fd;
   }
   const int status = read_open_file(c, fd, ret_key, ret_size);
   close(fd);
@@ -176,25 +173,32 @@ static int append_header(struct credential *c, const char *key,
   return status == -E2BIG ? refuse(c, status, "too long for a header") : status;
 }
 
-static int make_header(struct credential *c, int64_t wall_now_s) {
-  char from_file[KEY_BYTES];
-  const char *key = c->options->text;
+static int make_header_of(struct credential *c, const char *key, size_t size,
+                          int64_t wall_now_s) {
+  const int status = check_key(c, key, size);
+  return status == 0 ? append_header(c, key, wall_now_s) : status;
+}
+
+static int make_header_of_file(struct credential *c, int64_t wall_now_s) {
   size_t size = 0;
-  int status = 0;
+  char *key = secret_alloc(KEY_BYTES);
+  if (key == NULL)
+    return -ENOMEM;
+  int status = read_key(c, key, &size);
+  if (status == 0)
+    status = make_header_of(c, key, size, wall_now_s);
+  secret_free(key);
+  return status;
+}
+
+static int make_header(struct credential *c, int64_t wall_now_s) {
+  const char *text = c->options->text;
   buf_free(&c->header);
   c->reason = NULL;
   c->generation++;
-  if (is_file(c)) {
-    key = from_file;
-    status = read_key(c, from_file, &size);
-  } else {
-    size = strlen(key);
-  }
-  if (status == 0)
-    status = check_key(c, key, size);
-  if (status == 0)
-    status = append_header(c, key, wall_now_s);
-  explicit_bzero(from_file, sizeof(from_file));
+  const int status = is_file(c)
+                         ? make_header_of_file(c, wall_now_s)
+                         : make_header_of(c, text, strlen(text), wall_now_s);
   if (status != 0)
     buf_free(&c->header);
   return status;

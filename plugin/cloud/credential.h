@@ -5,8 +5,10 @@
  * access key file and renewed before it ends.
  *
  * The I/O thread calls everything. Key files are read here and nowhere else; a
- * file is read again when its identity, size or time of change differs. Secrets
- * are wiped when they are replaced or freed.
+ * file is read again when its identity, size or time of change differs;
+ * key_file says which links to it are followed. Keys and what is made of them
+ * are in memory of base/secret: wiped when they are replaced or freed, and in
+ * no core dump.
  */
 #ifndef ONENET_CREDENTIAL_H
 #define ONENET_CREDENTIAL_H

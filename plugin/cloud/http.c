@@ -2,6 +2,7 @@
 #include "cloud/http.h"
 
 #include "base/buf.h"
+#include "base/secret.h"
 #include "base/url.h"
 
 #include <curl/curl.h>
@@ -40,8 +41,8 @@ struct transfer {
   struct transfer *next;
   struct transfer **link; /* the pointer to this transfer in the list */
   CURL *easy;
-  const int *sockets; /* borrowed from the struct http */
-  struct curl_slist *headers;
+  const int *sockets;         /* borrowed from the struct http */
+  struct curl_slist *headers; /* one piece of secret memory */
   void *tag;
   struct buf answer;
   size_t header_bytes;
@@ -115,18 +116,11 @@ struct http *http_new(size_t max_connections) {
   return h;
 }
 
-/* Headers may hold an API key. */
-static void wipe_headers(struct curl_slist *headers) {
-  for (struct curl_slist *s = headers; s != NULL; s = s->next)
-    explicit_bzero(s->data, strlen(s->data));
-  curl_slist_free_all(headers);
-}
-
 static void transfer_free(struct transfer *t) {
   if (t == NULL)
     return;
   curl_easy_cleanup(t->easy);
-  wipe_headers(t->headers);
+  secret_free(t->headers);
   buf_free(&t->answer);
   free(t);
 }
@@ -421,20 +415,34 @@ static bool has_control_bytes(const char *text) {
 
 /* ---- starting ---- */
 
-static int add_header(struct transfer *t, const char *line) {
-  struct curl_slist *longer = curl_slist_append(t->headers, line);
-  if (longer == NULL)
-    return -ENOMEM;
-  t->headers = longer;
-  return 0;
+/* An empty Expect keeps libcurl from waiting for a 100 before the body. */
+#define NO_EXPECT "Expect:"
+
+/* Returns the size of the list with its texts; ret_count: of its lines. */
+static size_t measure_headers(const char *const *lines, size_t *ret_count) {
+  size_t bytes = sizeof(struct curl_slist) + sizeof(NO_EXPECT);
+  size_t count = 1;
+  for (; lines[count - 1] != NULL; count++)
+    bytes += sizeof(struct curl_slist) + strlen(lines[count - 1]) + 1;
+  *ret_count = count;
+  return bytes;
 }
 
-/* An empty Expect keeps libcurl from waiting for a 100 before the body. */
-static int add_headers(struct transfer *t, const char *const *lines) {
-  int err = add_header(t, "Expect:");
-  for (size_t i = 0; err == 0 && lines[i] != NULL; i++)
-    err = add_header(t, lines[i]);
-  return err;
+/* Makes the list itself, since one of the lines may hold a key: libcurl's own
+ * would lie where core dumps see it. */
+static struct curl_slist *make_headers(const char *const *lines) {
+  size_t count;
+  size_t bytes = measure_headers(lines, &count);
+  struct curl_slist *list = secret_alloc(bytes);
+  if (list == NULL)
+    return NULL;
+  char *text = (char *)(list + count);
+  for (size_t i = 0; i < count; i++) {
+    list[i].data = text;
+    list[i].next = i + 1 < count ? &list[i + 1] : NULL;
+    text = stpcpy(text, i == 0 ? NO_EXPECT : lines[i - 1]) + 1;
+  }
+  return list;
 }
 
 static struct transfer *transfer_new(const struct http_request *r) {
@@ -449,7 +457,8 @@ static struct transfer *transfer_new(const struct http_request *r) {
     memcpy(t->body, r->body, body_size);
   buf_init(&t->answer, HTTP_ANSWER_MAX_BYTES);
   t->easy = curl_easy_init();
-  if (t->easy == NULL || add_headers(t, r->headers) != 0) {
+  t->headers = make_headers(r->headers);
+  if (t->easy == NULL || t->headers == NULL) {
     transfer_free(t);
     return NULL;
   }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/token.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -55,25 +57,27 @@ static int decode_key(const char *access_key, unsigned char *ret_key) {
          padding;
 }
 
-/* Writes the base64 of the text's HMAC to ret_sign, of SIGN_BYTES. Returns 0,
- * -EINVAL or -ENOTSUP, as token_append. */
-static int sign(const char *access_key, const struct method *method,
-                const struct buf *text, char *ret_sign) {
+/* A signature, and what it is made of. */
+struct signing {
   unsigned char key[KEY_MAX_BYTES];
   unsigned char mac[EVP_MAX_MD_SIZE];
+  char signature[SIGN_BYTES];
+};
+
+/* Makes the signature: the base64 of the text's HMAC. Returns 0, -EINVAL or
+ * -ENOTSUP, as token_append. */
+static int sign(struct signing *s, const char *access_key,
+                const struct method *method, const struct buf *text) {
   unsigned int mac_size = 0;
-  int status = decode_key(access_key, key);
-  if (status > 0) {
-    const void *made =
-        HMAC(method->digest(), key, status,
-             (const unsigned char *)buf_text(text), text->size, mac, &mac_size);
-    status = made == NULL ? -ENOTSUP : 0;
-  }
-  if (status == 0)
-    EVP_EncodeBlock((unsigned char *)ret_sign, mac, (int)mac_size);
-  explicit_bzero(key, sizeof(key));
-  explicit_bzero(mac, sizeof(mac));
-  return status;
+  int size = decode_key(access_key, s->key);
+  if (size < 0)
+    return size;
+  if (HMAC(method->digest(), s->key, size,
+           (const unsigned char *)buf_text(text), text->size, s->mac,
+           &mac_size) == NULL)
+    return -ENOTSUP;
+  EVP_EncodeBlock((unsigned char *)s->signature, s->mac, (int)mac_size);
+  return 0;
 }
 
 static int append_value(struct buf *out, const char *name, const char *value) {
@@ -81,26 +85,34 @@ static int append_value(struct buf *out, const char *name, const char *value) {
   return buf_append_percent(out, value);
 }
 
-int token_append(struct buf *out, const char *access_key, const char *resource,
-                 enum token_method method, int64_t wall_until_s) {
-  const struct method *m = &methods[method];
+static int append_token(struct buf *out, struct signing *s,
+                        const char *access_key, const char *resource,
+                        const struct method *m, int64_t wall_until_s) {
   char until[TIME_BYTES];
-  char signature[SIGN_BYTES];
   struct buf text;
   snprintf(until, sizeof(until), "%" PRId64, wall_until_s);
   buf_init(&text, SIGNED_MAX_BYTES);
   int status = buf_append_format(&text, "%s\n%s\n%s\n%s", until, m->name,
                                  resource, VERSION);
   if (status == 0)
-    status = sign(access_key, m, &text, signature);
-  if (status == 0) {
-    append_value(out, "version=", VERSION);
-    append_value(out, "&res=", resource);
-    append_value(out, "&et=", until);
-    append_value(out, "&method=", m->name);
-    status = append_value(out, "&sign=", signature);
-  }
+    status = sign(s, access_key, m, &text);
   buf_free(&text);
-  explicit_bzero(signature, sizeof(signature));
+  if (status != 0)
+    return status;
+  append_value(out, "version=", VERSION);
+  append_value(out, "&res=", resource);
+  append_value(out, "&et=", until);
+  append_value(out, "&method=", m->name);
+  return append_value(out, "&sign=", s->signature);
+}
+
+int token_append(struct buf *out, const char *access_key, const char *resource,
+                 enum token_method method, int64_t wall_until_s) {
+  struct signing *s = secret_alloc(sizeof(*s));
+  if (s == NULL)
+    return -ENOMEM;
+  int status = append_token(out, s, access_key, resource, &methods[method],
+                            wall_until_s);
+  secret_free(s);
   return status;
 }

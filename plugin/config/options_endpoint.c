@@ -2,6 +2,7 @@
 #include "config/options_endpoint.h"
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/url.h"
 #include "cloud/credential.h"
 #include "config/options_device.h"
@@ -161,9 +162,13 @@ static bool check_blanks(struct options_block *b,
 
 static void read_key(struct options_block *b, const struct options_option *o,
                      const oconfig_item_t *item) {
+  struct endpoint *e = b->target;
   const char *key = options_block_text(b, item);
-  if (key == NULL || check_blanks(b, o, item, key))
-    options_value_read_line(b, o, item);
+  if (key != NULL && !check_blanks(b, o, item, key))
+    return;
+  const char *line = options_value_line(b, o, item);
+  if (line != NULL)
+    e->credential.text = options_reader_keep(b->reader, secret_copy(line));
 }
 
 static void read_credential(struct options_block *b,

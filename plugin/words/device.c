@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/device.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +19,18 @@ static void wipe_and_free(char *text) {
   free(text);
 }
 
+static void free_credential(struct credential_options *c) {
+  if (c->kind == CREDENTIAL_KEY)
+    secret_free(c->text);
+  else
+    free(c->text);
+}
+
 /* URL, proxy and headers are wiped like the key: they may hold passwords. */
 static void endpoint_free(void *item) {
   struct endpoint *e = item;
   wipe_and_free(e->url);
-  wipe_and_free(e->credential.text);
+  free_credential(&e->credential);
   free(e->credential.resource);
   free(e->tls.ca_cert);
   free(e->tls.ca_path);

@@ -25,7 +25,7 @@ struct rate_limit {
 };
 
 enum credential_kind {
-  CREDENTIAL_KEY,            /* text: the API key itself */
+  CREDENTIAL_KEY,            /* text: the API key, in memory of base/secret */
   CREDENTIAL_KEY_FILE,       /* text: the path of the file that holds it */
   CREDENTIAL_ACCESS_KEY_FILE /* text: the path of the file that holds the access
                                 key, which signs tokens */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/credential.h"
 
+#include "base/secret.h"
 #include "basics.h"
+#include "memory_walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -249,6 +251,53 @@ static void a_link_to_a_key_file_is_followed(void **state) {
   assert_header(p, "api-key: abcd");
 }
 
+/* ---- core dumps ---- */
+
+#define RANDOM_BYTES 24
+
+/* Returns a key of base64 digits that stands nowhere else; size is a multiple
+ * of 4. */
+static char *make_random_key(size_t size) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "abcdefghijklmnopqrstuvwxyz0123456789+/";
+  char *key = secret_alloc(size + 1);
+  assert_non_null(key);
+  assert_int_equal(getentropy(key, size), 0);
+  for (size_t i = 0; i < size; i++)
+    key[i] = digits[(unsigned char)key[i] % 64];
+  return key;
+}
+
+static void write_secret_key(const struct place *p, const char *key) {
+  int fd = open(p->path, O_WRONLY | O_CREAT, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(write(fd, key, strlen(key)), (int)strlen(key));
+  close(fd);
+}
+
+static void a_key_from_a_file_is_in_no_core_dump(void **state) {
+  struct place *p = *state;
+  char *key = make_random_key(RANDOM_BYTES);
+  write_secret_key(p, key);
+  assert_int_equal(header_at(p, 1000), 0);
+  assert_string_equal(p->header + strlen("api-key: "), key);
+  assert_false(memory_walk_finds(key, RANDOM_BYTES));
+  secret_free(key);
+}
+
+static void an_access_key_is_in_no_core_dump(void **state) {
+  struct place *p = *state;
+  char *key = make_random_key(RANDOM_BYTES);
+  p->options.kind = CREDENTIAL_ACCESS_KEY_FILE;
+  write_secret_key(p, key);
+  assert_int_equal(header_at(p, 1000), 0);
+  assert_non_null(strstr(p->header, "sign="));
+  assert_false(memory_walk_finds(key, RANDOM_BYTES));
+  const char *signature = strstr(p->header, "sign=") + strlen("sign=");
+  assert_false(memory_walk_finds(signature, RANDOM_BYTES));
+  secret_free(key);
+}
+
 /* ---- changes ---- */
 
 static void a_file_that_was_never_read_counts_as_changed(void **state) {
@@ -452,6 +501,8 @@ int main(void) {
       TEST(a_file_without_permission_is_named_with_the_reason),
       TEST(what_is_no_regular_file_is_refused_at_once),
       TEST(a_link_to_a_key_file_is_followed),
+      TEST(a_key_from_a_file_is_in_no_core_dump),
+      TEST(an_access_key_is_in_no_core_dump),
       TEST(a_file_that_was_never_read_counts_as_changed),
       TEST(a_replaced_file_is_read_again),
       TEST(a_nanosecond_makes_a_change),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/device.h"
 
+#include "base/secret.h"
 #include "basics.h"
 
 #include <errno.h>
@@ -126,7 +127,7 @@ static char *copy(const char *text) {
 static void freeing_takes_along_all_that_an_endpoint_holds(void **state) {
   struct endpoint *e = add_endpoint(*state, "cloud");
   e->url = copy("https://api.heclouds.com/cmds");
-  e->credential.text = copy("secret");
+  e->credential.text = secret_copy("secret");
   e->credential.resource = copy("products/1");
   e->tls.ca_cert = copy("ca");
   e->tls.ca_path = copy("path");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/secret.h"
 #include "http_fixture.h"
+#include "memory_walk.h"
 
 #include "basics.h"
 
@@ -240,6 +242,27 @@ static struct http_request make_post_by_proxy(char *answer) {
   r.url = "https://127.0.0.1:1/cmds";
   r.proxy = proxy;
   return r;
+}
+
+/* Once libcurl has put the head of the request together there is its copy. */
+static void a_header_that_waits_to_be_sent_is_in_no_core_dump(void **state) {
+  (void)state;
+  char *key = secret_copy("api-key: 0123456789abcdef");
+  size_t name_size = strlen("api-key: ");
+  const char *const headers[] = {key, NULL};
+  struct http_request r = make_post("on");
+  for (char *digit = key + name_size; *digit != '\0'; digit++) {
+    unsigned char byte;
+    assert_int_equal(getentropy(&byte, 1), 0);
+    *digit = (char)('a' + byte % 16);
+  }
+  start_server(answer_all, "{}");
+  r.headers = headers;
+  assert_int_equal(http_start(http, &r), 0);
+  assert_false(memory_walk_finds(key + name_size, strlen(key + name_size)));
+  struct http_reply reply = await_reply();
+  assert_ok(&reply, "{}");
+  secret_free(key);
 }
 
 static void set_in_environment(const char *const *names, const char *value) {
@@ -549,6 +572,7 @@ int main(void) {
       TEST(a_listener_that_never_accepts_was_sent_to),
       TEST(an_answer_that_never_comes_times_out_as_sent),
       TEST(a_tls_handshake_that_hangs_is_not_sent),
+      TEST(a_header_that_waits_to_be_sent_is_in_no_core_dump),
       TEST(no_proxy_of_the_environment_sees_a_request),
       TEST(no_word_of_the_environment_leads_past_the_proxy),
       TEST(a_proxy_that_refuses_the_tunnel_is_not_sent),
