@@ -127,7 +127,7 @@ int recorder_open(const struct options *options, bool is_in_memory,
 }
 
 bool recorder_knows_nothing(const struct recorder *r) {
-  return r->was_set_aside || ledger_error(r->ledger)[0] != '\0';
+  return r->was_set_aside || ledger_is_unread(r->ledger);
 }
 
 int64_t recorder_file_bytes(const struct recorder *r) {

@@ -2,6 +2,7 @@
 #include "ledger/ledger.h"
 
 #include "base/log.h"
+#include "ledger/ledger_copy.h"
 #include "ledger/ledger_entry.h"
 #include "ledger/ledger_restore.h"
 #include "ledger/ledger_row.h"
@@ -25,10 +26,16 @@ struct ledger {
   char *path; /* as configured */
   int history_days;
   int64_t history_max;
-  int64_t finished;         /* rows of history in the file */
-  int64_t finished_by_turn; /* change of `finished` by the turn, once it is
-                               committed */
-  uint64_t set_aside_taken; /* set-aside files already returned */
+  int64_t finished;          /* rows of history in the file */
+  int64_t finished_by_turn;  /* change of `finished` by the turn, once it is
+                                committed */
+  uint64_t set_aside_taken;  /* set-aside files already returned */
+  struct ledger_store *copy; /* NULL, or the rows that were read from a ledger
+                                that could not be written, and that are still to
+                                be put */
+  int64_t ended_in_copy; /* commands that ended in the copy: `finished` grows
+                            by as many once it is put */
+  bool is_unread;        /* see ledger_is_unread */
   int batch_status; /* 0, or the error of an incomplete batch of the turn */
   int owed_status;  /* 0, or the error of the commit at the load. The next
                        ledger_begin returns it: a failure makes the caller put
@@ -90,9 +97,16 @@ int ledger_open(const struct ledger_options *options, struct moment now,
   return 0;
 }
 
+static void drop_copy(struct ledger *l) {
+  if (l->copy != NULL)
+    l->copy->type->close(l->copy);
+  l->copy = NULL;
+}
+
 void ledger_close(struct ledger *l) {
   if (l == NULL)
     return;
+  drop_copy(l);
   if (l->store != NULL)
     l->store->type->close(l->store);
   free(l->path);
@@ -102,13 +116,22 @@ void ledger_close(struct ledger *l) {
 /* ---- turns ---- */
 
 static int begin(struct ledger *l, struct moment now, int wait_ms) {
-  bool is_fresh = false;
-  int status = l->store->type->begin(l->store, now, wait_ms, &is_fresh);
+  int64_t finished = -1;
+  int status = l->store->type->begin(l->store, now, wait_ms, &finished);
   l->finished_by_turn = 0;
   l->batch_status = 0;
-  if (is_fresh)
-    l->finished = 0;
+  if (finished >= 0)
+    l->finished = finished;
   return status;
+}
+
+/* Puts the rows that could only be read at the start, as they were decided
+ * then. */
+static void put_copy(struct ledger *l, struct moment now) {
+  if (l->copy == NULL)
+    return;
+  l->batch_status = ledger_copy_put(l->copy, now, l->store);
+  l->finished_by_turn += l->ended_in_copy;
 }
 
 static int take_owed_status(struct ledger *l) {
@@ -123,6 +146,8 @@ int ledger_begin(struct ledger *l, struct moment now) {
     status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
   if (status < 0 && status != -EBUSY)
     fail(l, status);
+  else
+    put_copy(l, now);
   return status;
 }
 
@@ -171,39 +196,87 @@ int ledger_commit(struct ledger *l) {
   if (status < 0)
     return status;
   l->finished += l->finished_by_turn;
+  drop_copy(l);
   works_again(l);
   return 0;
 }
 
 /* ---- restoring ---- */
 
+/* Does not try again to open a file that ledger_open could not open. */
+static int begin_load(struct ledger *l, struct moment now) {
+  return l->failure < 0 ? l->failure : begin(l, now, LOAD_BUSY_TIMEOUT_MS);
+}
+
+static int settle(struct ledger *l, const struct ledger_restore *r,
+                  struct ledger_settled *ret_settled) {
+  int status = begin_load(l, r->now);
+  return status == 0 ? ledger_restore_settle(r, ret_settled) : status;
+}
+
+/* Settles, in a copy, the rows of a ledger that can be read and not written;
+ * the copy takes the place of the store in *r. */
+static int settle_copy(struct ledger *l, struct ledger_restore *r,
+                       struct ledger_settled *ret_settled) {
+  int64_t none;
+  bool is_whole = false;
+  int status = ledger_copy_take(l->store, r->now, &l->copy, &is_whole);
+  if (status < 0)
+    return status;
+  r->store = l->copy;
+  status = l->copy->type->begin(l->copy, r->now, 0, &none);
+  if (status == 0)
+    status = ledger_restore_settle(r, ret_settled);
+  l->ended_in_copy = ret_settled->ended;
+  log_warning("ledger \"%s\": it can be read and not written: %s", l->path,
+              is_whole ? "what is in it goes on, and is written once it can be"
+                       : "what of it can be read goes on; the file is set "
+                         "aside once a fresh one can be begun");
+  return status;
+}
+
+/* Restores nothing of the store. */
 static void give_up(struct ledger *l, int status) {
   fail(l, status);
+  l->is_unread = true;
+  drop_copy(l);
   l->store->type->abandon(l->store);
 }
 
-/* Does not try again to open a file that ledger_open could not open: the caller
- * has been told that nothing is known. */
-static int begin_load(struct ledger *l, struct moment now) {
-  return l->failure < 0 ? l->failure : begin(l, now, LOAD_BUSY_TIMEOUT_MS);
+/* Returns whether an error leaves the hope that reading goes better. */
+static bool is_worth_reading(int status) {
+  return status < 0 && status != -EILSEQ && status != -ENOMEM;
+}
+
+static void end_load(struct ledger *l, const struct ledger_settled *settled,
+                     int why_copied) {
+  if (l->copy != NULL) {
+    l->copy->type->commit(l->copy, 0);
+    l->owed_status = why_copied;
+    return;
+  }
+  l->finished_by_turn = settled->ended;
+  l->owed_status = ledger_commit(l);
 }
 
 int ledger_load(struct ledger *l, const struct directory *directory,
                 const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id) {
-  const struct ledger_restore r = {.store = l->store,
-                                   .directory = directory,
-                                   .callbacks = callbacks,
-                                   .now = now};
+  struct ledger_restore r = {.store = l->store,
+                             .directory = directory,
+                             .callbacks = callbacks,
+                             .now = now};
   struct ledger_settled settled = {.next_id = 1};
-  int status = begin_load(l, now);
-  if (status == 0)
-    status = ledger_restore_settle(&r, &settled);
+  int first = settle(l, &r, &settled), status = first;
+  if (is_worth_reading(first)) {
+    fail(l, first);
+    status = settle_copy(l, &r, &settled);
+  }
   if (status < 0) {
     give_up(l, status);
     if (status == -ENOMEM)
       return status;
-    *ret_next_id = settled.next_id;
+    *ret_next_id = 1;
     return 0;
   }
   status = ledger_restore_state(&r);
@@ -211,8 +284,7 @@ int ledger_load(struct ledger *l, const struct directory *directory,
     give_up(l, status);
     return status;
   }
-  l->finished_by_turn = settled.ended;
-  l->owed_status = ledger_commit(l);
+  end_load(l, &settled, first);
   *ret_next_id = settled.next_id;
   return 0;
 }
@@ -222,6 +294,8 @@ int ledger_load(struct ledger *l, const struct directory *directory,
 const char *ledger_error(const struct ledger *l) {
   return l->failure < 0 ? l->store->type->error(l->store) : "";
 }
+
+bool ledger_is_unread(const struct ledger *l) { return l->is_unread; }
 
 uint64_t ledger_take_set_aside_count(struct ledger *l) {
   uint64_t all = l->store->type->set_aside_count(l->store);

@@ -113,10 +113,16 @@ struct ledger_callbacks {
  * from now.
  *
  * ret_next_id is greater than every id ever given. Returns 0, -ENOMEM, or the
- * error that ended the calls of the callbacks. A file that can not be read does
- * not prevent a start: ledger_load returns 0, nothing is restored, and the
- * ledger is failing. Once the file can be opened it is set aside as
- * `<path>.unread-<Unix seconds>`. */
+ * error that ended the calls of the callbacks.
+ *
+ * A file that can be read and not written (a read-only file system, another
+ * owner, another process that writes for more than 5 s, a disk that does not
+ * give all of it) is restored from as well, as far as it can be read: the
+ * ledger is failing then, and the first turn that can write puts what was
+ * decided here. A file that can not be read does not prevent a start:
+ * ledger_load returns 0, nothing is restored, and the ledger is failing. A file
+ * that was not read, or not to the end, is set aside as `<path>.unread-<Unix
+ * seconds>` once it can be. */
 int ledger_load(struct ledger *l, const struct directory *directory,
                 const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id);
@@ -149,6 +155,10 @@ int ledger_commit(struct ledger *l);
 /* Returns one line that says what is wrong and names the file; "" while the
  * ledger works. */
 const char *ledger_error(const struct ledger *l);
+
+/* Returns whether ledger_load could restore nothing, though there may be
+ * something. */
+bool ledger_is_unread(const struct ledger *l);
 
 /* Returns the number of files that were set aside and not yet returned by this
  * function, those of ledger_open included; then counts anew from zero. */

@@ -29,6 +29,7 @@ enum ledger_selection {
                               those that ended as accepted, refused, unknown,
                               expired or dropped; left out if it was accepted */
   LEDGER_LAST_COMMAND,     /* the one with the greatest id */
+  LEDGER_ALL_COMMANDS,
   LEDGER_ALL_SLOTS,
   LEDGER_ALL_SERIES, /* in the order of arrival */
   LEDGER_ALL_TOTALS,
@@ -63,11 +64,21 @@ struct ledger_store_type {
 
   /* Begins a turn; waits up to wait_ms for another process that writes. Opens
    * the store if it is not open; rows that are in it then are not those that
-   * the caller has read or written, and are set aside. ret_is_fresh: an empty
-   * store was created since the last turn. Returns 0, or an error that `commit`
-   * returns as well. */
+   * the caller has read or written, and are set aside. Returns 0 and how many
+   * finished commands the store holds, or -1 if it was open since the last
+   * turn; or an error that `commit` returns as well. */
   int (*begin)(struct ledger_store *s, struct moment now, int wait_ms,
-               bool *ret_is_fresh);
+               int64_t *ret_finished);
+
+  /* Begins a turn that only reads, where `open` or `begin` failed: nothing is
+   * written, locked or set aside. To be ended by end_reading. Returns 0 or an
+   * error. */
+  int (*begin_reading)(struct ledger_store *s);
+
+  /* Ends such a turn, and closes what is open. is_known: the caller has read
+   * all of it, so that the next `begin` goes on with it, if it is still the
+   * same. */
+  void (*end_reading)(struct ledger_store *s, bool is_known);
 
   /* Puts a row, which is borrowed until the function returns. A row with all
    * columns is inserted, or replaces the one with the same key. A row with some

@@ -123,7 +123,8 @@ int sqlite_file_init(struct sqlite_file *f, const char *path,
                      bool syncs_every_commit) {
   *f = (struct sqlite_file){.path = strdup(path),
                             .syncs_every_commit = syncs_every_commit,
-                            .lock_fd = -1};
+                            .lock_fd = -1,
+                            .guard_fd = -1};
   return f->path != NULL ? 0 : -ENOMEM;
 }
 
@@ -138,10 +139,16 @@ void sqlite_file_close(struct sqlite_file *f) {
   f->db = NULL;
 }
 
+static void close_if_open(int *fd) {
+  if (*fd >= 0)
+    close(*fd);
+  *fd = -1;
+}
+
 void sqlite_file_release(struct sqlite_file *f) {
   sqlite_file_close(f);
-  if (f->lock_fd >= 0)
-    close(f->lock_fd);
+  close_if_open(&f->lock_fd);
+  close_if_open(&f->guard_fd);
   free(f->real_path);
   free(f->path);
 }
@@ -198,12 +205,13 @@ static int touch(struct sqlite_file *f, const char *path) {
   return 0;
 }
 
-static int find_place(struct sqlite_file *f) {
+/* Finds out where the file really is, if it is there. */
+static int find_real_path(struct sqlite_file *f) {
+  struct stat about;
   if (f->real_path != NULL)
     return 0;
-  int status = touch(f, f->path);
-  if (status < 0)
-    return status;
+  if (lstat(f->path, &about) == 0 && S_ISLNK(about.st_mode))
+    return explain_trap(f, "it", &about);
   char *real_path = realpath(f->path, NULL);
   if (real_path == NULL)
     return explain_errno(f, "has no path", errno);
@@ -213,6 +221,11 @@ static int find_place(struct sqlite_file *f) {
   }
   f->real_path = real_path;
   return 0;
+}
+
+static int find_place(struct sqlite_file *f) {
+  int status = f->real_path == NULL ? touch(f, f->path) : 0;
+  return status == 0 ? find_real_path(f) : status;
 }
 
 /* Writes the path of the file with that suffix; "" is the file itself. */
@@ -299,6 +312,7 @@ int sqlite_file_lock(struct sqlite_file *f) {
     status = open_lock(f, &fd);
   if (status < 0)
     return status;
+  close_if_open(&f->guard_fd); /* it would keep us out as well */
   status = take_lock(f, fd);
   if (status < 0) {
     close(fd);
@@ -307,6 +321,26 @@ int sqlite_file_lock(struct sqlite_file *f) {
   write_holder(fd);
   f->lock_fd = fd;
   return 0;
+}
+
+/* A lock can be taken without the right to write it. */
+bool sqlite_file_is_held(struct sqlite_file *f) {
+  char path[PATH_MAX];
+  struct stat about;
+  if (find_real_path(f) < 0)
+    return false;
+  format_beside(f, ".lock", path);
+  int fd =
+      open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0)
+    return false;
+  bool is_lock = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+  int status = is_lock ? take_lock(f, fd) : -EINVAL;
+  if (status == 0)
+    f->guard_fd = fd;
+  else
+    close(fd);
+  return status == -EBUSY;
 }
 
 /* ---- setting aside ---- */
@@ -351,16 +385,26 @@ static int set_aside(struct sqlite_file *f, struct moment now) {
 
 /* ---- opening ---- */
 
-static int connect_file(struct sqlite_file *f) {
-  int code = sqlite3_open_v2(f->real_path, &f->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_PRIVATECACHE,
-                             NULL);
+static int connect_file(struct sqlite_file *f, const char *path, int flags) {
+  int code = sqlite3_open_v2(
+      path, &f->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+      NULL);
   if (f->db == NULL)
     return sqlite_file_explain(f, -ENOMEM, "out of memory");
   if (code == SQLITE_OK)
     code = sqlite3_busy_timeout(f->db, SQLITE_FILE_WAIT_MS);
   return sqlite_file_result(f, code);
+}
+
+/* A page that the disk does not give is told in a line like damage, with the
+ * result code behind its words. */
+static int judge_finding(struct sqlite_file *f, const char *found) {
+  static const char words[] = "error code=";
+  const char *code = strstr(found, words);
+  int status = code != NULL ? errno_of(atoi(code + strlen(words))) : -EILSEQ;
+  return status == 0 || status == -EILSEQ
+             ? condemn(f, "corrupt", found)
+             : sqlite_file_explain(f, status, found);
 }
 
 static int check_by(struct sqlite_file *f, const char *pragma) {
@@ -370,7 +414,7 @@ static int check_by(struct sqlite_file *f, const char *pragma) {
     return status;
   const char *found = (const char *)sqlite3_column_text(statement, 0);
   if (found == NULL || strcmp(found, "ok") != 0)
-    status = condemn(f, "corrupt", found != NULL ? found : "");
+    status = judge_finding(f, found != NULL ? found : "");
   sqlite3_finalize(statement);
   return status;
 }
@@ -384,6 +428,12 @@ static int check_integrity(struct sqlite_file *f) {
   int status = check_by(f, "PRAGMA integrity_check(1)");
   return status == 0 ? check_by(f, "PRAGMA integrity_check(sqlite_schema)")
                      : status;
+}
+
+static bool is_known(const struct sqlite_file *f) {
+  struct stat about;
+  return f->is_known && stat(f->real_path, &about) == 0 &&
+         about.st_dev == f->known_device && about.st_ino == f->known_inode;
 }
 
 static int identify(struct sqlite_file *f, int64_t *ret_version) {
@@ -407,7 +457,7 @@ static int identify(struct sqlite_file *f, int64_t *ret_version) {
     return condemn(f, "corrupt", "not a ledger of this plugin");
   if (version > LEDGER_SCHEMA_VERSION)
     return condemn(f, "corrupt", "of a newer version");
-  if (f->must_be_fresh)
+  if (f->must_be_fresh && !is_known(f))
     return condemn(f, "unread",
                    "was not read when the agent started: what was pending in "
                    "it is not sent");
@@ -456,7 +506,7 @@ static int migrate(struct sqlite_file *f, int64_t version) {
 
 static int open_checked(struct sqlite_file *f) {
   int64_t version = 0;
-  int status = connect_file(f);
+  int status = connect_file(f, f->real_path, SQLITE_OPEN_READWRITE);
   if (status < 0)
     return status;
   status = identify(f, &version);
@@ -479,6 +529,62 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
     sqlite_file_close(f);
   return status;
 }
+
+/* ---- opening what can not be written ---- */
+
+/* Nothing is written, so that it may be the file of another user. SQLite would
+ * remove the -wal of an empty one. */
+static int check_is_file(struct sqlite_file *f) {
+  struct stat about;
+  int status = find_real_path(f);
+  if (status < 0)
+    return status;
+  if (lstat(f->real_path, &about) != 0)
+    return explain_errno(f, "can not be read", errno);
+  if (!S_ISREG(about.st_mode) || about.st_size == 0)
+    return sqlite_file_explain(f, -ENOENT, "there is no ledger to be read");
+  return 0;
+}
+
+static int check_version(struct sqlite_file *f) {
+  int64_t application = 0, version = 0;
+  int status = sqlite_file_query(f, "PRAGMA application_id", &application);
+  if (status == 0)
+    status = sqlite_file_query(f, "PRAGMA user_version", &version);
+  if (status < 0)
+    return status;
+  if (application != LEDGER_SCHEMA_APPLICATION_ID ||
+      version != LEDGER_SCHEMA_VERSION)
+    return sqlite_file_explain(f, -EROFS,
+                               "it is not a ledger of the present version, and "
+                               "can not be written");
+  return 0;
+}
+
+int sqlite_file_open_to_read(struct sqlite_file *f) {
+  int status = check_is_file(f);
+  if (status == 0)
+    status = connect_file(f, f->real_path, SQLITE_OPEN_READONLY);
+  if (status == 0)
+    status = check_version(f);
+  if (status < 0)
+    sqlite_file_close(f);
+  return status;
+}
+
+int sqlite_file_open_in_memory(struct sqlite_file *f) {
+  int status = connect_file(f, ":memory:", SQLITE_OPEN_READWRITE);
+  return status == 0 ? run_all(f, ledger_schema) : status;
+}
+
+void sqlite_file_note_known(struct sqlite_file *f) {
+  struct stat about;
+  f->is_known = stat(f->real_path, &about) == 0;
+  f->known_device = f->is_known ? about.st_dev : 0;
+  f->known_inode = f->is_known ? about.st_ino : 0;
+}
+
+/* ---- what is seen ---- */
 
 bool sqlite_file_has_moved(struct sqlite_file *f) {
   int moved = 0;

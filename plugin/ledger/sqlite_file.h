@@ -21,6 +21,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define SQLITE_FILE_WAIT_MS 250 /* wait for a writer, while opening */
 #define SQLITE_FILE_WHY_BYTES 1024
@@ -30,10 +31,14 @@ struct sqlite_file {
   bool syncs_every_commit;
   char *real_path;    /* without links on the way; NULL until it is known */
   int lock_fd;        /* -1: the lock is not held */
+  int guard_fd;       /* -1, or holds the lock by the right to read alone */
   sqlite3 *db;        /* NULL: not open */
   bool must_be_fresh; /* a ledger that is found when the file is opened will be
-                         condemned: the agent has not read it, and would
-                         overwrite it; set by the owner */
+                         condemned, unless it is known: the agent has not read
+                         it, and would overwrite it; set by the owner */
+  bool is_known;      /* the file of these numbers has been read */
+  dev_t known_device;
+  ino_t known_inode;
   const char *condemned_as; /* "corrupt" or "unread" if the file is condemned:
                                the suffix that it will get; NULL if it is not */
   char condemned_why[SQLITE_FILE_WHY_BYTES];
@@ -55,6 +60,22 @@ int sqlite_file_lock(struct sqlite_file *f);
 /* Takes the lock, sets a condemned file aside, and opens the file or creates a
  * fresh one. After an error the file is not open. */
 int sqlite_file_open(struct sqlite_file *f, struct moment now);
+
+/* Returns whether another process holds a lock that can not be opened for
+ * writing; `why` then says which. A lock that can not be read counts as free; a
+ * free one that can be read is held, until sqlite_file_lock takes it for good.
+ */
+bool sqlite_file_is_held(struct sqlite_file *f);
+
+/* Opens the file for reading alone: touches, locks and checks nothing. It must
+ * be a ledger of the present version. After an error it is not open. */
+int sqlite_file_open_to_read(struct sqlite_file *f);
+
+/* Opens an empty ledger in memory. */
+int sqlite_file_open_in_memory(struct sqlite_file *f);
+
+/* Notes that the caller has read all that is in the file that is open. */
+void sqlite_file_note_known(struct sqlite_file *f);
 
 /* Closes the connection, all its statements included; keeps the lock. */
 void sqlite_file_close(struct sqlite_file *f);

@@ -15,10 +15,19 @@ static void close_it(struct ledger_store *s) { free(s); }
 static void abandon(struct ledger_store *s) { (void)s; }
 
 static int begin(struct ledger_store *s, struct moment now, int wait_ms,
-                 bool *ret_is_fresh) {
+                 int64_t *ret_finished) {
   (void)s, (void)now, (void)wait_ms;
-  *ret_is_fresh = false;
+  *ret_finished = -1;
   return 0;
+}
+
+static int begin_reading(struct ledger_store *s) {
+  (void)s;
+  return 0;
+}
+
+static void end_reading(struct ledger_store *s, bool is_known) {
+  (void)s, (void)is_known;
 }
 
 static int throw_away(struct ledger_store *s, const struct ledger_row *row) {
@@ -65,6 +74,8 @@ static const struct ledger_store_type none = {
     .close = close_it,
     .abandon = abandon,
     .begin = begin,
+    .begin_reading = begin_reading,
+    .end_reading = end_reading,
     .put = throw_away,
     .remove = throw_away,
     .clear = clear,

@@ -30,8 +30,9 @@ struct store_sqlite {
   struct statement statements[STATEMENTS_MAX];
   size_t next_place; /* place for the next one to be prepared */
   sqlite3_stmt *trims[TRIMS];
-  int turn_status; /* 0, or the first error of the turn */
-  bool is_fresh;   /* created anew, but `begin` has not said so yet */
+  int turn_status;  /* 0, or the first error of the turn */
+  int64_t finished; /* commands in the file, if it was opened and `begin` has
+                       not said so yet; else -1 */
 };
 
 static const char *const trim_sql[TRIMS] = {
@@ -59,6 +60,7 @@ static const struct {
          " ('accepted', 'refused', 'unknown', 'expired', 'dropped')"
          " GROUP BY rule, device) AND outcome <> 'accepted'"},
     [LEDGER_LAST_COMMAND] = {LEDGER_TABLE_COMMANDS, "ORDER BY id DESC LIMIT 1"},
+    [LEDGER_ALL_COMMANDS] = {LEDGER_TABLE_COMMANDS, "ORDER BY id"},
     [LEDGER_ALL_SLOTS] = {LEDGER_TABLE_SLOTS, ""},
     [LEDGER_ALL_SERIES] = {LEDGER_TABLE_SERIES, "ORDER BY arrived_at"},
     [LEDGER_ALL_TOTALS] = {LEDGER_TABLE_TOTALS, ""},
@@ -237,7 +239,8 @@ static int connect(struct store_sqlite *s, struct moment now,
 static int open_file(struct ledger_store *store, struct moment now,
                      int64_t *ret_finished) {
   struct store_sqlite *s = sqlite_of(store);
-  if (sqlite_file_lock(&s->file) == -EBUSY)
+  int locked = sqlite_file_lock(&s->file);
+  if (locked == -EBUSY || (locked < 0 && sqlite_file_is_held(&s->file)))
     return -EALREADY;
   int status = connect(s, now, ret_finished);
   s->file.must_be_fresh = true;
@@ -262,14 +265,6 @@ static void roll_back(struct store_sqlite *s) {
     sqlite3_exec(s->file.db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static int open_again(struct store_sqlite *s, struct moment now) {
-  int64_t none;
-  int status = connect(s, now, &none);
-  if (status == 0)
-    s->is_fresh = true;
-  return status;
-}
-
 /* Makes sure that the file is open, and is still the one that has the path. */
 static int be_ready(struct store_sqlite *s, struct moment now) {
   if (s->file.db != NULL && sqlite_file_has_moved(&s->file)) {
@@ -278,11 +273,11 @@ static int be_ready(struct store_sqlite *s, struct moment now) {
   }
   if (s->file.condemned_as != NULL)
     disconnect(s);
-  return s->file.db == NULL ? open_again(s, now) : 0;
+  return s->file.db == NULL ? connect(s, now, &s->finished) : 0;
 }
 
 static int begin(struct ledger_store *store, struct moment now, int wait_ms,
-                 bool *ret_is_fresh) {
+                 int64_t *ret_finished) {
   struct store_sqlite *s = sqlite_of(store);
   s->turn_status = 0;
   roll_back(s); /* the last turn may have had no memory for it */
@@ -293,9 +288,26 @@ static int begin(struct ledger_store *store, struct moment now, int wait_ms,
   status = note(s, sqlite_file_run(&s->file, "BEGIN IMMEDIATE"));
   if (status < 0)
     return status;
-  *ret_is_fresh = s->is_fresh;
-  s->is_fresh = false;
+  *ret_finished = s->finished;
+  s->finished = -1;
   return 0;
+}
+
+static int begin_reading(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  roll_back(s);
+  s->turn_status = 0;
+  int status = s->file.db == NULL ? sqlite_file_open_to_read(&s->file) : 0;
+  if (status == 0)
+    status = sqlite_file_run(&s->file, "BEGIN");
+  return note(s, status);
+}
+
+static void end_reading(struct ledger_store *store, bool is_known) {
+  struct store_sqlite *s = sqlite_of(store);
+  if (is_known)
+    sqlite_file_note_known(&s->file);
+  disconnect(s);
 }
 
 static int bind(sqlite3_stmt *statement, int parameter,
@@ -500,6 +512,8 @@ static const struct ledger_store_type sqlite = {
     .close = close_file,
     .abandon = abandon,
     .begin = begin,
+    .begin_reading = begin_reading,
+    .end_reading = end_reading,
     .put = put,
     .remove = remove_rows,
     .clear = clear,
@@ -511,12 +525,21 @@ static const struct ledger_store_type sqlite = {
     .bytes = bytes,
 };
 
+struct ledger_store *store_sqlite_new_in_memory(void) {
+  struct ledger_store *store = store_sqlite_new(":memory:", false);
+  if (store == NULL || sqlite_file_open_in_memory(&sqlite_of(store)->file) == 0)
+    return store;
+  close_file(store);
+  return NULL;
+}
+
 struct ledger_store *store_sqlite_new(const char *path,
                                       bool syncs_every_commit) {
   struct store_sqlite *s = calloc(1, sizeof *s);
   if (s == NULL)
     return NULL;
   s->store.type = &sqlite;
+  s->finished = -1;
   if (sqlite_file_init(&s->file, path, syncs_every_commit) == 0)
     return &s->store;
   free(s);

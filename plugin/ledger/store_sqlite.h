@@ -7,8 +7,10 @@
  * A file that is damaged, not a database, not ours, or of a newer schema is set
  * aside: it is renamed, with its -wal and -shm, to `<path>.corrupt-<Unix
  * seconds>`, and a fresh one is created. A ledger that was not read when the
- * agent started is set aside as `<path>.unread-<Unix seconds>`. An older schema
- * is migrated.
+ * agent started is set aside as `<path>.unread-<Unix seconds>`. A ledger that
+ * can not be written can still be read: on a read-only file system, of another
+ * user, in parts that the disk gives, and while another process writes. An
+ * older schema is migrated.
  *
  * A missing directory is not created: it may be a disk that is not mounted yet.
  * A file, -wal, -shm or lock that is a symbolic link, has a second name, or
@@ -22,6 +24,10 @@
 #include "ledger/ledger_store.h"
 
 #include <stdbool.h>
+
+/* Returns a store in memory that is open and empty, for rows that have no other
+ * place; to be closed with its `close`. NULL without memory. */
+struct ledger_store *store_sqlite_new_in_memory(void);
 
 /* Returns a store in the file of that path, to be closed with its `close`; NULL
  * without memory. Touches no file. With syncs_every_commit each commit waits

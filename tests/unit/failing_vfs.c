@@ -13,6 +13,7 @@ struct failing_file {
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs vfs;
 static int operations, fail_after, fail_code;
+static sqlite3_int64 bad_from; /* 0: no read fails */
 
 static int next_operation(void) {
   operations++;
@@ -29,6 +30,8 @@ static int close_file(sqlite3_file *file) {
 
 static int read_file(sqlite3_file *file, void *data, int size,
                      sqlite3_int64 offset) {
+  if (bad_from > 0 && offset >= bad_from)
+    return SQLITE_IOERR_READ;
   return real_of(file)->pMethods->xRead(real_of(file), data, size, offset);
 }
 
@@ -140,6 +143,7 @@ void failing_vfs_install(void) {
   vfs.szOsFile = (int)sizeof(struct failing_file) + real_vfs->szOsFile;
   vfs.xOpen = open_file;
   failing_vfs_fail(0, SQLITE_OK);
+  failing_vfs_fail_reads(0);
   sqlite3_vfs_register(&vfs, 1);
 }
 
@@ -153,5 +157,7 @@ void failing_vfs_fail(int after, int code) {
   fail_after = after;
   fail_code = code;
 }
+
+void failing_vfs_fail_reads(long long from_offset) { bad_from = from_offset; }
 
 int failing_vfs_count(void) { return operations; }

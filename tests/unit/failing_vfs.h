@@ -16,6 +16,10 @@ void failing_vfs_remove(void);
  * fails any more. */
 void failing_vfs_fail(int after, int code);
 
+/* Reads at this offset or behind it fail from now on, as on a disk with bad
+ * sectors; 0: none does. */
+void failing_vfs_fail_reads(long long from_offset);
+
 /* Returns how many of these there were since failing_vfs_fail. */
 int failing_vfs_count(void);
 

@@ -452,7 +452,7 @@ static void as_nobody(void (*what)(struct fixture *f), struct fixture *f) {
 }
 
 static void open_where_it_is_forbidden(struct fixture *f) {
-  assert_fails(f, "it is the file of another user");
+  assert_fails(f, "is the file of another user");
 }
 
 static void a_file_of_another_user_makes_the_ledger_fail(void **state) {
@@ -550,17 +550,189 @@ static void a_lock_of_another_user_is_not_written(void **state) {
   assert_fails(f, "its .lock is the file of another user");
 }
 
-/* ---- what was not read ---- */
+/* ---- what can be read and not written ---- */
+
+/* What is in it was restored; it can not be written, and says so once. */
+static void assert_only_read(struct fixture *f, size_t commands) {
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  fixture_load(f, FIXTURE_NOW);
+  assert_false(ledger_is_unread(f->ledger));
+  assert_int_equal(f->command_count, commands);
+  assert_int_equal(f->series_count, 1);
+  assert_int_equal(f->account_count, 1);
+  assert_string_not_equal(ledger_error(f->ledger), "");
+  assert_int_equal(fixture_count_log(f, "commands go on from memory"), 1);
+  assert_int_equal(fixture_count_log(f, "it can be read and not written"), 1);
+  assert_true(fixture_put_state(f, 3, FIXTURE_NOW) < 0);
+}
+
+/* Now it can be written: all is in the same file. */
+static void assert_is_written_at_last(struct fixture *f) {
+  int64_t finished = 0;
+  while (fixture_put_state(f, 3, FIXTURE_NOW) < 0 && finished++ < 2)
+    ;
+  assert_string_equal(ledger_error(f->ledger), "");
+  assert_int_equal(fixture_count_files(f, "unread"), 0);
+  assert_int_equal(fixture_count_files(f, "corrupt"), 0);
+  assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, BALANCE), "fan|3|0|3|0");
+  assert_works(f);
+}
+
+/* With a command that is finished, so that the history is seen to stay. */
+static void leave_history(struct fixture *f, int commands) {
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_int_equal(fixture_put_state(f, commands, FIXTURE_NOW), 0);
+  struct command *c = fixture_command(f, commands);
+  fixture_finish(c, OUTCOME_ACCEPTED, FIXTURE_NOW);
+  fixture_put(f, c, FIXTURE_NOW);
+  fixture_put_account(f, FAN, (uint64_t)commands, 1, FIXTURE_NOW);
+  fixture_close(f);
+}
+
+static void assert_history_stayed(struct fixture *f) {
+  assert_string_equal(
+      fixture_sql(f, "SELECT id FROM commands WHERE outcome = 'accepted'"),
+      "9");
+}
+
+/* Leaves the -wal behind as a crash would. */
+static void leave_killed(struct fixture *f, int commands) {
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    if (fixture_open(f, FIXTURE_NOW) < 0 ||
+        fixture_put_state(f, commands, FIXTURE_NOW) < 0)
+      _exit(1);
+    _exit(0);
+  }
+  int status = -1;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static void remount(struct fixture *f, unsigned long flags) {
+  assert_int_equal(
+      mount("tmpfs", f->directory_path, "tmpfs", MS_REMOUNT | flags, NULL), 0);
+}
+
+static void
+a_ledger_on_a_disk_that_is_read_only_is_restored_from(void **state) {
+  struct fixture *f = *state;
+  if (mount("tmpfs", f->directory_path, "tmpfs", 0, NULL) < 0)
+    skip();
+  leave_killed(f, 5);
+  remount(f, MS_RDONLY);
+  assert_only_read(f, 5);
+  remount(f, 0);
+  assert_is_written_at_last(f);
+  fixture_close(f);
+  umount(f->directory_path);
+}
+
+static void restore_as_nobody(struct fixture *f) {
+  assert_only_read(f, 5);
+  fixture_close(f);
+}
+
+static void a_ledger_of_another_user_is_restored_from(void **state) {
+  struct fixture *f = *state;
+  if (geteuid() != 0)
+    skip();
+  leave_killed(f, 5);
+  assert_int_equal(chmod(f->directory_path, 0755), 0);
+  assert_int_equal(chmod(f->path, 0644), 0);
+  assert_int_equal(chmod(beside(f, "-wal"), 0644), 0);
+  assert_int_equal(chmod(beside(f, "-shm"), 0644), 0);
+  as_nobody(restore_as_nobody, f);
+}
+
+static void what_was_only_read_is_written_into_the_same_file(void **state) {
+  struct fixture *f = *state;
+  leave_history(f, 9);
+  assert_int_equal(unlink(beside(f, ".lock")), 0);
+  assert_int_equal(mkdir(beside(f, ".lock"), 0700), 0);
+  assert_only_read(f, 8);
+  assert_int_equal(rmdir(beside(f, ".lock")), 0);
+  assert_is_written_at_last(f);
+  assert_history_stayed(f);
+}
+
+static void somebody_who_writes_for_long_keeps_nothing_back(void **state) {
+  struct fixture *f = *state;
+  sqlite3 *db = NULL;
+  leave_ledger(f, 5);
+  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                   SQLITE_OK);
+  assert_only_read(f, 5);
+  sqlite3_close(db);
+  assert_is_written_at_last(f);
+}
+
+/* The first turn fails, so that its caller puts the whole state. */
+static void
+the_first_turn_after_a_start_that_only_read_asks_for_all(void **state) {
+  struct fixture *f = *state;
+  sqlite3 *db = NULL;
+  leave_ledger(f, 5);
+  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                   SQLITE_OK);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  fixture_load(f, FIXTURE_NOW);
+  sqlite3_close(db);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), -EBUSY);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+}
+
+static void what_was_ended_at_such_a_start_is_written_as_well(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  fixture_sql(f, "UPDATE commands SET device = 'gone' WHERE id = 1");
+  fixture_sql(f, "UPDATE totals SET device = 'gone'");
+  assert_int_equal(unlink(beside(f, ".lock")), 0);
+  assert_int_equal(mkdir(beside(f, ".lock"), 0700), 0);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  fixture_load(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 1);
+  assert_int_equal(rmdir(beside(f, ".lock")), 0);
+  assert_true(ledger_begin(f->ledger, FIXTURE_NOW) < 0);
+  assert_int_equal(fixture_put_state(f, 0, FIXTURE_NOW), 0);
+  assert_string_equal(
+      fixture_sql(f, "SELECT id, device, outcome FROM commands"),
+      "1|gone|unknown");
+  assert_string_equal(
+      fixture_sql(f, "SELECT created, unknown FROM totals WHERE device='gone'"),
+      "2|1");
+}
+
+static void
+a_read_only_ledger_that_another_process_holds_is_refused(void **state) {
+  struct fixture *f = *state;
+  int release;
+  if (mount("tmpfs", f->directory_path, "tmpfs", 0, NULL) < 0)
+    skip();
+  leave_ledger(f, 5);
+  remount(f, MS_RDONLY);
+  pid_t pid = start_holder(f, &release);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), -EBUSY);
+  end_holder(pid, release);
+  umount(f->directory_path);
+}
 
 /* What nobody has read must not be overwritten by what is in memory. */
 static void
 a_ledger_that_could_not_be_read_at_the_start_is_kept_aside(void **state) {
   struct fixture *f = *state;
   leave_ledger(f, 2);
-  assert_int_equal(unlink(beside(f, ".lock")), 0);
-  assert_int_equal(mkdir(beside(f, ".lock"), 0700), 0);
-  assert_fails(f, "its .lock can not be opened");
-  assert_int_equal(rmdir(beside(f, ".lock")), 0);
+  assert_int_equal(rename(f->path, within(f, "away")), 0);
+  assert_int_equal(mkdir(f->path, 0700), 0);
+  assert_fails(f, "can not be opened: Is a directory");
+  assert_true(ledger_is_unread(f->ledger));
+  assert_int_equal(rmdir(f->path), 0);
+  assert_int_equal(rename(within(f, "away"), f->path), 0);
   assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
   assert_int_equal(access(beside(f, ".unread-1700000000"), F_OK), 0);
@@ -581,6 +753,34 @@ static int disk_teardown(void **state) {
   fixture_teardown(state);
   failing_vfs_remove();
   return 0;
+}
+
+static void a_part_that_the_disk_does_not_give_is_left_out(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 5);
+  /* History that fills pages behind all else. */
+  fixture_sql(f, "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL"
+                 " SELECT i + 1 FROM n WHERE i < 3000)"
+                 " INSERT INTO commands SELECT i, created_at, rule, device,"
+                 " device_id, endpoint, slot, series, severity, body,"
+                 " content_type, qos, timeout_s, expires_at, not_before,"
+                 " 'finished', 'accepted', attempts, http_code, errno, error,"
+                 " cmd_uuid, sent_at, 1700000000, status, status_at, answer,"
+                 " track_until, cause, class, value, valid_from,"
+                 " waits_for_credentials, doubtful FROM n, commands"
+                 " WHERE id = 1");
+  fixture_sql(f, "PRAGMA wal_checkpoint(TRUNCATE)");
+  failing_vfs_fail_reads(200 * 1024);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  fixture_load(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 5);
+  assert_int_equal(f->series_count, 1);
+  assert_false(ledger_is_unread(f->ledger));
+  assert_int_equal(fixture_count_log(f, "what of it can be read goes on"), 1);
+  failing_vfs_fail_reads(0);
+  assert_true(ledger_begin(f->ledger, FIXTURE_NOW) < 0);
+  assert_works(f);
+  assert_int_equal(fixture_count_files(f, ".unread-1700000000"), 3);
 }
 
 static void limit_file_size(rlim_t bytes) {
@@ -834,7 +1034,15 @@ int main(void) {
       SITUATION(a_wal_with_a_second_name_is_not_written),
       SITUATION(a_lock_that_is_a_pipe_is_refused_at_once),
       SITUATION(a_lock_of_another_user_is_not_written),
+      SITUATION(a_ledger_on_a_disk_that_is_read_only_is_restored_from),
+      SITUATION(a_ledger_of_another_user_is_restored_from),
+      SITUATION(what_was_only_read_is_written_into_the_same_file),
+      SITUATION(somebody_who_writes_for_long_keeps_nothing_back),
+      SITUATION(the_first_turn_after_a_start_that_only_read_asks_for_all),
+      SITUATION(what_was_ended_at_such_a_start_is_written_as_well),
+      SITUATION(a_read_only_ledger_that_another_process_holds_is_refused),
       SITUATION(a_ledger_that_could_not_be_read_at_the_start_is_kept_aside),
+      SITUATION_OF_DISK(a_part_that_the_disk_does_not_give_is_left_out),
       SITUATION(a_file_that_may_not_grow_fails_and_recovers),
       SITUATION(a_disk_that_fills_up_while_running_fails_and_recovers),
       SITUATION(on_a_full_disk_a_start_restores_what_is_there),
