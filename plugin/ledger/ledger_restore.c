@@ -25,8 +25,10 @@ static const struct device *find_device(const struct ledger_restore *r,
 
 /* ---- settling ---- */
 
-/* Counts of the commands of one device that have been ended here. */
+/* Counts of the commands of one device: those that were pending, and those of
+ * them that have been ended here. */
 struct tally {
+  int64_t pending;
   int64_t unknown;
   int64_t cancelled;
   char device[];
@@ -38,7 +40,7 @@ struct settling {
   void *slot_keys; /* tsearch tree: keys of the slots that have a series */
   int64_t ended;
   int64_t last_id;
-  double created; /* of all devices; a double does not overflow */
+  int64_t created; /* of all devices */
 };
 
 static int compare_tallies(const void *a, const void *b) {
@@ -142,6 +144,14 @@ static int end_command(struct settling *s, const struct ledger_row *row,
   return 0;
 }
 
+static int count_pending(struct settling *s, const struct ledger_row *row) {
+  struct tally *t = find_or_add_tally(s, ledger_row_text(row, commands_device));
+  if (t == NULL)
+    return -ENOMEM;
+  t->pending++;
+  return 0;
+}
+
 /* Moves a command to its present slot: a rule with another Combine, or a name
  * that is spelt otherwise, has other slots. The states of the series move, too
  * (move_series); what the old slot remembers does not. */
@@ -158,6 +168,9 @@ static int settle_command(void *context, const struct ledger_row *row) {
   struct settling *s = context;
   const char *why = why_ended(s->r, row);
   char key[SLOT_KEY_BYTES];
+  int status = count_pending(s, row);
+  if (status < 0)
+    return status;
   if (why != NULL)
     return end_command(s, row, why);
   slot_format_key(find_policy(s->r, row, commands_rule),
@@ -228,28 +241,61 @@ static int settle_tracked(void *context, const struct ledger_row *row) {
   return put(s, &concluded);
 }
 
-/* Adds as unsigned numbers: in a damaged file the sum of signed ones could
- * overflow. */
-static void set_sum(struct ledger_row *ret_row, int column,
-                    const struct ledger_row *row, int64_t more) {
-  uint64_t sum = (uint64_t)ledger_row_integer(row, column) + (uint64_t)more;
-  ledger_row_set_integer(ret_row, column, (int64_t)sum);
+static bool are_countable(const struct ledger_row *row) {
+  const struct ledger_form *form = &ledger_forms[LEDGER_TABLE_TOTALS];
+  bool all = true;
+  for (size_t i = form->key_count; i < form->column_count; i++)
+    all = all && ledger_row_is_countable(row, (int)i);
+  return all;
 }
 
-static int settle_totals(void *context, const struct ledger_row *row) {
-  struct settling *s = context;
+static void add_to_total(struct ledger_row *ret_row, int column,
+                         const struct ledger_row *row, int64_t more) {
+  ledger_row_set_integer(ret_row, column,
+                         ledger_row_integer(row, column) + more);
+}
+
+static int put_ended(const struct settling *s, const struct ledger_row *row,
+                     const struct tally *t) {
   struct ledger_row counted;
-  struct tally *t = find_or_add_tally(s, ledger_row_text(row, totals_device));
-  s->created += (double)ledger_row_integer(row, totals_created);
-  if (t == NULL)
-    return -ENOMEM;
   if (t->unknown == 0 && t->cancelled == 0)
     return 0;
   ledger_row_init(&counted, LEDGER_TABLE_TOTALS);
   ledger_row_copy(&counted, totals_device, row);
-  set_sum(&counted, totals_unknown, row, t->unknown);
-  set_sum(&counted, totals_cancelled, row, t->cancelled);
+  add_to_total(&counted, totals_unknown, row, t->unknown);
+  add_to_total(&counted, totals_cancelled, row, t->cancelled);
   return put(s, &counted);
+}
+
+/* Puts totals that know of nothing but what was pending at this start. */
+static int begin_anew(const struct settling *s, const struct ledger_row *row,
+                      const struct tally *t) {
+  const struct ledger_form *form = &ledger_forms[LEDGER_TABLE_TOTALS];
+  struct ledger_row fresh;
+  ledger_row_init(&fresh, LEDGER_TABLE_TOTALS);
+  ledger_row_copy(&fresh, totals_device, row);
+  for (size_t i = form->key_count; i < form->column_count; i++)
+    ledger_row_set_integer(&fresh, (int)i, 0);
+  ledger_row_set_integer(&fresh, totals_created, t->pending);
+  ledger_row_set_integer(&fresh, totals_unknown, t->unknown);
+  ledger_row_set_integer(&fresh, totals_cancelled, t->cancelled);
+  log_error("the totals of device \"%s\" in the ledger are damaged: they begin "
+            "anew with what is pending",
+            ledger_row_text(row, totals_device));
+  return put(s, &fresh);
+}
+
+static int settle_totals(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  struct tally *t = find_or_add_tally(s, ledger_row_text(row, totals_device));
+  if (t == NULL)
+    return -ENOMEM;
+  if (!are_countable(row))
+    return begin_anew(s, row, t);
+  int64_t created = ledger_row_integer(row, totals_created);
+  if (s->created <= LEDGER_ROW_NUMBER_MAX - created)
+    s->created += created;
+  return put_ended(s, row, t);
 }
 
 /* Does nothing: reading the rows shows that they can be read. */
@@ -260,7 +306,8 @@ static int pass_over(void *context, const struct ledger_row *row) {
 
 static int note_last_id(void *context, const struct ledger_row *row) {
   struct settling *s = context;
-  s->last_id = ledger_row_integer(row, commands_id);
+  if (ledger_row_is_countable(row, commands_id))
+    s->last_id = ledger_row_integer(row, commands_id);
   return 0;
 }
 
@@ -277,22 +324,11 @@ static const struct {
                  {LEDGER_FAILING_COMMANDS, pass_over},
                  {LEDGER_LAST_COMMAND, note_last_id}};
 
-/* Returns the sum, cut to a range that leaves room: a damaged file may hold any
- * number. */
-static int64_t all_created(const struct settling *s) {
-  const int64_t most = INT64_C(1) << 62;
-  if (s->created >= (double)most)
-    return most;
-  return s->created > 0 ? (int64_t)s->created : 0;
-}
-
 /* The row with the greatest id may be gone: trimmed, or never written (dropped
  * events). Every id that was given was counted as created, too, so that an id
  * above both numbers is new. */
 static int64_t next_id(const struct settling *s) {
-  int64_t created = all_created(s);
-  int64_t greatest = s->last_id > created ? s->last_id : created;
-  return greatest < INT64_MAX ? greatest + 1 : greatest;
+  return (s->last_id > s->created ? s->last_id : s->created) + 1;
 }
 
 int ledger_restore_settle(const struct ledger_restore *r,

@@ -28,8 +28,10 @@ struct ledger_settled {
  * longer asks for, and moves to their present slot the commands and series that
  * the configuration now has in another one. Reads all that ledger_restore_state
  * will read, but calls no callback that receives state: a file that can not be
- * read is found out before anything was handed over. Returns 0, an error of the
- * store, or -ENOMEM. */
+ * read is found out before anything was handed over. A command whose id is
+ * beyond 2^53 ends, and totals with a number that is beyond it, or is negative,
+ * begin anew with what is pending: no undamaged file holds such a number.
+ * Returns 0, an error of the store, or -ENOMEM. */
 int ledger_restore_settle(const struct ledger_restore *r,
                           struct ledger_settled *ret_settled);
 

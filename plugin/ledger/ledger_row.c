@@ -4,6 +4,7 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 /* Earliest time that a clock can show once it was set: 2020-01-01. */
 #define CLOCK_SET_WALL_MS INT64_C(1577836800000)
+#define ATTEMPTS_MAX 1000000000
 /* Bound of a time from the file, which may be damaged: sums of a few such times
  * do not overflow. */
 #define WALL_S_MAX 1e12
@@ -213,7 +215,17 @@ static int64_t as_integer(const struct ledger_value *v) {
   return is_known(v) ? v->integer : 0;
 }
 
-static int as_int(const struct ledger_value *v) { return (int)as_integer(v); }
+/* Numbers that do not fit count as none. */
+static int as_int(const struct ledger_value *v) {
+  int64_t number = as_integer(v);
+  return number >= INT_MIN && number <= INT_MAX ? (int)number : 0;
+}
+
+/* Leaves room to count on. */
+static int as_attempts(const struct ledger_value *v) {
+  int attempts = as_int(v);
+  return attempts >= 0 && attempts <= ATTEMPTS_MAX ? attempts : ATTEMPTS_MAX;
+}
 
 static uint64_t as_count(const struct ledger_value *v) {
   return (uint64_t)as_integer(v);
@@ -366,6 +378,11 @@ int64_t ledger_row_integer(const struct ledger_row *row, int column) {
   return as_integer(&row->values[column]);
 }
 
+bool ledger_row_is_countable(const struct ledger_row *row, int column) {
+  int64_t number = ledger_row_integer(row, column);
+  return number >= 0 && number <= LEDGER_ROW_NUMBER_MAX;
+}
+
 const char *ledger_row_text(const struct ledger_row *row, int column) {
   return as_text(&row->values[column]);
 }
@@ -379,7 +396,8 @@ bool ledger_row_is_readable(const struct ledger_row *row) {
   enum severity known;
   const struct ledger_value *v = &row->values[commands_body];
   size_t size = is_known(v) ? v->size : 0;
-  return (is_in_state(row, COMMAND_WAITING) ||
+  return ledger_row_is_countable(row, commands_id) &&
+         (is_in_state(row, COMMAND_WAITING) ||
           is_in_state(row, COMMAND_IN_FLIGHT)) &&
          event_parse_severity(ledger_row_text(row, commands_severity),
                               &known) == 0 &&

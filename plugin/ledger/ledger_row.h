@@ -54,6 +54,13 @@ void ledger_row_copy(struct ledger_row *row, int column,
 
 /* ---- reading: rows with all columns ---- */
 
+/* Greatest id or total of a file that is not damaged. */
+#define LEDGER_ROW_NUMBER_MAX (INT64_C(1) << 53)
+
+/* Returns whether the column holds what an id or a total may be: 0 to
+ * LEDGER_ROW_NUMBER_MAX. */
+bool ledger_row_is_countable(const struct ledger_row *row, int column);
+
 /* Return the integer in a column, 0 for NULL; or its text, "" for NULL,
  * borrowed from the row. */
 int64_t ledger_row_integer(const struct ledger_row *row, int column);

@@ -28,7 +28,8 @@ enum ledger_selection {
   LEDGER_FAILING_COMMANDS, /* the last command of each rule and device among
                               those that ended as accepted, refused, unknown,
                               expired or dropped; left out if it was accepted */
-  LEDGER_LAST_COMMAND,     /* the one with the greatest id */
+  LEDGER_LAST_COMMAND,     /* the one with the greatest id up to 2^53: greater
+                              ones are damage */
   LEDGER_ALL_COMMANDS,
   LEDGER_ALL_SLOTS,
   LEDGER_ALL_SERIES, /* in the order of arrival */

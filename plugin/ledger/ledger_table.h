@@ -50,7 +50,7 @@
   X(state, TEXT, text(state_names[c->state]), c->state = as_state(v))       \
   X(outcome, TEXT_OR_NULL,                                                  \
     text_if(is_finished(c), outcome_name(c->outcome)), nothing)                \
-  X(attempts, INTEGER, integer(c->attempts), c->attempts = as_int(v))       \
+  X(attempts, INTEGER, integer(c->attempts), c->attempts = as_attempts(v))       \
   X(http_code, INTEGER_OR_NULL,                                                \
     integer_if(command_verdict(c)->http_code != 0,                             \
       command_verdict(c)->http_code),                                          \

@@ -45,7 +45,9 @@ static const char *const trim_sql[TRIMS] = {
 
 /* Pending commands are sorted by +id rather than id: for id SQLite would walk
  * through all history in that order, rather than sort the few rows that its
- * index names. */
+ * index names. Rows that are sorted are read before they are visited, so that a
+ * row that a visitor replaces, which moves it to the end of its table, does not
+ * come again. */
 static const struct {
   enum ledger_table table;
   const char *rest;
@@ -59,11 +61,13 @@ static const struct {
          "WHERE id IN (SELECT max(id) FROM commands WHERE outcome IN"
          " ('accepted', 'refused', 'unknown', 'expired', 'dropped')"
          " GROUP BY rule, device) AND outcome <> 'accepted'"},
-    [LEDGER_LAST_COMMAND] = {LEDGER_TABLE_COMMANDS, "ORDER BY id DESC LIMIT 1"},
+    [LEDGER_LAST_COMMAND] = {LEDGER_TABLE_COMMANDS,
+                             "WHERE id <= 9007199254740992"
+                             " ORDER BY id DESC LIMIT 1"},
     [LEDGER_ALL_COMMANDS] = {LEDGER_TABLE_COMMANDS, "ORDER BY id"},
-    [LEDGER_ALL_SLOTS] = {LEDGER_TABLE_SLOTS, ""},
+    [LEDGER_ALL_SLOTS] = {LEDGER_TABLE_SLOTS, "ORDER BY +key"},
     [LEDGER_ALL_SERIES] = {LEDGER_TABLE_SERIES, "ORDER BY arrived_at"},
-    [LEDGER_ALL_TOTALS] = {LEDGER_TABLE_TOTALS, ""},
+    [LEDGER_ALL_TOTALS] = {LEDGER_TABLE_TOTALS, "ORDER BY +device"},
 };
 
 static struct store_sqlite *sqlite_of(struct ledger_store *s) {

@@ -3,6 +3,7 @@
 #include "ledger_words.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,24 @@ static void numbers_that_make_no_sense_do_no_harm(void **state) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, 1);
   assert_true(f->commands[0]->created.ms <= FIXTURE_NOW.ms);
+  assert_in_range(f->commands[0]->attempts, 0, INT_MAX / 2);
+}
+
+static void
+numbers_beyond_2_to_the_53_are_refused_and_all_goes_on(void **state) {
+  struct fixture *f = *state;
+  leave_one_pending(f);
+  fixture_sql(f, "UPDATE commands SET id = 9223372036854775807");
+  fixture_sql(f, "UPDATE totals SET created = 9223372036854775807");
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 0);
+  assert_int_equal(f->next_id, 1);
+  assert_string_equal(
+      fixture_sql(f, "SELECT created, ended, pending, difference FROM balance"),
+      "1|1|0|0");
+  fixture_put(f, fixture_command(f, 5), FIXTURE_NOW);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, 6);
 }
 
 /* ---- what a slot remembers ---- */
@@ -627,6 +646,7 @@ int main(void) {
       SITUATION(a_record_without_a_body_ends_as_cancelled),
       SITUATION(a_record_with_a_body_that_is_too_long_ends_as_cancelled),
       SITUATION(numbers_that_make_no_sense_do_no_harm),
+      SITUATION(numbers_beyond_2_to_the_53_are_refused_and_all_goes_on),
       SITUATION(nothing_is_remembered_of_another_device_id),
       SITUATION(nothing_is_remembered_of_another_endpoint),
       SITUATION(nothing_is_remembered_of_another_content_type),

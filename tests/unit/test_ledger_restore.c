@@ -315,27 +315,63 @@ static void the_next_id_is_greater_than_any_of_a_row(void **state) {
   end_list();
 }
 
-static void numbers_beyond_reason_do_no_harm(void **state) {
+static void an_id_beyond_2_to_the_53_ends_and_is_no_last_id(void **state) {
   struct fixture *f = begin_list(state);
   struct ledger_settled settled;
-  f->rule_is_gone[OVERHEAT] = true;
   add_pending();
-  ledger_row_set_integer(add_totals(f, INT64_MAX), totals_cancelled, INT64_MAX);
-  add_totals(f, INT64_MAX);
+  ledger_row_set_integer(add_pending(), commands_id, (INT64_C(1) << 53) + 1);
+  ledger_row_set_integer(add_pending(), commands_id, -1);
   ledger_row_set_integer(add_command(LEDGER_LAST_COMMAND), commands_id,
                          INT64_MAX);
+  add_totals(f, 20);
   assert_int_equal(try_to_settle(f, &settled), 0);
-  assert_true(settled.next_id > 0);
+  assert_int_equal(settled.ended, 2);
+  assert_int_equal(settled.next_id, 21);
+  assert_non_null(strstr(list.said, "put commands id=9007199254740993 state="));
   end_list();
 }
 
-static void negative_numbers_do_no_harm(void **state) {
+static void the_greatest_id_is_the_last_one(void **state) {
   struct fixture *f = begin_list(state);
   struct ledger_settled settled;
-  add_totals(f, INT64_MIN);
-  add_totals(f, INT64_MIN);
+  ledger_row_set_integer(add_command(LEDGER_LAST_COMMAND), commands_id,
+                         INT64_C(1) << 53);
   assert_int_equal(try_to_settle(f, &settled), 0);
+  assert_int_equal(settled.next_id, (INT64_C(1) << 53) + 1);
+  end_list();
+}
+
+static void totals_begin_anew(void **state, int column, int64_t number) {
+  struct fixture *f = begin_list(state);
+  struct ledger_settled settled;
+  add_pending();
+  ledger_row_set_text(add_pending(), commands_severity, "banana");
+  ledger_row_set_integer(add_totals(f, 20), column, number);
+  assert_int_equal(try_to_settle(f, &settled), 0);
+  assert_non_null(strstr(
+      list.said, "put totals device=fan created=2 accepted=0 refused=0"
+                 " unknown=0 expired=0 superseded=0 unchanged=0 dropped=0"
+                 " cancelled=1 epoch=0\n"));
+  assert_int_equal(fixture_count_log(f, "the totals of device \"fan\""), 1);
   assert_int_equal(settled.next_id, 1);
+  end_list();
+  fixture_forget_log(f);
+}
+
+static void totals_beyond_reason_begin_anew_with_what_is_pending(void **state) {
+  totals_begin_anew(state, totals_created, (INT64_C(1) << 53) + 1);
+  totals_begin_anew(state, totals_accepted, INT64_MAX);
+  totals_begin_anew(state, totals_epoch, INT64_MIN);
+  totals_begin_anew(state, totals_created, -1);
+}
+
+static void totals_whose_sum_is_beyond_reason_do_no_harm(void **state) {
+  struct fixture *f = begin_list(state);
+  struct ledger_settled settled;
+  add_totals(f, INT64_C(1) << 53);
+  add_totals(f, INT64_C(1) << 53);
+  assert_int_equal(try_to_settle(f, &settled), 0);
+  assert_int_equal(settled.next_id, (INT64_C(1) << 53) + 1);
   end_list();
 }
 
@@ -377,8 +413,10 @@ int main(void) {
       SITUATION(what_is_no_longer_tracked_is_concluded),
       SITUATION(what_is_still_tracked_is_left_alone),
       SITUATION(the_next_id_is_greater_than_any_of_a_row),
-      SITUATION(numbers_beyond_reason_do_no_harm),
-      SITUATION(negative_numbers_do_no_harm),
+      SITUATION(an_id_beyond_2_to_the_53_ends_and_is_no_last_id),
+      SITUATION(the_greatest_id_is_the_last_one),
+      SITUATION(totals_beyond_reason_begin_anew_with_what_is_pending),
+      SITUATION(totals_whose_sum_is_beyond_reason_do_no_harm),
       SITUATION(a_change_that_fails_ends_it_and_nothing_is_logged),
       SITUATION(a_read_that_fails_ends_it),
   };
