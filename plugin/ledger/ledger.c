@@ -29,6 +29,9 @@ struct ledger {
   int64_t finished;          /* rows of history in the file */
   int64_t finished_by_turn;  /* change of `finished` by the turn, once it is
                                 committed */
+  int64_t wall_sure_ms;      /* latest time that had surely passed when the file
+                                was opened */
+  int64_t sure_ms;           /* when the file was opened */
   uint64_t set_aside_taken;  /* set-aside files already returned */
   struct ledger_store *copy; /* NULL, or the rows that were read from a ledger
                                 that could not be written, and that are still to
@@ -78,13 +81,27 @@ static struct ledger *new_ledger(const struct ledger_options *options) {
   return NULL;
 }
 
+/* Takes the time of the newest command as the one that has surely passed. A
+ * file without history has none that is too young to be trimmed. */
+static void take_history(struct ledger *l, const struct ledger_history *history,
+                         struct moment now) {
+  double wall_newest_ms = history->wall_newest_s * 1000;
+  l->finished = history->count;
+  l->sure_ms = now.ms;
+  l->wall_sure_ms = history->count > 0 && wall_newest_ms < (double)now.wall_ms
+                        ? (int64_t)fmax(wall_newest_ms, 0)
+                        : now.wall_ms;
+}
+
 int ledger_open(const struct ledger_options *options, struct moment now,
                 struct ledger **ret_ledger, bool *ret_was_set_aside,
                 char *ret_why, size_t why_bytes) {
   struct ledger *l = new_ledger(options);
   if (l == NULL)
     return -ENOMEM;
-  int status = l->store->type->open(l->store, now, &l->finished);
+  struct ledger_history history = {.wall_newest_s = -INFINITY};
+  int status = l->store->type->open(l->store, now, &history);
+  take_history(l, &history, now);
   if (status == -EALREADY) {
     snprintf(ret_why, why_bytes, "%s", l->store->type->error(l->store));
     ledger_close(l);
@@ -116,12 +133,12 @@ void ledger_close(struct ledger *l) {
 /* ---- turns ---- */
 
 static int begin(struct ledger *l, struct moment now, int wait_ms) {
-  int64_t finished = -1;
-  int status = l->store->type->begin(l->store, now, wait_ms, &finished);
+  struct ledger_history history = {.count = -1};
+  int status = l->store->type->begin(l->store, now, wait_ms, &history);
   l->finished_by_turn = 0;
   l->batch_status = 0;
-  if (finished >= 0)
-    l->finished = finished;
+  if (history.count >= 0)
+    take_history(l, &history, now);
   return status;
 }
 
@@ -179,9 +196,15 @@ static int64_t delete_history(struct ledger *l, double wall_before_s,
   return deleted;
 }
 
+/* Returns the time before which history is too old, as told at ledger_trim. */
+static double oldest_wall_s(const struct ledger *l, struct moment now) {
+  int64_t seen_ms = l->wall_sure_ms + (now.ms - l->sure_ms);
+  int64_t sure_ms = seen_ms < now.wall_ms ? seen_ms : now.wall_ms;
+  return (double)sure_ms / 1000 - (double)l->history_days * DAY_S;
+}
+
 bool ledger_trim(struct ledger *l, struct moment now) {
-  double oldest_s =
-      (double)now.wall_ms / 1000 - (double)l->history_days * DAY_S;
+  double oldest_s = oldest_wall_s(l, now);
   int64_t deleted = delete_history(l, oldest_s, LEDGER_TRIM_ROWS);
   int64_t surplus = l->finished + l->finished_by_turn - l->history_max;
   int64_t room = LEDGER_TRIM_ROWS - deleted;
@@ -218,7 +241,7 @@ static int settle(struct ledger *l, const struct ledger_restore *r,
  * the copy takes the place of the store in *r. */
 static int settle_copy(struct ledger *l, struct ledger_restore *r,
                        struct ledger_settled *ret_settled) {
-  int64_t none;
+  struct ledger_history none;
   bool is_whole = false;
   int status = ledger_copy_take(l->store, r->now, &l->copy, &is_whole);
   if (status < 0)

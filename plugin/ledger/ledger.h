@@ -144,7 +144,20 @@ void ledger_clear_state(struct ledger *l);
 
 /* Deletes history older than HistoryDays or beyond HistoryMax, at most
  * LEDGER_TRIM_ROWS rows, and never a pending command. Returns whether it
- * deleted that many, so that there may be more. */
+ * deleted that many, so that there may be more.
+ *
+ * A wall clock that jumps ten years ahead makes nothing old. A command is
+ * deleted as too old if it finished before
+ *
+ *   min(wall time now, newest + monotonic time since the file was opened)
+ *     - HistoryDays
+ *
+ * where newest is the time when the newest command finished that was in the
+ * file when it was opened, but at most the wall time then, which also counts if
+ * there was no such command. So time in which no agent ran counts from the next
+ * start on that finds a newer command; HistoryMax bounds what is kept for so
+ * long. Commands that were recorded under a clock that was ahead are believed
+ * at the next start, if it still is. */
 bool ledger_trim(struct ledger *l, struct moment now);
 
 /* Commits the turn and returns 0; or rolls back, and returns the first error of

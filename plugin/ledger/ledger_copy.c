@@ -42,7 +42,7 @@ static int copy_all(struct ledger_store *from, struct ledger_store *to,
 
 int ledger_copy_take(struct ledger_store *from, struct moment now,
                      struct ledger_store **ret_copy, bool *ret_is_whole) {
-  int64_t none;
+  struct ledger_history none;
   struct ledger_store *copy = store_sqlite_new_in_memory();
   if (copy == NULL)
     return -ENOMEM;
@@ -63,7 +63,7 @@ int ledger_copy_put(struct ledger_store *copy, struct moment now,
                     struct ledger_store *to) {
   static const enum ledger_selection kept[] = {LEDGER_ALL_COMMANDS,
                                                LEDGER_ALL_TOTALS};
-  int64_t none;
+  struct ledger_history none;
   int status = copy->type->begin(copy, now, NO_WAIT_MS, &none);
   for (size_t i = 0; status == 0 && i < sizeof kept / sizeof kept[0]; i++)
     status = copy->type->read(copy, kept[i], put_row, to);

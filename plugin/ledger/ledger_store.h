@@ -37,6 +37,12 @@ enum ledger_selection {
   LEDGER_SELECTIONS
 };
 
+/* Summary of the finished commands in a store. */
+struct ledger_history {
+  int64_t count;
+  double wall_newest_s; /* when the newest one finished; -INFINITY: none has */
+};
+
 /* Function that sees one row. The row has a value for every column of its
  * table, and is borrowed until the function returns. The function may put and
  * remove rows; the same read does not visit again what it has changed. A
@@ -50,11 +56,12 @@ struct ledger_store {
 struct ledger_store_type {
   /* Opens the store, or creates it, and keeps other processes out until
    * `close`. Stored rows that are damaged or not those of a ledger are set
-   * aside, and an empty store is created. Writes the number of finished
-   * commands to ret_finished. Returns 0; -EALREADY if another process holds the
-   * store, and `error` then says which; or another error, after which `begin`
-   * tries again. To be called once. */
-  int (*open)(struct ledger_store *s, struct moment now, int64_t *ret_finished);
+   * aside, and an empty store is created. Writes what the store holds of
+   * finished commands to ret_history. Returns 0; -EALREADY if another process
+   * holds the store, and `error` then says which; or another error, after which
+   * `begin` tries again. To be called once. */
+  int (*open)(struct ledger_store *s, struct moment now,
+              struct ledger_history *ret_history);
 
   /* Closes and frees the store. */
   void (*close)(struct ledger_store *s);
@@ -65,11 +72,11 @@ struct ledger_store_type {
 
   /* Begins a turn; waits up to wait_ms for another process that writes. Opens
    * the store if it is not open; rows that are in it then are not those that
-   * the caller has read or written, and are set aside. Returns 0 and how many
-   * finished commands the store holds, or -1 if it was open since the last
-   * turn; or an error that `commit` returns as well. */
+   * the caller has read or written, and are set aside. Writes ret_history as
+   * `open` does, but only if the store was opened since the last turn. Returns
+   * 0, or an error that `commit` returns as well. */
   int (*begin)(struct ledger_store *s, struct moment now, int wait_ms,
-               int64_t *ret_finished);
+               struct ledger_history *ret_history);
 
   /* Begins a turn that only reads, where `open` or `begin` failed: nothing is
    * written, locked or set aside. To be ended by end_reading. Returns 0 or an

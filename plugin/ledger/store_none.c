@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/store_none.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static int open_nothing(struct ledger_store *s, struct moment now,
-                        int64_t *ret_finished) {
+                        struct ledger_history *ret_history) {
   (void)s, (void)now;
-  *ret_finished = 0;
+  *ret_history = (struct ledger_history){.wall_newest_s = -INFINITY};
   return 0;
 }
 
@@ -15,9 +16,8 @@ static void close_it(struct ledger_store *s) { free(s); }
 static void abandon(struct ledger_store *s) { (void)s; }
 
 static int begin(struct ledger_store *s, struct moment now, int wait_ms,
-                 int64_t *ret_finished) {
-  (void)s, (void)now, (void)wait_ms;
-  *ret_finished = -1;
+                 struct ledger_history *ret_history) {
+  (void)s, (void)now, (void)wait_ms, (void)ret_history;
   return 0;
 }
 

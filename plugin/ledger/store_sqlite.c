@@ -30,9 +30,9 @@ struct store_sqlite {
   struct statement statements[STATEMENTS_MAX];
   size_t next_place; /* place for the next one to be prepared */
   sqlite3_stmt *trims[TRIMS];
-  int turn_status;  /* 0, or the first error of the turn */
-  int64_t finished; /* commands in the file, if it was opened and `begin` has
-                       not said so yet; else -1 */
+  int turn_status; /* 0, or the first error of the turn */
+  bool is_untold;  /* the file was opened, and `history` is not yet told */
+  struct ledger_history history; /* of the file when it was opened */
 };
 
 static const char *const trim_sql[TRIMS] = {
@@ -218,36 +218,60 @@ static void disconnect(struct store_sqlite *s) {
   memset(s->trims, 0, sizeof s->trims);
 }
 
-static int try_to_connect(struct store_sqlite *s, struct moment now,
-                          int64_t *ret_finished) {
+static int read_history(struct store_sqlite *s) {
+  sqlite3_stmt *row = NULL;
+  int status = prepare_sql(s,
+                           "SELECT count(*), max(finished_at) FROM commands"
+                           " WHERE state = 'finished'",
+                           &row);
+  if (status == 0)
+    status = sqlite_file_judge(&s->file, sqlite3_step(row));
+  if (status == 0) {
+    bool has_newest = sqlite3_column_type(row, 1) != SQLITE_NULL;
+    s->history.count = sqlite3_column_int64(row, 0);
+    s->history.wall_newest_s =
+        has_newest ? sqlite3_column_double(row, 1) : -INFINITY;
+  }
+  sqlite3_finalize(row);
+  return status;
+}
+
+static int try_to_connect(struct store_sqlite *s, struct moment now) {
   int status = sqlite_file_open(&s->file, now);
   if (status == 0)
     status = prepare_first(s);
   if (status == 0)
-    status = sqlite_file_query(
-        &s->file, "SELECT count(*) FROM commands WHERE state = 'finished'",
-        ret_finished);
+    status = read_history(s);
   if (status < 0)
     disconnect(s);
+  s->is_untold = status == 0;
   return status;
 }
 
 /* Tries twice: a file that the first try condemns is set aside by the
  * second. */
-static int connect(struct store_sqlite *s, struct moment now,
-                   int64_t *ret_finished) {
-  int status = try_to_connect(s, now, ret_finished);
-  return status == -EILSEQ ? try_to_connect(s, now, ret_finished) : status;
+static int connect(struct store_sqlite *s, struct moment now) {
+  int status = try_to_connect(s, now);
+  return status == -EILSEQ ? try_to_connect(s, now) : status;
+}
+
+static void tell_history(struct store_sqlite *s,
+                         struct ledger_history *ret_history) {
+  if (s->is_untold)
+    *ret_history = s->history;
+  s->is_untold = false;
 }
 
 static int open_file(struct ledger_store *store, struct moment now,
-                     int64_t *ret_finished) {
+                     struct ledger_history *ret_history) {
   struct store_sqlite *s = sqlite_of(store);
   int locked = sqlite_file_lock(&s->file);
   if (locked == -EBUSY || (locked < 0 && sqlite_file_is_held(&s->file)))
     return -EALREADY;
-  int status = connect(s, now, ret_finished);
+  int status = connect(s, now);
   s->file.must_be_fresh = true;
+  if (status == 0)
+    tell_history(s, ret_history);
   return status;
 }
 
@@ -277,11 +301,11 @@ static int be_ready(struct store_sqlite *s, struct moment now) {
   }
   if (s->file.condemned_as != NULL)
     disconnect(s);
-  return s->file.db == NULL ? connect(s, now, &s->finished) : 0;
+  return s->file.db == NULL ? connect(s, now) : 0;
 }
 
 static int begin(struct ledger_store *store, struct moment now, int wait_ms,
-                 int64_t *ret_finished) {
+                 struct ledger_history *ret_history) {
   struct store_sqlite *s = sqlite_of(store);
   s->turn_status = 0;
   roll_back(s); /* the last turn may have had no memory for it */
@@ -292,8 +316,7 @@ static int begin(struct ledger_store *store, struct moment now, int wait_ms,
   status = note(s, sqlite_file_run(&s->file, "BEGIN IMMEDIATE"));
   if (status < 0)
     return status;
-  *ret_finished = s->finished;
-  s->finished = -1;
+  tell_history(s, ret_history);
   return 0;
 }
 
@@ -543,7 +566,6 @@ struct ledger_store *store_sqlite_new(const char *path,
   if (s == NULL)
     return NULL;
   s->store.type = &sqlite;
-  s->finished = -1;
   if (sqlite_file_init(&s->file, path, syncs_every_commit) == 0)
     return &s->store;
   free(s);

@@ -473,6 +473,56 @@ static void history_older_than_its_days_is_deleted(void **state) {
   assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "2");
 }
 
+/* So much later by the monotonic clock, while the wall clock jumps. */
+static struct moment jump(int64_t ms, int64_t wall_jump_ms) {
+  struct moment then = fixture_later(ms);
+  then.wall_ms += wall_jump_ms;
+  return then;
+}
+
+static void put_history(struct fixture *f) {
+  open_fresh(f);
+  put_finished(f, 1, OUTCOME_ACCEPTED, fixture_later(-DAYS_MS(20)));
+  put_finished(f, 2, OUTCOME_ACCEPTED, FIXTURE_NOW);
+}
+
+static void assert_trimmed_at(struct fixture *f, struct moment now,
+                              const char *ids) {
+  assert_false(trim(f, now));
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), ids);
+}
+
+static void a_clock_that_jumps_ten_years_makes_nothing_old(void **state) {
+  struct fixture *f = *state;
+  put_history(f);
+  assert_trimmed_at(f, jump(1000, DAYS_MS(3650)), "1\n2");
+  assert_trimmed_at(f, jump(DAYS_MS(10), DAYS_MS(3650)), "1\n2");
+  assert_trimmed_at(f, jump(DAYS_MS(10) + 1, DAYS_MS(3650)), "2");
+}
+
+static void a_clock_ten_years_ahead_at_a_start_makes_nothing_old(void **state) {
+  struct fixture *f = *state;
+  put_history(f);
+  fixture_restart(f, jump(0, DAYS_MS(3650)));
+  assert_trimmed_at(f, jump(1000, DAYS_MS(3650)), "1\n2");
+  assert_trimmed_at(f, jump(DAYS_MS(10) + 1, DAYS_MS(3650)), "2");
+}
+
+static void a_clock_that_is_right_again_trims_as_ever(void **state) {
+  struct fixture *f = *state;
+  put_history(f);
+  put_finished(f, 3, OUTCOME_ACCEPTED, fixture_later(DAYS_MS(3650)));
+  fixture_restart(f, FIXTURE_NOW);
+  assert_trimmed_at(f, fixture_later(DAYS_MS(10)), "1\n2\n3");
+  assert_trimmed_at(f, fixture_later(DAYS_MS(10) + 1), "2\n3");
+}
+
+static void a_clock_that_goes_back_makes_nothing_old(void **state) {
+  struct fixture *f = *state;
+  put_history(f);
+  assert_trimmed_at(f, jump(DAYS_MS(20), -DAYS_MS(3650)), "1\n2");
+}
+
 static void history_beyond_its_maximum_is_deleted_oldest_first(void **state) {
   struct fixture *f = *state;
   f->history_max = 2;
@@ -614,6 +664,10 @@ int main(void) {
       SITUATION(ids_begin_with_one),
       SITUATION(no_id_is_given_twice_though_no_row_is_left_of_it),
       SITUATION(history_older_than_its_days_is_deleted),
+      SITUATION(a_clock_that_jumps_ten_years_makes_nothing_old),
+      SITUATION(a_clock_ten_years_ahead_at_a_start_makes_nothing_old),
+      SITUATION(a_clock_that_is_right_again_trims_as_ever),
+      SITUATION(a_clock_that_goes_back_makes_nothing_old),
       SITUATION(history_beyond_its_maximum_is_deleted_oldest_first),
       SITUATION(a_maximum_of_zero_keeps_no_history),
       SITUATION(what_is_pending_is_never_trimmed_however_old),

@@ -17,19 +17,20 @@
 static struct ledger_store *store;
 
 static void open_store(struct fixture *f) {
-  int64_t finished = -1;
+  struct ledger_history history = {.count = -1};
   store = store_sqlite_new(f->path, false);
   assert_non_null(store);
-  assert_int_equal(store->type->open(store, FIXTURE_NOW, &finished), 0);
-  assert_int_equal(finished, 0);
+  assert_int_equal(store->type->open(store, FIXTURE_NOW, &history), 0);
+  assert_int_equal(history.count, 0);
+  assert_true(history.wall_newest_s == -INFINITY);
 }
 
 static void close_store(void) { store->type->close(store); }
 
 static void begin_turn(void) {
-  int64_t finished = 0;
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &finished), 0);
-  assert_int_equal(finished, -1);
+  struct ledger_history history = {.count = -1};
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &history), 0);
+  assert_int_equal(history.count, -1);
 }
 
 static void end_turn(void) {
@@ -307,14 +308,14 @@ static void the_first_error_of_a_turn_undoes_and_ends_it(void **state) {
 
 static void what_was_abandoned_is_set_aside_and_begun_anew(void **state) {
   struct fixture *f = *state;
-  int64_t finished = -1;
+  struct ledger_history history = {.count = -1};
   open_store(f);
   begin_turn();
   put_series("one", "a");
   store->type->abandon(store);
   assert_int_equal(store->type->set_aside_count(store), 0);
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &finished), 0);
-  assert_int_equal(finished, 0);
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &history), 0);
+  assert_int_equal(history.count, 0);
   assert_int_equal(store->type->set_aside_count(store), 1);
   assert_string_equal(read_all(LEDGER_ALL_SERIES), "");
   end_turn();
@@ -345,14 +346,13 @@ static void any_set_of_columns_can_be_put(void **state) {
 
 static void in_memory_rows_are_taken_and_none_is_kept(void **state) {
   const struct ledger_row row = full_row(LEDGER_TABLE_COMMANDS);
-  int64_t finished = -1;
+  struct ledger_history history = {.count = -1};
   (void)state;
   store = store_none_new();
   assert_non_null(store);
-  assert_int_equal(store->type->open(store, FIXTURE_NOW, &finished), 0);
-  assert_int_equal(finished, 0);
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &finished), 0);
-  assert_int_equal(finished, -1);
+  assert_int_equal(store->type->open(store, FIXTURE_NOW, &history), 0);
+  assert_int_equal(history.count, 0);
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &history), 0);
   assert_int_equal(store->type->put(store, &row), 0);
   for (enum ledger_selection s = 0; s < LEDGER_SELECTIONS; s++)
     assert_string_equal(read_all(s), "");
@@ -361,7 +361,7 @@ static void in_memory_rows_are_taken_and_none_is_kept(void **state) {
   assert_int_equal(store->type->trim(store, INFINITY, 10), 0);
   assert_int_equal(store->type->commit(store, 0), 0);
   store->type->abandon(store);
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &finished), 0);
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &history), 0);
   assert_int_equal(store->type->set_aside_count(store), 0);
   assert_int_equal(store->type->bytes(store), 0);
   assert_string_equal(store->type->error(store), "");
