@@ -364,6 +364,14 @@ static void trim(struct recorder *r) {
     note_failure(r, &nothing);
 }
 
+static void rest(struct recorder *r) {
+  r->is_busy = true;
+  pthread_mutex_unlock(&r->mutex);
+  ledger_rest(r->ledger, clock_now());
+  pthread_mutex_lock(&r->mutex);
+  r->is_busy = false;
+}
+
 static void step(struct recorder *r) {
   int64_t now_ms = clock_now().ms;
   if (has_rows(&r->next))
@@ -372,6 +380,8 @@ static void step(struct recorder *r) {
     try_again(r);
   else if (!r->is_failing && now_ms >= r->next_history_trim_ms)
     trim(r);
+  else if (!r->is_failing)
+    rest(r);
 }
 
 static int64_t next_step_ms(const struct recorder *r) {
@@ -391,8 +401,8 @@ static void sleep_until_needed(struct recorder *r) {
   int64_t at_ms = next_step_ms(r);
   int64_t now_ms = clock_now().ms;
   if (at_ms > now_ms)
-    wait_until(r, at_ms < now_ms + TRIM_PERIOD_MS ? at_ms
-                                                  : now_ms + TRIM_PERIOD_MS);
+    wait_until(r, at_ms < now_ms + LEDGER_REST_MS ? at_ms
+                                                  : now_ms + LEDGER_REST_MS);
 }
 
 static void *run(void *context) {

@@ -39,6 +39,8 @@ struct ledger {
   int64_t ended_in_copy; /* commands that ended in the copy: `finished` grows
                             by as many once it is put */
   bool is_unread;        /* see ledger_is_unread */
+  bool is_rested;        /* nothing was committed since it rested */
+  int64_t rest_ms;       /* when it may rest */
   int batch_status; /* 0, or the error of an incomplete batch of the turn */
   int owed_status;  /* 0, or the error of the commit at the load. The next
                        ledger_begin returns it: a failure makes the caller put
@@ -159,6 +161,8 @@ static int take_owed_status(struct ledger *l) {
 
 int ledger_begin(struct ledger *l, struct moment now) {
   int status = take_owed_status(l);
+  l->is_rested = false;
+  l->rest_ms = now.ms + LEDGER_REST_MS;
   if (status == 0)
     status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
   if (status < 0 && status != -EBUSY)
@@ -222,6 +226,13 @@ int ledger_commit(struct ledger *l) {
   drop_copy(l);
   works_again(l);
   return 0;
+}
+
+void ledger_rest(struct ledger *l, struct moment now) {
+  if (l->is_rested || l->failure < 0 || now.ms < l->rest_ms)
+    return;
+  l->is_rested = l->store->type->rest(l->store);
+  l->rest_ms = now.ms + LEDGER_REST_MS;
 }
 
 /* ---- restoring ---- */
@@ -321,7 +332,8 @@ const char *ledger_error(const struct ledger *l) {
 bool ledger_is_unread(const struct ledger *l) { return l->is_unread; }
 
 uint64_t ledger_take_set_aside_count(struct ledger *l) {
-  uint64_t all = l->store->type->set_aside_count(l->store);
+  uint64_t all = l->store->type->set_aside_count(l->store) +
+                 l->store->type->damage_count(l->store);
   uint64_t untaken = all - l->set_aside_taken;
   l->set_aside_taken = all;
   return untaken;

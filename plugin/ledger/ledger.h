@@ -35,6 +35,7 @@ enum ledger_sync { LEDGER_SYNC_FULL, LEDGER_SYNC_NORMAL };
 #define LEDGER_IN_MEMORY ":memory:"
 #define LEDGER_BUSY_TIMEOUT_MS 250 /* wait for another process that writes */
 #define LEDGER_TRIM_ROWS 1000      /* rows deleted in one turn, at most */
+#define LEDGER_REST_MS 5000        /* time without a turn before it rests */
 
 struct ledger_options {
   const char *path; /* borrowed; with LEDGER_IN_MEMORY nothing is kept, and
@@ -165,6 +166,12 @@ bool ledger_trim(struct ledger *l, struct moment now);
  * writes), -EILSEQ (damaged), -ENOMEM, the system's error, or -EIO. */
 int ledger_commit(struct ledger *l);
 
+/* Moves what was committed out of the -wal, so that damage to it harms least.
+ * To be called between turns when there is nothing to record: it does so once
+ * LEDGER_REST_MS have passed since the last turn, and again later if a reader
+ * holds it up. Waits for the disk, but for no other process. */
+void ledger_rest(struct ledger *l, struct moment now);
+
 /* Returns one line that says what is wrong and names the file; "" while the
  * ledger works. */
 const char *ledger_error(const struct ledger *l);
@@ -173,8 +180,9 @@ const char *ledger_error(const struct ledger *l);
  * something. */
 bool ledger_is_unread(const struct ledger *l);
 
-/* Returns the number of files that were set aside and not yet returned by this
- * function, those of ledger_open included; then counts anew from zero. */
+/* Returns the number of files that were set aside, or copied aside for damage
+ * to their -wal, and not yet returned by this function, those of ledger_open
+ * included; then counts anew from zero. */
 uint64_t ledger_take_set_aside_count(struct ledger *l);
 
 /* Returns the size of the file and its -wal in bytes; 0 in memory. */

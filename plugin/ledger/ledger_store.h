@@ -120,8 +120,17 @@ struct ledger_store_type {
   /* Returns one line that says what went wrong last, and where. */
   const char *(*error)(const struct ledger_store *s);
 
+  /* Moves what was committed to where damage to one place harms least. To be
+   * called between two turns, when there is nothing else to do. Returns whether
+   * all of it is there. */
+  bool (*rest)(struct ledger_store *s);
+
   /* Returns how many times stored rows were set aside, in `open` and since. */
   uint64_t (*set_aside_count)(const struct ledger_store *s);
+
+  /* Returns how many times some of the committed rows were found to be lost,
+   * while the others could be read on. */
+  uint64_t (*damage_count)(const struct ledger_store *s);
 
   /* Returns the size of the stored rows in bytes. */
   int64_t (*bytes)(const struct ledger_store *s);

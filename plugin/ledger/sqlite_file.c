@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "ledger/ledger_schema.h"
+#include "ledger/sqlite_wal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -347,12 +348,11 @@ bool sqlite_file_is_held(struct sqlite_file *f) {
 
 /* Writes a suffix that no file has yet: two files may be set aside in one
  * second. */
-static void format_aside(const struct sqlite_file *f, int64_t wall_s,
-                         char ret_suffix[static SUFFIX_BYTES]) {
+static void format_aside(const struct sqlite_file *f, const char *as,
+                         int64_t wall_s, char ret_suffix[static SUFFIX_BYTES]) {
   char path[PATH_MAX];
   do {
-    snprintf(ret_suffix, SUFFIX_BYTES, ".%s-%lld", f->condemned_as,
-             (long long)wall_s++);
+    snprintf(ret_suffix, SUFFIX_BYTES, ".%s-%lld", as, (long long)wall_s++);
     format_beside(f, ret_suffix, path);
   } while (access(path, F_OK) == 0);
 }
@@ -372,7 +372,7 @@ static int rename_aside(struct sqlite_file *f, const char *suffix) {
 
 static int set_aside(struct sqlite_file *f, struct moment now) {
   char suffix[SUFFIX_BYTES];
-  format_aside(f, now.wall_ms / 1000, suffix);
+  format_aside(f, f->condemned_as, now.wall_ms / 1000, suffix);
   int status = rename_aside(f, suffix);
   if (status < 0)
     return status;
@@ -381,6 +381,67 @@ static int set_aside(struct sqlite_file *f, struct moment now) {
   f->set_aside_count++;
   f->condemned_as = NULL;
   return 0;
+}
+
+/* ---- a -wal that is damaged ---- */
+
+static bool copy_all(int from, int to) {
+  char chunk[65536];
+  ssize_t size;
+  while ((size = read(from, chunk, sizeof chunk)) > 0)
+    if (write(to, chunk, (size_t)size) != size)
+      return false;
+  return size == 0;
+}
+
+/* Copies the file, if there is one. A copy that is not whole is removed. */
+static bool copy_file(const char *from_path, const char *to_path) {
+  int from = open(from_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (from < 0)
+    return errno == ENOENT;
+  int to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+  bool is_whole = to >= 0 && copy_all(from, to);
+  close(from);
+  if (to >= 0 && close(to) != 0)
+    is_whole = false;
+  if (to >= 0 && !is_whole)
+    unlink(to_path);
+  return is_whole;
+}
+
+static bool copy_aside(const struct sqlite_file *f, const char *suffix) {
+  char from[PATH_MAX], to[PATH_MAX], with_companion[SUFFIX_BYTES + 8];
+  bool all = true;
+  for (size_t i = 0; i < sizeof companions / sizeof companions[0]; i++) {
+    format_beside(f, companions[i], from);
+    snprintf(with_companion, sizeof with_companion, "%s%s", suffix,
+             companions[i]);
+    format_beside(f, with_companion, to);
+    all = copy_file(from, to) && all;
+  }
+  return all;
+}
+
+/* SQLite says nothing of frames that it does not recover. Returns whether some
+ * are lost. */
+static bool look_for_damage(struct sqlite_file *f, struct moment now) {
+  char wal[PATH_MAX], shm[PATH_MAX], suffix[SUFFIX_BYTES];
+  struct sqlite_wal_frames frames;
+  format_beside(f, "-wal", wal);
+  format_beside(f, "-shm", shm);
+  if (sqlite_wal_look(wal, shm, &frames) < 0 || frames.lost == 0)
+    return false;
+  format_aside(f, "damaged", now.wall_ms / 1000, suffix);
+  bool is_copied = copy_aside(f, suffix);
+  log_error("ledger \"%s\": its -wal is damaged: %lu of %lu pages of the last "
+            "commits are lost, what is before them is restored; %s \"%s%s\"",
+            f->path, (unsigned long)frames.lost,
+            (unsigned long)frames.lost + frames.recovered,
+            is_copied ? "the files are copied to"
+                      : "the files could not all be copied to",
+            f->real_path, suffix);
+  f->damage_count++;
+  return true;
 }
 
 /* ---- opening ---- */
@@ -515,7 +576,16 @@ static int open_checked(struct sqlite_file *f) {
   return status == 0 ? migrate(f, version) : status;
 }
 
+bool sqlite_file_checkpoint(struct sqlite_file *f) {
+  int64_t is_busy = 1;
+  sqlite3_busy_timeout(f->db, 0);
+  int status =
+      sqlite_file_query(f, "PRAGMA wal_checkpoint(TRUNCATE)", &is_busy);
+  return status == 0 && is_busy == 0;
+}
+
 int sqlite_file_open(struct sqlite_file *f, struct moment now) {
+  bool is_damaged = false;
   int status = sqlite_file_lock(f);
   if (status == 0 && f->condemned_as != NULL)
     status = set_aside(f, now);
@@ -523,10 +593,14 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
     status = touch(f, f->real_path);
   if (status == 0)
     status = check_companions(f);
-  if (status == 0)
+  if (status == 0) {
+    is_damaged = look_for_damage(f, now);
     status = open_checked(f);
+  }
   if (status < 0)
     sqlite_file_close(f);
+  else if (is_damaged) /* what is lost is not to be found again */
+    sqlite_file_checkpoint(f);
   return status;
 }
 

@@ -43,6 +43,7 @@ struct sqlite_file {
                                the suffix that it will get; NULL if it is not */
   char condemned_why[SQLITE_FILE_WHY_BYTES];
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
+  uint64_t damage_count;    /* -wals since then of which something is lost */
   char why[SQLITE_FILE_WHY_BYTES];
 };
 
@@ -58,7 +59,9 @@ void sqlite_file_release(struct sqlite_file *f);
 int sqlite_file_lock(struct sqlite_file *f);
 
 /* Takes the lock, sets a condemned file aside, and opens the file or creates a
- * fresh one. After an error the file is not open. */
+ * fresh one. If the -wal is damaged, so that commits are lost, the files are
+ * first copied to `<path>.damaged-<Unix seconds>`. After an error the file is
+ * not open. */
 int sqlite_file_open(struct sqlite_file *f, struct moment now);
 
 /* Returns whether another process holds a lock that can not be opened for
@@ -76,6 +79,10 @@ int sqlite_file_open_in_memory(struct sqlite_file *f);
 
 /* Notes that the caller has read all that is in the file that is open. */
 void sqlite_file_note_known(struct sqlite_file *f);
+
+/* Moves what is in the -wal into the file, and empties it, unless a reader
+ * holds it up. Returns whether it is empty. */
+bool sqlite_file_checkpoint(struct sqlite_file *f);
 
 /* Closes the connection, all its statements included; keeps the lock. */
 void sqlite_file_close(struct sqlite_file *f);

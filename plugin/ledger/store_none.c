@@ -59,7 +59,17 @@ static const char *error(const struct ledger_store *s) {
   return "";
 }
 
+static bool rest(struct ledger_store *s) {
+  (void)s;
+  return true;
+}
+
 static uint64_t set_aside_count(const struct ledger_store *s) {
+  (void)s;
+  return 0;
+}
+
+static uint64_t damage_count(const struct ledger_store *s) {
   (void)s;
   return 0;
 }
@@ -83,7 +93,9 @@ static const struct ledger_store_type none = {
     .read = find_nothing,
     .commit = commit,
     .error = error,
+    .rest = rest,
     .set_aside_count = set_aside_count,
+    .damage_count = damage_count,
     .bytes = bytes,
 };
 

@@ -427,6 +427,11 @@ static int commit(struct ledger_store *store, int status) {
   return s->turn_status;
 }
 
+static bool rest(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  return s->file.db == NULL || sqlite_file_checkpoint(&s->file);
+}
+
 /* ---- reading ---- */
 
 /* Reads a text, or the bytes of a body that is not a text. Returns 0 or
@@ -530,6 +535,10 @@ static uint64_t set_aside_count(const struct ledger_store *store) {
   return const_sqlite_of(store)->file.set_aside_count;
 }
 
+static uint64_t damage_count(const struct ledger_store *store) {
+  return const_sqlite_of(store)->file.damage_count;
+}
+
 static int64_t bytes(const struct ledger_store *store) {
   return sqlite_file_size(&const_sqlite_of(store)->file);
 }
@@ -548,7 +557,9 @@ static const struct ledger_store_type sqlite = {
     .read = read_rows,
     .commit = commit,
     .error = error,
+    .rest = rest,
     .set_aside_count = set_aside_count,
+    .damage_count = damage_count,
     .bytes = bytes,
 };
 

@@ -9,8 +9,10 @@
  * seconds>`, and a fresh one is created. A ledger that was not read when the
  * agent started is set aside as `<path>.unread-<Unix seconds>`. A ledger that
  * can not be written can still be read: on a read-only file system, of another
- * user, in parts that the disk gives, and while another process writes. An
- * older schema is migrated.
+ * user, in parts that the disk gives, and while another process writes. Where
+ * the -wal is damaged, which SQLite passes over in silence, the commits before
+ * the damage are read on, and a copy of all files is kept as
+ * `<path>.damaged-<Unix seconds>`. An older schema is migrated.
  *
  * A missing directory is not created: it may be a disk that is not mounted yet.
  * A file, -wal, -shm or lock that is a symbolic link, has a second name, or

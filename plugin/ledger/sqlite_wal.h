@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sqlite_wal owns the look at a -wal that a crash has left behind. SQLite
+ * recovers its frames up to the first one that is damaged, and says no word of
+ * those behind it; nor can integrity_check see what is not there. Private to
+ * sqlite_file, for a file that this process does not have open.
+ *
+ * The formats: https://sqlite.org/fileformat2.html#walformat and
+ * https://sqlite.org/walformat.html for the -shm, which knows how many frames
+ * were committed. A crash may leave a torn tail, which is no damage: frames of
+ * a turn that was never committed.
+ */
+#ifndef ONENET_SQLITE_WAL_H
+#define ONENET_SQLITE_WAL_H
+
+#include <stdint.h>
+
+struct sqlite_wal_frames {
+  uint32_t recovered; /* up to the last commit that SQLite will find */
+  uint32_t lost; /* of commits behind them; 0: there is a torn tail at most. An
+                    estimate where the header is damaged. A commit that was cut
+                    off while it was written may count, since it can not be told
+                    from one that is damaged */
+};
+
+/* Looks at both files, either of which may be missing. Returns 0, or a negative
+ * errno if they can not be read. */
+int sqlite_wal_look(const char *wal_path, const char *shm_path,
+                    struct sqlite_wal_frames *ret_frames);
+
+#endif
