@@ -163,6 +163,8 @@ int ledger_begin(struct ledger *l, struct moment now) {
   int status = take_owed_status(l);
   l->is_rested = false;
   l->rest_ms = now.ms + LEDGER_REST_MS;
+  if (l->failure == -ENOSPC) /* the -wal may be what fills the disk */
+    l->store->type->rest(l->store);
   if (status == 0)
     status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
   if (status < 0 && status != -EBUSY)
@@ -216,7 +218,15 @@ bool ledger_trim(struct ledger *l, struct moment now) {
   return deleted == LEDGER_TRIM_ROWS;
 }
 
+/* On a small disk history gives way to what is new; twice as much of it, so
+ * that there is room again soon. */
+static void make_room(struct ledger *l) {
+  if (l->finished_by_turn > 0 && l->store->type->is_nearly_full(l->store))
+    delete_history(l, INFINITY, 2 * l->finished_by_turn);
+}
+
 int ledger_commit(struct ledger *l) {
+  make_room(l);
   int status = l->store->type->commit(l->store, l->batch_status);
   if (status < 0 && status != -EBUSY)
     fail(l, status);

@@ -107,6 +107,10 @@ struct ledger_store_type {
    * error. */
   int64_t (*trim)(struct ledger_store *s, double wall_before_s, int64_t limit);
 
+  /* Returns whether little room is left within the turn, so that some rows have
+   * to go for those that come. */
+  bool (*is_nearly_full)(struct ledger_store *s);
+
   /* Calls visit for each of the selected rows. Returns 0, an error, or what
    * visit returned. */
   int (*read)(struct ledger_store *s, enum ledger_selection selection,

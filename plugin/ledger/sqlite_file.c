@@ -13,9 +13,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define FILE_MODE 0640
+#define SMALL_DISK_BYTES ((int64_t)32 * 1024 * 1024)
+/* Pages of the -wal before they are moved into the file: 4 MiB, as SQLite has
+ * it. With fewer the disk is waited for more often. */
+#define WAL_PAGES 1000
+#define WAL_PAGES_MIN 16
 #define SUFFIX_BYTES 64 /* for the suffix of a file that is set aside */
 
 /* Suffixes of the files that make one database, in the order in which they are
@@ -533,11 +539,60 @@ static void keep_companions(struct sqlite_file *f) {
   sqlite3_file_control(f->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 }
 
+static int run_number(struct sqlite_file *f, const char *pragma,
+                      int64_t number) {
+  char sql[128];
+  int64_t set;
+  snprintf(sql, sizeof sql, "PRAGMA %s = %lld", pragma, (long long)number);
+  return sqlite_file_query(f, sql, &set);
+}
+
+/* Returns 0 if the size can not be found out. */
+static int64_t file_system_bytes(const struct sqlite_file *f) {
+  struct statvfs about;
+  return statvfs(f->real_path, &about) == 0
+             ? (int64_t)about.f_blocks * (int64_t)about.f_frsize
+             : 0;
+}
+
+/* Writes one line, at the first time. */
+static void tell_small(struct sqlite_file *f, int64_t bytes) {
+  if (!f->is_told_small)
+    log_warning("ledger \"%s\": its file system has only %lld KiB: the oldest "
+                "history gives way as soon as it is full, whatever HistoryDays "
+                "and HistoryMax say",
+                f->path, (long long)(bytes / 1024));
+  f->is_told_small = true;
+}
+
+/* Gives the -wal a small part of a small disk, and leaves it that room: without
+ * room in the -wal nothing can be removed. */
+static int set_sizes(struct sqlite_file *f) {
+  int64_t disk_pages = 0, page_bytes = 0, bytes = file_system_bytes(f);
+  int status = sqlite_file_query(f, "PRAGMA page_size", &page_bytes);
+  if (status < 0)
+    return status;
+  disk_pages = bytes / page_bytes;
+  bool is_small = bytes > 0 && bytes < SMALL_DISK_BYTES;
+  int64_t wal_pages = is_small ? disk_pages / 32 : WAL_PAGES;
+  if (wal_pages < WAL_PAGES_MIN)
+    wal_pages = WAL_PAGES_MIN;
+  status = run_number(f, "wal_autocheckpoint", wal_pages);
+  if (status == 0)
+    status = run_number(f, "journal_size_limit", 4 * wal_pages * page_bytes);
+  f->pages_max = is_small ? disk_pages / 2 : 0;
+  if (is_small)
+    tell_small(f, bytes);
+  return status == 0 && is_small ? run_number(f, "max_page_count", f->pages_max)
+                                 : status;
+}
+
 static int set_modes(struct sqlite_file *f) {
   keep_companions(f);
   int status = sqlite_file_run(f, "PRAGMA journal_mode = WAL;"
-                                  "PRAGMA journal_size_limit = 16777216;"
                                   "PRAGMA temp_store = MEMORY;");
+  if (status == 0)
+    status = set_sizes(f);
   if (status < 0)
     return status;
   return sqlite_file_run(f, f->syncs_every_commit
@@ -664,6 +719,15 @@ bool sqlite_file_has_moved(struct sqlite_file *f) {
   int moved = 0;
   sqlite3_file_control(f->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   return moved != 0;
+}
+
+bool sqlite_file_is_nearly_full(struct sqlite_file *f) {
+  int64_t pages = 0, free_pages = 0;
+  if (f->pages_max == 0 ||
+      sqlite_file_query(f, "PRAGMA page_count", &pages) < 0 ||
+      sqlite_file_query(f, "PRAGMA freelist_count", &free_pages) < 0)
+    return false;
+  return pages - free_pages > f->pages_max * 3 / 4;
 }
 
 int64_t sqlite_file_size(const struct sqlite_file *f) {

@@ -42,6 +42,8 @@ struct sqlite_file {
   const char *condemned_as; /* "corrupt" or "unread" if the file is condemned:
                                the suffix that it will get; NULL if it is not */
   char condemned_why[SQLITE_FILE_WHY_BYTES];
+  int64_t pages_max; /* limit on a small file system; 0: there is room enough */
+  bool is_told_small;       /* the log has said that the file system is small */
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
   uint64_t damage_count;    /* -wals since then of which something is lost */
   char why[SQLITE_FILE_WHY_BYTES];
@@ -89,6 +91,10 @@ void sqlite_file_close(struct sqlite_file *f);
 
 /* Returns whether the open file was removed or replaced by another one. */
 bool sqlite_file_has_moved(struct sqlite_file *f);
+
+/* Returns whether the file takes nearly all that it may of a small file system:
+ * rows that are put from now on need the room of rows that are removed. */
+bool sqlite_file_is_nearly_full(struct sqlite_file *f);
 
 /* Returns the size of the file and its -wal in bytes. */
 int64_t sqlite_file_size(const struct sqlite_file *f);

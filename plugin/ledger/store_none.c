@@ -43,6 +43,11 @@ static int64_t trim(struct ledger_store *s, double wall_before_s,
   return 0;
 }
 
+static bool is_nearly_full(struct ledger_store *s) {
+  (void)s;
+  return false;
+}
+
 static int find_nothing(struct ledger_store *s, enum ledger_selection selection,
                         ledger_visit_fn *visit, void *context) {
   (void)s, (void)selection, (void)visit, (void)context;
@@ -90,6 +95,7 @@ static const struct ledger_store_type none = {
     .remove = throw_away,
     .clear = clear,
     .trim = trim,
+    .is_nearly_full = is_nearly_full,
     .read = find_nothing,
     .commit = commit,
     .error = error,

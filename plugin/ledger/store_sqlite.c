@@ -117,19 +117,30 @@ static void append_equations(struct buf *sql, const struct ledger_form *form,
   }
 }
 
-static void append_replace(struct buf *sql, const struct ledger_form *form) {
-  buf_append_format(sql, "INSERT OR REPLACE INTO %s (", form->name);
+/* A row with one key stays where it is, which changes fewer pages than taking
+ * it out and putting another one. */
+static void append_replace(struct buf *sql, enum ledger_table table) {
+  const struct ledger_form *form = &ledger_forms[table];
+  bool stays = form->key_count == 1;
+  buf_append_format(sql, "INSERT %sINTO %s (", stays ? "" : "OR REPLACE ",
+                    form->name);
   append_names(sql, form);
   buf_append_text(sql, ") VALUES (");
   append_parameters(sql, form);
   buf_append_byte(sql, ')');
+  if (!stays)
+    return;
+  buf_append_format(sql, " ON CONFLICT (%s) DO UPDATE SET ",
+                    form->columns[0].name);
+  append_equations(sql, form,
+                   ledger_table_all(table) & ~ledger_table_key(table), ", ");
 }
 
 static void append_change(struct buf *sql, const struct statement *one) {
   const struct ledger_form *form = &ledger_forms[one->table];
   uint64_t key = ledger_table_key(one->table);
   if (one->verb == VERB_REPLACE) {
-    append_replace(sql, form);
+    append_replace(sql, one->table);
   } else if (one->verb == VERB_UPDATE) {
     buf_append_format(sql, "UPDATE %s SET ", form->name);
     append_equations(sql, form, one->columns & ~key, ", ");
@@ -416,6 +427,11 @@ static int64_t trim(struct ledger_store *store, double wall_before_s,
   return run(s, s->trims[which], code) == 0 ? sqlite3_changes(s->file.db) : 0;
 }
 
+static bool is_nearly_full(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  return s->turn_status == 0 && sqlite_file_is_nearly_full(&s->file);
+}
+
 static int commit(struct ledger_store *store, int status) {
   struct store_sqlite *s = sqlite_of(store);
   if (status < 0)
@@ -554,6 +570,7 @@ static const struct ledger_store_type sqlite = {
     .remove = remove_rows,
     .clear = clear,
     .trim = trim,
+    .is_nearly_full = is_nearly_full,
     .read = read_rows,
     .commit = commit,
     .error = error,

@@ -13,12 +13,14 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SITUATION_OF_DISK(name)                                                \
   cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
+#define CLONE_NEWNS 0x00020000 /* of <linux/sched.h> */
 
 /* Both return a path that is valid until the next call. */
 static const char *beside(const struct fixture *f, const char *suffix) {
@@ -611,6 +613,23 @@ static void leave_killed(struct fixture *f, int commands) {
   assert_int_equal(status, 0);
 }
 
+/* Mounts are seen by this process alone, and go with it. */
+static bool keep_mounts_to_ourselves(void) {
+  static bool is_done;
+  if (!is_done)
+    is_done = syscall(SYS_unshare, CLONE_NEWNS) == 0 &&
+              mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+  return is_done;
+}
+
+/* Skips the test where mounting is not allowed. `size` is an option of tmpfs.
+ */
+static void mount_disk(struct fixture *f, const char *size) {
+  if (!keep_mounts_to_ourselves() ||
+      mount("tmpfs", f->directory_path, "tmpfs", 0, size) < 0)
+    skip();
+}
+
 static void remount(struct fixture *f, unsigned long flags) {
   assert_int_equal(
       mount("tmpfs", f->directory_path, "tmpfs", MS_REMOUNT | flags, NULL), 0);
@@ -619,8 +638,7 @@ static void remount(struct fixture *f, unsigned long flags) {
 static void
 a_ledger_on_a_disk_that_is_read_only_is_restored_from(void **state) {
   struct fixture *f = *state;
-  if (mount("tmpfs", f->directory_path, "tmpfs", 0, NULL) < 0)
-    skip();
+  mount_disk(f, NULL);
   leave_killed(f, 5);
   remount(f, MS_RDONLY);
   assert_only_read(f, 5);
@@ -712,8 +730,7 @@ static void
 a_read_only_ledger_that_another_process_holds_is_refused(void **state) {
   struct fixture *f = *state;
   int release;
-  if (mount("tmpfs", f->directory_path, "tmpfs", 0, NULL) < 0)
-    skip();
+  mount_disk(f, NULL);
   leave_ledger(f, 5);
   remount(f, MS_RDONLY);
   pid_t pid = start_holder(f, &release);
@@ -821,10 +838,7 @@ static void fill_disk(struct fixture *f) {
   fclose(file);
 }
 
-static void mount_small_disk(struct fixture *f) {
-  if (mount("tmpfs", f->directory_path, "tmpfs", 0, "size=800k") < 0)
-    skip();
-}
+static void mount_small_disk(struct fixture *f) { mount_disk(f, "size=800k"); }
 
 static void
 a_disk_that_fills_up_while_running_fails_and_recovers(void **state) {
@@ -833,8 +847,8 @@ a_disk_that_fills_up_while_running_fails_and_recovers(void **state) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
   fill_disk(f);
-  assert_int_equal(fixture_put_state(f, 200, FIXTURE_NOW), -ENOSPC);
-  assert_int_equal(fixture_put_state(f, 200, FIXTURE_NOW), -ENOSPC);
+  assert_int_equal(fixture_put_state(f, 2000, FIXTURE_NOW), -ENOSPC);
+  assert_int_equal(fixture_put_state(f, 2000, FIXTURE_NOW), -ENOSPC);
   assert_non_null(strstr(ledger_error(f->ledger), "full"));
   assert_int_equal(unlink(within(f, "filler")), 0);
   assert_works(f);
@@ -850,6 +864,59 @@ static void on_a_full_disk_a_start_restores_what_is_there(void **state) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, 5);
   assert_int_equal(fixture_put_state(f, 200, FIXTURE_NOW), -ENOSPC);
+  assert_int_equal(unlink(within(f, "filler")), 0);
+  assert_works(f);
+  fixture_close(f);
+  umount(f->directory_path);
+}
+
+/* ---- a small disk ---- */
+
+#define LEAST_DISK "size=2m" /* what the documentation says */
+
+static void put_finished_one(struct fixture *f, int64_t id) {
+  struct command *c = fixture_command(f, id);
+  const struct account a = {.device = f->devices[FAN],
+                            .created = (uint64_t)id,
+                            .by_outcome = {[OUTCOME_ACCEPTED] = (uint64_t)id}};
+  fixture_finish(c, OUTCOME_ACCEPTED, FIXTURE_NOW);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  fixture_put_change(f, &c->change, FIXTURE_NOW);
+  fixture_put_counts(f, &a);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  command_free(c);
+}
+
+static void the_least_disk_is_enough_however_much_is_recorded(void **state) {
+  struct fixture *f = *state;
+  mount_disk(f, LEAST_DISK);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_count_log(f, "its file system has only 2048 KiB"),
+                   1);
+  for (int64_t id = 1; id <= 5000; id++) {
+    fixture_put(f, fixture_command(f, id), FIXTURE_NOW);
+    put_finished_one(f, id);
+  }
+  assert_string_equal(
+      fixture_sql(f, "SELECT max(id), count(*) > 500 FROM commands"), "5000|1");
+  assert_works(f);
+  fixture_close(f);
+  umount(f->directory_path);
+}
+
+/* Somebody who fills the disk takes the room away for a time only, and no
+ * history. */
+static void the_least_disk_recovers_once_there_is_room_again(void **state) {
+  struct fixture *f = *state;
+  mount_disk(f, LEAST_DISK);
+  fixture_restart(f, FIXTURE_NOW);
+  for (int64_t id = 1; id <= 300; id++)
+    put_finished_one(f, id);
+  fill_disk(f);
+  while (fixture_put_state(f, 100, FIXTURE_NOW) == 0)
+    ;
+  for (int i = 0; i < 10; i++)
+    assert_int_equal(fixture_put_state(f, 300, FIXTURE_NOW), -ENOSPC);
   assert_int_equal(unlink(within(f, "filler")), 0);
   assert_works(f);
   fixture_close(f);
@@ -1046,6 +1113,8 @@ int main(void) {
       SITUATION(a_file_that_may_not_grow_fails_and_recovers),
       SITUATION(a_disk_that_fills_up_while_running_fails_and_recovers),
       SITUATION(on_a_full_disk_a_start_restores_what_is_there),
+      SITUATION(the_least_disk_is_enough_however_much_is_recorded),
+      SITUATION(the_least_disk_recovers_once_there_is_room_again),
       SITUATION(a_turn_without_memory_fails_and_the_next_one_works),
       SITUATION(a_start_without_memory_fails_and_leaves_the_file),
       SITUATION(somebody_who_writes_for_long_makes_a_turn_fail_not_hang),
