@@ -15,10 +15,15 @@ bool door_enter(struct door *d) {
 
 void door_leave(struct door *d) { atomic_fetch_sub(&d->inside, 1); }
 
+/* Whoever is turned away counts for a moment: once nobody was inside after it
+ * was closed, nobody ever will be. */
 bool door_close(struct door *d, int64_t max_wait_ms) {
   const struct timespec one_ms = {.tv_nsec = 1000000};
   atomic_store(&d->is_closed, true);
-  for (int64_t ms = 0; atomic_load(&d->inside) > 0 && ms < max_wait_ms; ms++)
+  for (int64_t ms = 0; atomic_load(&d->inside) > 0; ms++) {
+    if (ms >= max_wait_ms)
+      return false;
     nanosleep(&one_ms, NULL);
-  return atomic_load(&d->inside) == 0;
+  }
+  return true;
 }
