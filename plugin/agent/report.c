@@ -245,6 +245,9 @@ static void send_agent(struct report *r, size_t inbox_count) {
   send_gauge(AGENT_INSTANCE, "file_size", "ledger",
              (double)counts.ledger_bytes);
   send_derive(AGENT_INSTANCE, "errors", "ledger", counts.ledger_errors);
+  send_gauge(AGENT_INSTANCE, "count", "series", (double)counts.series);
+  send_derive(AGENT_INSTANCE, "derive", "series_forgotten",
+              counts.series_forgotten);
   send_gauge(AGENT_INSTANCE, "count", "skipped_lines",
              (double)r->options->skipped_lines);
   send_gauge(AGENT_INSTANCE, "count", "devices_unreported",

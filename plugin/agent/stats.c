@@ -96,6 +96,8 @@ struct stats {
   struct device_stats *taken;          /* oldest first; the reader's alone */
   _Atomic size_t records_pending;
   _Atomic int64_t ledger_bytes;
+  _Atomic size_t series;
+  _Atomic uint64_t series_forgotten;
   _Atomic uint64_t ledger_errors;
   _Atomic uint64_t unreported;
 };
@@ -404,6 +406,11 @@ void stats_set_agent(struct stats *s, size_t records_pending,
   s->ledger_bytes = ledger_bytes;
 }
 
+void stats_set_series(struct stats *s, size_t kept, uint64_t forgotten) {
+  s->series = kept;
+  s->series_forgotten = forgotten;
+}
+
 void stats_count_ledger_error(struct stats *s) {
   atomic_fetch_add(&s->ledger_errors, 1);
 }
@@ -531,6 +538,8 @@ void stats_read_endpoint(const struct stats *s, const struct endpoint *e,
 void stats_read_agent(const struct stats *s, struct stats_agent *ret_agent) {
   ret_agent->records_pending = atomic_load(&s->records_pending);
   ret_agent->ledger_bytes = atomic_load(&s->ledger_bytes);
+  ret_agent->series = atomic_load(&s->series);
+  ret_agent->series_forgotten = atomic_load(&s->series_forgotten);
   ret_agent->ledger_errors = atomic_load(&s->ledger_errors);
   ret_agent->unreported = atomic_load(&s->unreported);
 }

@@ -91,6 +91,8 @@ void stats_set_endpoint(struct stats *s, const struct endpoint *e,
 /* Sets the gauges of the agent. */
 void stats_set_agent(struct stats *s, size_t records_pending,
                      int64_t ledger_bytes);
+/* How many series are kept, and how many had to go for want of room. */
+void stats_set_series(struct stats *s, size_t kept, uint64_t forgotten);
 void stats_count_ledger_error(struct stats *s);
 /* Counts news that was not reported. Any thread. */
 void stats_count_unreported(struct stats *s, uint64_t count);
@@ -130,6 +132,8 @@ struct stats_endpoint {
 struct stats_agent {
   size_t records_pending;
   int64_t ledger_bytes;
+  size_t series;
+  uint64_t series_forgotten;
   uint64_t ledger_errors;
   uint64_t unreported;
 };

@@ -244,6 +244,10 @@ void teller_tell_ignored(struct teller *t, const struct policy *policy,
   while (count-- > 0)
     stats_count_ignored(t->stats, reason == IGNORED_UNMATCHED ? NULL : device,
                         reason);
+  if (reason == IGNORED_SERIES_MAX)
+    log_error("SeriesMax %zu is reached, and no series is OKAY: events of new "
+              "series are ignored, of rule \"%s\" for device \"%s\"",
+              t->options->series_max, policy->rule, device->name);
   if (t->is_dry)
     lines_write_dry_ignored(policy->rule, device, ignored_name(reason));
 }

@@ -120,6 +120,7 @@ static int make_deciders(struct worker *w) {
       .journal = &w->journal,
       .queue_limit = o->queue_limit,
       .queue_bytes = o->queue_bytes,
+      .series_max = o->series_max,
       .first_okay_send = strcmp(o->ledger_path, LEDGER_IN_MEMORY) == 0,
       .random = random_number};
   w->lanes = lanes_new(&options);
@@ -272,6 +273,8 @@ static void tell(struct worker *w, struct moment now) {
                   recorder_file_bytes(w->recorder));
   inbox_set_waiting(w->inbox, lanes_waiting(w->lanes),
                     lanes_waiting_bytes(w->lanes));
+  stats_set_series(w->stats, lanes_series_count(w->lanes),
+                   lanes_series_forgotten(w->lanes));
   journal_clear(&w->journal);
 }
 

@@ -122,6 +122,8 @@ static const struct options_option OPTIONS[] = {
      .max = 10000000},
     {"QueueBytes", options_value_read_size, AT(queue_bytes), .min = 65536,
      .max = 1099511627776},
+    {"SeriesMax", options_value_read_size, AT(series_max), .min = 1000,
+     .max = 10000000},
     {"ShutdownTimeout", options_value_read_int, AT(shutdown_timeout_s),
      .min = 1, .max = 60},
     {"DryRun", options_value_read_bool, AT(dry_run)},
@@ -153,6 +155,7 @@ static struct options *options_new(struct options_reader *r) {
   o->history_max = 100000;
   o->queue_limit = 100000;
   o->queue_bytes = 64 << 20;
+  o->series_max = 100000;
   o->shutdown_timeout_s = 5;
   o->notify_outcomes = NOTIFY_FAILURES;
   o->device_metrics = 1000;

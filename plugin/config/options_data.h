@@ -23,6 +23,7 @@ struct options {
   int64_t history_max;
   size_t queue_limit;
   size_t queue_bytes;
+  size_t series_max;
   int shutdown_timeout_s;
   bool dry_run;
   enum notify_outcomes notify_outcomes;

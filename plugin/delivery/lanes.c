@@ -121,6 +121,7 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   l->next_id = 1;
   ring_init(&l->slots);
   ring_init(&l->owing);
+  ring_init(&l->idle);
   heap_init(&l->timers, timer_before, timer_index);
   heap_init(&l->silence, silence_before, silence_index);
   if (l->endpoints == NULL || l->devices == NULL || init_endpoints(l) < 0 ||
@@ -184,12 +185,69 @@ struct device_state *lanes_device_of(struct lanes *l, const struct command *c) {
   return &l->devices[c->device->index];
 }
 
+/* ---- what is held, and what may go ---- */
+
+void lanes_count_bytes(struct lanes *l, size_t *counted, size_t bytes) {
+  l->held_bytes += bytes - *counted;
+  *counted = bytes;
+}
+
+void lanes_weigh_memory(struct lanes *l, struct slot *slot) {
+  lanes_count_bytes(l, &slot->held_bytes, slot_memory_bytes(slot));
+}
+
+/* Returns when the slot is at rest, be it past; COMMAND_NEVER_MS if something
+ * has to happen first. One whose last command was not accepted is kept: without
+ * it, the OKAY after the next start would be ignored. */
+static int64_t rests_from_ms(const struct slot *slot) {
+  bool is_busy = slot->pending > 0 || slot->owes || !slot_is_satisfied(slot);
+  return is_busy ? COMMAND_NEVER_MS : slot->cooldown_until_ms;
+}
+
+/* The speaker goes with its slot; it is idle only if all of them are. */
+int64_t lanes_may_go_from_ms(const struct series *series) {
+  return series == slot_speaker(series->slot) ? rests_from_ms(series->slot)
+                                              : INT64_MIN;
+}
+
+void lanes_note_rest_from(struct lanes *l, int64_t from_ms) {
+  if (from_ms < l->none_rests_until_ms)
+    l->none_rests_until_ms = from_ms;
+}
+
+void lanes_note_rest(struct lanes *l, const struct slot *slot) {
+  const struct series *idle = slot->newest[SEVERITY_OKAY] != NULL
+                                  ? slot->newest[SEVERITY_OKAY]
+                                  : slot->newest[SEVERITY_VALUE];
+  if (idle != NULL)
+    lanes_note_rest_from(l, idle->older != NULL ? INT64_MIN
+                                                : lanes_may_go_from_ms(idle));
+}
+
+static bool is_idle(const struct series *series) {
+  return series->severity == SEVERITY_OKAY ||
+         series->severity == SEVERITY_VALUE;
+}
+
+void lanes_place_series(struct lanes *l, struct series *series) {
+  ring_remove(&series->idle);
+  if (is_idle(series))
+    ring_append(&l->idle, &series->idle);
+  lanes_count_bytes(l, &series->held_bytes, slot_series_bytes(series));
+  lanes_note_rest(l, series->slot);
+}
+
 void lanes_note(struct lanes *l, struct change *change) {
   journal_note(l->options.journal, change);
 }
 
+void lanes_note_slot(struct lanes *l, struct slot *slot) {
+  lanes_weigh_memory(l, slot);
+  lanes_note(l, &slot->change);
+}
+
 void lanes_note_series(struct lanes *l, struct series *series) {
-  lanes_note(l, &series->slot->change);
+  lanes_note_slot(l, series->slot);
   lanes_note(l, &series->change);
 }
 
@@ -292,6 +350,7 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   account->by_outcome[outcome]++;
   account->pending--;
   c->at.slot->pending--;
+  lanes_note_rest(l, c->at.slot);
   lanes_note(l, &account->change);
   journal_note_last(l->options.journal, &c->change);
 }
@@ -375,6 +434,11 @@ const struct account *lanes_account(const struct lanes *l,
 size_t lanes_waiting(const struct lanes *l) { return l->waiting; }
 
 size_t lanes_waiting_bytes(const struct lanes *l) { return l->waiting_bytes; }
+size_t lanes_series_count(const struct lanes *l) { return l->series_count; }
+
+uint64_t lanes_series_forgotten(const struct lanes *l) {
+  return l->series_forgotten;
+}
 
 bool lanes_circuit_is_open(const struct lanes *l,
                            const struct endpoint *endpoint) {

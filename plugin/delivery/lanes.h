@@ -13,6 +13,11 @@
  *   lanes_begin     until it returns NULL: it returns the commands to be sent
  *   lanes_wait_ms   to learn how long to sleep
  *
+ * Series that are OKAY, or values, are idle. Where there is no room for a new
+ * series, or for the body of a new command, those that have been silent the
+ * longest go, each with its slot if it speaks for it and the slot is at rest.
+ * While nothing waits there is room for any body.
+ *
  * A slot whose command was dropped owes its state: lanes_begin asks for it
  * again as soon as there is room.
  *
@@ -48,7 +53,10 @@ struct lanes_options {
   const struct directory *directory; /* borrowed, until lanes_free */
   struct journal *journal;           /* borrowed, until lanes_free */
   size_t queue_limit;                /* most commands that may wait */
-  size_t queue_bytes;                /* most bytes in the bodies of these */
+  size_t queue_bytes;                /* most bytes in their bodies, those of
+                                        series, and those of what slots remember:
+                                        one that is held twice counts twice */
+  size_t series_max;                 /* most series */
   bool first_okay_send; /* the first OKAY of every slot is acted on, since no
                            earlier state can be known */
   lanes_random_fn *random;
@@ -147,6 +155,9 @@ const struct account *lanes_account(const struct lanes *l,
 size_t lanes_waiting(const struct lanes *l);
 /* Returns the bytes of the bodies of the commands that wait. */
 size_t lanes_waiting_bytes(const struct lanes *l);
+/* Return how many series are kept, and how many had to go for want of room. */
+size_t lanes_series_count(const struct lanes *l);
+uint64_t lanes_series_forgotten(const struct lanes *l);
 /* Return whether the endpoint's circuit is open, and how many ms remain until
  * it lets the next attempt through: 0 if it does now, COMMAND_NEVER_MS while a
  * probe is under way. */
@@ -188,9 +199,10 @@ int lanes_restore_series(struct lanes *l, struct series *series);
 int lanes_restore_command(struct lanes *l, struct command *c,
                           struct moment now);
 
-/* Removes the slots at rest whose last event is older than idle_ms. At rest
- * means: no command is pending, no cooldown runs, no series is in FAILURE or
- * WARNING, and the device has accepted what the slot asks for. */
+/* Removes the idle series whose last event is older than idle_ms, and those
+ * beyond series_max. The series that speaks for its slot goes only with the
+ * slot, once that is at rest: no command is pending or owed, no cooldown runs,
+ * and the device has accepted what the slot asks for. */
 void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now);
 
 #endif

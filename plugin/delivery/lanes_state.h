@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes_state is the inside of `lanes`, for its three files alone: where each
+ * lanes_state is the inside of `lanes`, for its four files alone: where each
  * command waits, and the small steps that decisions are made of. The I/O thread
  * calls everything.
  *
  *   lanes.c       the state, its small steps, and what others may see of it
  *   lanes_take.c  the way in: events, silence, restoring
  *   lanes_turn.c  the way out: which command is due, and how attempts end
+ *   lanes_rest.c  how series and slots at rest go
  */
 #ifndef ONENET_LANES_STATE_H
 #define ONENET_LANES_STATE_H
@@ -69,6 +70,12 @@ struct lanes {
   struct queue fresh;
   struct heap timers;  /* every waiting command, next to change first */
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
+  struct ring idle;    /* series that are OKAY or values, the oldest first */
+  size_t series_count;
+  uint64_t series_forgotten;
+  size_t
+      held_bytes; /* bytes in the bodies of series, and of what is remembered */
+  int64_t none_rests_until_ms; /* before that time no idle series may go */
   size_t waiting;
   size_t waiting_bytes;
   int64_t next_id;
@@ -95,9 +102,34 @@ struct endpoint_state *lanes_endpoint_of(struct lanes *l,
                                          const struct command *c);
 struct device_state *lanes_device_of(struct lanes *l, const struct command *c);
 
+/* ---- what is held, and what may go ---- */
+
+/* Counts `bytes` as held, instead of what *counted holds, and keeps them
+ * there. */
+void lanes_count_bytes(struct lanes *l, size_t *counted, size_t bytes);
+
+/* Counts the bytes of what the slot remembers. */
+void lanes_weigh_memory(struct lanes *l, struct slot *slot);
+
+/* Gives a series that has changed, or was restored, its place among the idle
+ * ones, and counts what it holds. */
+void lanes_place_series(struct lanes *l, struct series *series);
+
+/* Returns the time from which the idle series may go, even if it is past;
+ * COMMAND_NEVER_MS if something has to happen first. */
+int64_t lanes_may_go_from_ms(const struct series *series);
+
+/* Note that an idle series may go from then on, or that one of a slot which has
+ * changed may. */
+void lanes_note_rest_from(struct lanes *l, int64_t from_ms);
+void lanes_note_rest(struct lanes *l, const struct slot *slot);
+
 /* ---- changes, for the journal ---- */
 
 void lanes_note(struct lanes *l, struct change *change);
+
+/* Notes that a slot has changed, and counts anew what it remembers. */
+void lanes_note_slot(struct lanes *l, struct slot *slot);
 
 /* Notes that a series and its slot have changed. */
 void lanes_note_series(struct lanes *l, struct series *series);
@@ -168,6 +200,18 @@ bool lanes_is_obsolete(const struct command *c);
  * in its place. */
 void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
                              struct moment now);
+
+/* ---- lanes_rest.c, for the others ---- */
+
+/* Return whether there is room for one more series, or for a command with that
+ * body (NULL: none), after idle series have gone if need be. */
+bool lanes_has_room_for_series(struct lanes *l, struct moment now);
+bool lanes_has_room(struct lanes *l, const struct body *body,
+                    struct moment now);
+
+/* Returns in how many ms, above 0, there may be room by itself where there was
+ * none; COMMAND_NEVER_MS if something has to happen first. */
+int64_t lanes_room_wait_ms(const struct lanes *l, struct moment now);
 
 /* ---- lanes_take.c, for lanes_turn.c ---- */
 

@@ -74,15 +74,10 @@ static int reserve(struct lanes *l, struct lane *lane) {
   return heap_reserve(&lane->ready, lane->waiting + 2);
 }
 
-static bool has_room(const struct lanes *l, const struct body *body) {
-  size_t bytes = body != NULL ? body->size : 0;
-  return l->waiting < l->options.queue_limit &&
-         l->waiting_bytes + bytes <= l->options.queue_bytes;
-}
-
 static void drop_command(struct lanes *l, struct command *c, const char *why,
                          struct moment now) {
   slot_forget(c->at.slot);
+  lanes_note_slot(l, c->at.slot);
   lanes_owe(l, c->at.slot);
   c->why = why;
   lanes_count_outcome(l, c, OUTCOME_DROPPED, now);
@@ -102,7 +97,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
   struct slot *slot = c->at.slot;
   struct command *older = slot->waiting;
   c->at.lane = lanes_device_of(l, c)->lane;
-  if (older == NULL && !has_room(l, c->body)) {
+  if (older == NULL && !lanes_has_room(l, c->body, now)) {
     drop_command(l, c, "the queue is full", now);
     return;
   }
@@ -132,7 +127,9 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
   if (slot_asks_nothing(speaker)) {
     lanes_supersede_waiting(l, slot, now);
     slot_forget(slot);
+    lanes_note_slot(l, slot);
     lanes_owe_nothing(slot);
+    lanes_note_rest(l, slot);
     return 0;
   }
   struct command *c = new_command(l, slot, speaker, series, arrived);
@@ -158,7 +155,7 @@ bool lanes_ask_owed(struct lanes *l, struct moment now) {
     return false;
   struct slot *slot = RING_ITEM(first, struct slot, owing);
   const struct series *speaker = slot_speaker(slot);
-  return has_room(l, speaker->body) &&
+  return lanes_has_room(l, speaker->body, now) &&
          reserve(l, l->devices[slot->device->index].lane) == 0 &&
          act_on_state(l, slot, speaker->name, now, now) == 0;
 }
@@ -193,9 +190,14 @@ static int reserve_silence(struct lanes *l) {
   return heap_reserve(&l->silence, l->silence.count + 1);
 }
 
-static struct series *find_or_add_series(struct slot *slot, const char *name) {
+static struct series *find_or_add_series(struct lanes *l, struct slot *slot,
+                                         const char *name) {
   struct series *series = slot_find_series(slot, name);
-  return series != NULL ? series : slot_add_series(slot, name);
+  if (series != NULL)
+    return series;
+  series = slot_add_series(slot, name);
+  l->series_count += series != NULL;
+  return series;
 }
 
 static void watch_silence(struct lanes *l, struct series *series) {
@@ -214,14 +216,16 @@ static bool is_first_okay(const struct lanes *l, const struct slot *slot,
   return f->policy->first_okay == FIRST_OKAY_IGNORE;
 }
 
-static enum ignored judge_firing(const struct lanes *l, const struct slot *slot,
-                                 const struct firing *f) {
+static enum ignored judge_firing(struct lanes *l, const struct slot *slot,
+                                 const struct firing *f, struct moment now) {
   const struct series *series =
       slot != NULL ? slot_find_series(slot, f->series) : NULL;
   if (f->is_other_source && series == NULL)
     return f->is_unmatched ? IGNORED_UNMATCHED : IGNORED_UNTOLD;
   if (is_first_okay(l, slot, f))
     return IGNORED_FIRST_OKAY;
+  if (series == NULL && !lanes_has_room_for_series(l, now))
+    return IGNORED_SERIES_MAX;
   return slot_judge_arrival(series, f);
 }
 
@@ -230,12 +234,14 @@ static int apply_firing(struct lanes *l, struct firing *f, const char *key,
   struct slot *slot = lanes_find_or_add_slot(l, f->policy, f->device, key);
   if (slot == NULL)
     return -ENOMEM;
-  struct series *series = find_or_add_series(slot, f->series);
-  if (series == NULL || reserve_silence(l) < 0)
+  struct series *series =
+      reserve_silence(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;
+  if (series == NULL)
     return -ENOMEM;
   slot_note_firing(series, f);
   slot->last_event_ms = f->arrived.ms;
   watch_silence(l, series);
+  lanes_place_series(l, series);
   lanes_note_series(l, series);
   return act_on_state(l, slot, series->name, f->arrived, now);
 }
@@ -253,7 +259,7 @@ int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored) {
   char key[SLOT_KEY_BYTES];
   slot_format_key(f->policy, f->device, f->series, key);
-  *ret_ignored = judge_firing(l, find_slot(l, key), f);
+  *ret_ignored = judge_firing(l, find_slot(l, key), f, now);
   int status = *ret_ignored == IGNORED_NOT ? apply_firing(l, f, key, now) : 0;
   if (*ret_ignored == IGNORED_NOT)
     count_replaced(l, f);
@@ -272,8 +278,10 @@ void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {
    * an attempt in flight is not to be remembered. */
   account->attempts_begun++;
   const struct command *c = l->devices[device->index].lane->holder;
-  if (c != NULL && c->state == COMMAND_IN_FLIGHT && c->device == device)
+  if (c != NULL && c->state == COMMAND_IN_FLIGHT && c->device == device) {
     slot_forget(c->at.slot);
+    lanes_note_slot(l, c->at.slot);
+  }
   lanes_note(l, &account->change);
 }
 
@@ -282,7 +290,7 @@ void lanes_forget(struct lanes *l, const char *slot_key) {
   if (slot == NULL)
     return;
   slot_forget(slot);
-  lanes_note(l, &slot->change);
+  lanes_note_slot(l, slot);
 }
 
 void lanes_run_silence(struct lanes *l, struct moment now) {
@@ -291,6 +299,7 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
          lanes_silent_at_ms(series) <= now.ms) {
     heap_remove(&l->silence, series);
     slot_note_silence(series, now.ms);
+    lanes_place_series(l, series);
     lanes_note_series(l, series);
     if (act_on_state(l, series->slot, series->name, now, now) < 0)
       lanes_drop(l, series->slot->device, 1);
@@ -317,6 +326,9 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
     return -ENOMEM;
   slot_place_series(series);
   watch_silence(l, series);
+  l->series_count++;
+  lanes_place_series(l, series);
+  lanes_weigh_memory(l, series->slot);
   if (series->slot->owes && !ring_has(&series->slot->owing))
     ring_append(&l->owing, &series->slot->owing);
   return 0;
@@ -354,7 +366,7 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   slot->pending++;
   lanes_device_of(l, c)->account.pending++;
   lanes_note(l, &lanes_device_of(l, c)->account.change);
-  lanes_note(l, &slot->change);
+  lanes_note_slot(l, slot);
   lanes_note(l, &c->change);
   lanes_count_waiting(l, c);
   if (older != NULL) {
@@ -367,36 +379,4 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   if (c->doubtful && (!c->policy->retry_unknown || lanes_is_obsolete(c)))
     lanes_end_waiting(l, c, OUTCOME_UNKNOWN, c->why, now);
   return 0;
-}
-
-/* ---- trimming ---- */
-
-/* One whose last command was not accepted is kept: without it, the OKAY after
- * the next start would be ignored. */
-static bool is_at_rest(const struct slot *slot, int64_t idle_ms,
-                       int64_t now_ms) {
-  return slot->pending == 0 && !slot->owes &&
-         slot->cooldown_until_ms <= now_ms &&
-         slot->newest[SEVERITY_FAILURE] == NULL &&
-         slot->newest[SEVERITY_WARNING] == NULL && !slot->change.is_noted &&
-         now_ms - slot->last_event_ms > idle_ms && slot_is_satisfied(slot);
-}
-
-static void unwatch_silence(void *context, struct series *series) {
-  struct lanes *l = context;
-  heap_remove(&l->silence, series);
-}
-
-void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now) {
-  for (struct ring *link = ring_first(&l->slots), *next; link != NULL;
-       link = next) {
-    struct slot *slot = RING_ITEM(link, struct slot, all);
-    next = ring_next(&l->slots, link);
-    if (!is_at_rest(slot, idle_ms, now.ms))
-      continue;
-    ring_remove(link);
-    slot_each_series(slot, unwatch_silence, l);
-    tdelete(slot, &l->slot_by_key, lanes_compare_slots);
-    journal_note_last(l->options.journal, &slot->change);
-  }
 }

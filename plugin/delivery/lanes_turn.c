@@ -155,7 +155,7 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
   slot_begin_attempt(c->at.slot, d->account.attempts_begun);
   d->account.attempts_begun++;
   lanes_note(l, &d->account.change);
-  lanes_note(l, &c->at.slot->change);
+  lanes_note_slot(l, c->at.slot);
   lanes_note(l, &c->change);
 }
 
@@ -187,6 +187,9 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
     wait_ms = timer->at.timer_ms - now.ms;
   if (silent != NULL && lanes_silent_at_ms(silent) - now.ms < wait_ms)
     wait_ms = lanes_silent_at_ms(silent) - now.ms;
+  int64_t room_ms = lanes_room_wait_ms(l, now);
+  if (ring_first(&l->owing) != NULL && room_ms < wait_ms)
+    wait_ms = room_ms;
   for (size_t i = 0; i < l->endpoint_count; i++) {
     int64_t gate_ms = gate_wait_ms(&l->endpoints[i].gate, now.ms);
     if (l->endpoints[i].due.first != NULL && gate_ms < wait_ms)
@@ -297,7 +300,7 @@ static void leave_flight(struct lanes *l, struct command *c,
                    lanes_device_of(l, c)->account.attempts_begun, now.ms);
   if (!verdict_meaning(v->class)->surely_unexecuted)
     start_cooldown(c);
-  lanes_note(l, &c->at.slot->change);
+  lanes_note_slot(l, c->at.slot);
   lanes_note(l, &c->change);
 }
 

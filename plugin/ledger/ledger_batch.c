@@ -120,6 +120,13 @@ static void add_slot(struct ledger_batch *b, const struct slot *s,
 static void add_series(struct ledger_batch *b, const struct series *s,
                        struct moment now) {
   struct ledger_row row;
+  if (s->change.is_last) {
+    ledger_row_init(&row, LEDGER_TABLE_SERIES);
+    ledger_row_set_text(&row, series_slot, s->slot->key);
+    ledger_row_set_text(&row, series_name, s->name);
+    add_row(b, LEDGER_ENTRY_REMOVE, &row);
+    return;
+  }
   ledger_row_of_series(s, now, &row);
   add_row(b, LEDGER_ENTRY_PUT, &row);
 }

@@ -27,10 +27,10 @@ void ledger_batch_init(struct ledger_batch *b);
 /* Frees the rows of the batch and leaves it empty. */
 void ledger_batch_free(struct ledger_batch *b);
 
-/* Adds a row for what has changed, with its values at `now`; or, for a slot
- * that is gone, the removal of its rows. A command that ended as `unchanged`
- * does not go into the history: its row is removed; a fleeting one gets none.
- * Without memory sets `error`, and from then on adds nothing. */
+/* Adds a row for what has changed, with its values at `now`; or, for a slot or
+ * a series that is gone, the removal of its rows. A command that ended as
+ * `unchanged` does not go into the history: its row is removed; a fleeting one
+ * gets none. Without memory sets `error`, and from then on adds nothing. */
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now);
 

@@ -12,6 +12,7 @@ static const char *const names[IGNORED_REASONS] = {
     [IGNORED_DUPLICATE] = "duplicate",
     [IGNORED_FIRST_OKAY] = "first_okay",
     [IGNORED_NO_MEMORY] = "no_memory",
+    [IGNORED_SERIES_MAX] = "series_max",
 };
 
 const char *ignored_name(enum ignored reason) { return names[reason]; }

@@ -17,6 +17,7 @@ enum ignored {
   IGNORED_DUPLICATE, /* the same event came before, perhaps over another path */
   IGNORED_FIRST_OKAY, /* an OKAY for a slot of which nothing is recorded */
   IGNORED_NO_MEMORY,  /* no memory to find out which device the event is for */
+  IGNORED_SERIES_MAX, /* the series is new, and there are too many */
   IGNORED_REASONS,
   IGNORED_NOT = IGNORED_REASONS, /* no reason: the event is not ignored */
   IGNORED_UNTOLD /* the event is ignored here and fires another rule: no news */

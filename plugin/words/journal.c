@@ -30,14 +30,23 @@ void journal_note_last(struct journal *j, struct change *change) {
   journal_note(j, change);
 }
 
-/* All three are looked at first: the change is a part of what is freed. */
 static void free_thing(struct change *change) {
-  struct command *command = journal_command(change);
-  struct slot *slot = journal_slot(change);
-  struct tracked *tracked = journal_tracked(change);
-  command_free(command);
-  slot_free(slot);
-  tracked_free(tracked);
+  switch (change->kind) {
+  case CHANGE_COMMAND:
+    command_free(journal_command(change));
+    break;
+  case CHANGE_SLOT:
+    slot_free(journal_slot(change));
+    break;
+  case CHANGE_SERIES:
+    slot_free_series(journal_series(change));
+    break;
+  case CHANGE_TRACKED:
+    tracked_free(journal_tracked(change));
+    break;
+  case CHANGE_ACCOUNT:
+    break;
+  }
 }
 
 static void release(struct change *change) {

@@ -28,8 +28,9 @@ void journal_init(struct journal *j);
  * journal is cleared. */
 void journal_note(struct journal *j, struct change *change);
 
-/* Notes the last change of a thing and takes the thing: a finished command, a
- * concluded tracked command, or a removed slot with its series. */
+/* Notes the change for the last time, and takes the thing: a command that is
+ * finished, a tracked one that is concluded, a series that was taken out of its
+ * slot, or a slot that is removed. */
 void journal_note_last(struct journal *j, struct change *change);
 
 /* Empties the journal. Frees each thing whose last change was in it; marks the

@@ -47,7 +47,7 @@ struct series *slot_find_series(const struct slot *s, const char *name) {
   return found != NULL ? *found : NULL;
 }
 
-static void free_series(struct series *series) {
+void slot_free_series(struct series *series) {
   if (series == NULL)
     return;
   body_unref(series->body);
@@ -90,17 +90,16 @@ struct series *slot_add_series(struct slot *s, const char *name) {
   series->name = strdup(name);
   if (series->name == NULL ||
       tsearch(series, &s->series_by_name, compare_names) == NULL) {
-    free_series(series);
+    slot_free_series(series);
     return NULL;
   }
   slot_place_series(series);
   return series;
 }
 
-void slot_remove_series(struct slot *s, struct series *series) {
+void slot_take_out(struct series *series) {
   unlink_series(series);
-  tdelete(series, &s->series_by_name, compare_names);
-  free_series(series);
+  tdelete(series, &series->slot->series_by_name, compare_names);
 }
 
 void slot_each_series(const struct slot *s,
@@ -115,17 +114,31 @@ void slot_each_series(const struct slot *s,
 }
 
 static void remove_series(void *context, struct series *series) {
-  slot_remove_series(context, series);
+  (void)context;
+  slot_take_out(series);
+  slot_free_series(series);
 }
 
 void slot_free(struct slot *s) {
   if (s == NULL)
     return;
-  slot_each_series(s, remove_series, s);
+  slot_each_series(s, remove_series, NULL);
   body_unref(s->accepted.body);
   body_unref(s->accepted_before.body);
   free(s->key);
   free(s);
+}
+
+/* ---- what is held ---- */
+
+static size_t bytes_of(const struct body *b) { return b != NULL ? b->size : 0; }
+
+size_t slot_series_bytes(const struct series *series) {
+  return bytes_of(series->body) + bytes_of(series->okay_body);
+}
+
+size_t slot_memory_bytes(const struct slot *s) {
+  return bytes_of(s->accepted.body) + bytes_of(s->accepted_before.body);
 }
 
 /* ---- the state ---- */

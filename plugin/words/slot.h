@@ -56,6 +56,8 @@ struct series {
   struct slot_time valued; /* last event that carried a CurrentValue */
 
   size_t silence_index; /* kept by lanes: index in the heap of silences */
+  struct ring idle;     /* kept by lanes: place among the idle series */
+  size_t held_bytes; /* kept by lanes: bytes that are counted of its bodies */
 
   struct series *newer; /* kept by slot: neighbours of the same severity */
   struct series *older;
@@ -88,6 +90,7 @@ struct slot {
   struct ring owing;       /* kept by lanes: place among those that owe */
   struct command *waiting; /* with Supersede: the waiting command, or NULL */
   size_t pending;          /* commands waiting or in flight */
+  size_t held_bytes;       /* what is counted of what it remembers */
 
   void *series_by_name; /* kept by slot: a tsearch tree */
   struct series *newest[SEVERITY_COUNT];
@@ -111,8 +114,16 @@ struct series *slot_find_series(const struct slot *s, const char *name);
  * the slot owns, or NULL without memory. */
 struct series *slot_add_series(struct slot *s, const char *name);
 
-/* Removes and frees a series. */
-void slot_remove_series(struct slot *s, struct series *series);
+/* Takes a series out of its slot: the caller owns it. */
+void slot_take_out(struct series *series);
+
+/* Frees a series that is in no slot; NULL is allowed. */
+void slot_free_series(struct series *series);
+
+/* Return the bytes of all bodies that the series holds, or that the slot
+ * remembers. */
+size_t slot_series_bytes(const struct series *series);
+size_t slot_memory_bytes(const struct slot *s);
 
 /* Calls visit for every series. */
 void slot_each_series(const struct slot *s,

@@ -185,6 +185,8 @@ def test_prometheus_sees_every_counter_and_the_series_of_a_uuid(setup):
                        "onenet-agent/file_size-ledger",
                        "onenet-agent/errors-ledger",
                        "onenet-agent/count-skipped_lines",
+                       "onenet-agent/count-series",
+                       "onenet-agent/derive-series_forgotten",
                        "onenet-agent/derive-unreported"):
         assert setup.metric(identifier) is not None, identifier
     assert setup.metric("onenet-agent/file_size-ledger") > 0

@@ -76,20 +76,21 @@ def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
             assert sim.bodies(name) == ["off"], name
 
 
+def flood(setup, events):
+    """Dispatches notifications of (severity, host) as fast as collectd takes
+    them, each a second later than the one before."""
+    send_lines(setup, "".join(
+        f"PUTNOTIF severity={severity} time={i + 1e9:.0f} "
+        f'message="x" host={host} plugin=sensors type=temperature\n'
+        for i, (severity, host) in enumerate(events)))
+
+
 def test_a_flood_of_states_leaves_a_number_and_no_rows(setup):
     setup.sim.fault(hang=1, execute=1)
     setup.start(setup.block(rule=setup.rule(ON_OFF + "OnUnknown retry")))
     setup.notify()
     wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the first command")
-    text = "".join(
-        f"PUTNOTIF severity={'failure' if i % 2 else 'okay'} time={i + 1e9:.0f} "
-        f'message="x" host=h plugin=sensors type=temperature\n'
-        for i in range(4000))
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(str(setup.folder / "sock"))
-        threading.Thread(target=sock.sendall, args=(text.encode(),)).start()
-        with sock.makefile() as answers:
-            assert all("Success" in answers.readline() for _ in range(4000))
+    flood(setup, (("failure" if i % 2 else "okay", "h") for i in range(4000)))
     wait_until(lambda: count(setup, "created") == 4001, 20, "all events")
     setup.daemon.stop()
     superseded = setup.query("SELECT superseded FROM by_device")[0][0]
@@ -103,6 +104,27 @@ def test_a_flood_of_states_leaves_a_number_and_no_rows(setup):
     assert sum(map(int, numbers)) == superseded - kept
     assert len(numbers) < 30
     assert setup.query("SELECT difference FROM balance") == [(0,)]
+
+
+def test_series_beyond_the_limit_go_if_okay_and_else_do_not_come(setup):
+    setup.start(setup.block(more="SeriesMax 1000\n"))
+
+    def series():
+        return setup.metric("onenet-agent/count-series")
+    flood(setup, (("failure", f"h{i}") for i in range(1003)))
+    wait_until(lambda: setup.metric("onenet-fan/derive-ignored_series_max") == 3,
+               20, "the last ones to be ignored")
+    assert series() == 1000
+    assert "SeriesMax 1000 is reached" in setup.daemon.log()
+    flood(setup, (("okay", f"h{i}") for i in range(1, 100)))
+    setup.notify(host="new")
+    wait_until(lambda: setup.metric("onenet-agent/derive-series_forgotten"), 20,
+               "OKAY series to go")
+    wait_until(lambda: setup.query("SELECT 1 FROM series WHERE name LIKE 'new/%'"))
+    assert setup.query("SELECT count(*) FROM series") == [(series(),)]
+    assert series() < 1000
+    assert not setup.query("SELECT 1 FROM series WHERE name LIKE 'h1/%'")
+    assert setup.query("SELECT 1 FROM series WHERE name LIKE 'h99/%'")
 
 
 def test_what_waits_survives_a_restart_and_is_sent_once(setup):

@@ -243,13 +243,20 @@ static void store_slot_change(struct store *store, const struct slot *s) {
     store_slot(store, s);
 }
 
+static void store_series_change(struct store *store, const struct series *s) {
+  if (s->change.is_last)
+    remove_stored_series(store, s->slot->key, s->name, NULL);
+  else
+    store_series(store, s);
+}
+
 static void store_change(struct store *store, struct change *c) {
   switch (c->kind) {
   case CHANGE_SLOT:
     store_slot_change(store, journal_slot(c));
     break;
   case CHANGE_SERIES:
-    store_series(store, journal_series(c));
+    store_series_change(store, journal_series(c));
     break;
   case CHANGE_COMMAND:
     store_command(store, journal_command(c));
@@ -349,6 +356,7 @@ struct world *world_new(void) {
                                       .journal = &w->journal,
                                       .queue_limit = 100000,
                                       .queue_bytes = 67108864,
+                                      .series_max = 100000,
                                       .random = draw,
                                       .random_context = w};
   return w;

@@ -200,18 +200,122 @@ static void supersede(struct model *m, struct model_command *newer,
   foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
 }
 
-/* Whether there is no room for that body, besides what waits but c. */
-static bool is_full(const struct model *m, const char *body,
-                    const struct model_command *c) {
-  size_t waiting = 0, bytes = strlen(body);
+/* ---- what is at rest, and goes for want of room ---- */
+
+/* Its device has accepted last what its state asks for. */
+static bool is_satisfied(const struct model_slot *s) {
+  const struct model_series *speaker = speaker_of(s);
+  struct model_command asked = {0};
+  if (speaker == NULL || (speaker->body[0] == '\0' && !speaker->unsendable))
+    return true;
+  memcpy(asked.body, speaker->body, sizeof asked.body);
+  asked.has_value = speaker->has_value;
+  asked.value = speaker->value;
+  return equals(s, &s->memory, &asked);
+}
+
+static bool is_at_rest(const struct model *m, const struct model_slot *s) {
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].slot == s && m->commands[i].foretold == UNDECIDED)
+      return false;
+  return s->owes == 0 && s->cooldown_until_ms <= now_ms(m) && is_satisfied(s);
+}
+
+static bool is_idle(const struct model_series *one) {
+  return one->seen &&
+         (one->severity == SEVERITY_OKAY || one->severity == SEVERITY_VALUE);
+}
+
+/* The oldest one that may go and is younger than that. */
+static struct model_series *next_to_go(struct model *m, uint64_t after,
+                                       struct model_slot **ret_slot) {
+  struct model_series *oldest = NULL;
+  for (size_t i = 0; i < MODEL_SLOTS * MODEL_SERIES; i++) {
+    struct model_slot *s = &m->slots[i / MODEL_SERIES];
+    struct model_series *one = &s->series[i % MODEL_SERIES];
+    if (is_idle(one) && one->order > after &&
+        (one != speaker_of(s) || is_at_rest(m, s)) &&
+        (oldest == NULL || one->order < oldest->order)) {
+      oldest = one;
+      *ret_slot = s;
+    }
+  }
+  return oldest;
+}
+
+/* Returns whether its slot goes with it. */
+static bool forget_series(struct model_slot *s, struct model_series *one) {
+  bool is_speaker = one == speaker_of(s);
+  if (is_speaker)
+    *s = (struct model_slot){.at = s->at};
+  else
+    *one = (struct model_series){0};
+  return is_speaker;
+}
+
+static size_t count_series(const struct model *m) {
+  size_t count = 0;
+  for (size_t i = 0; i < MODEL_SLOTS * MODEL_SERIES; i++)
+    count += m->slots[i / MODEL_SERIES].series[i % MODEL_SERIES].seen;
+  return count;
+}
+
+static size_t forget_oldest(struct model *m) {
+  struct model_slot *s;
+  struct model_series *one;
+  size_t count = count_series(m), max = m->world->options.series_max;
+  size_t wanted = 1 + (count > max ? count - max : 0), gone = 0;
+  for (; gone < wanted && (one = next_to_go(m, 0, &s)) != NULL; gone++)
+    forget_series(s, one);
+  m->forgotten += gone;
+  return gone;
+}
+
+static bool has_room_for_series(struct model *m) {
+  if (count_series(m) >= m->world->options.series_max)
+    forget_oldest(m);
+  return count_series(m) < m->world->options.series_max;
+}
+
+static size_t memory_bytes(const struct model_memory *k) {
+  return k->known ? strlen(k->body) : 0;
+}
+
+static size_t held_bytes(const struct model *m) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < MODEL_SLOTS; i++) {
+    const struct model_slot *s = &m->slots[i];
+    bytes += memory_bytes(&s->memory) + memory_bytes(&s->aside);
+    for (size_t j = 0; j < MODEL_SERIES; j++)
+      bytes += strlen(s->series[j].body) + strlen(s->series[j].okay_body);
+  }
+  return bytes;
+}
+
+/* Besides what waits but c. */
+static bool fits(const struct model *m, const char *body,
+                 const struct model_command *c) {
+  size_t waiting = 0, bytes = strlen(body) + held_bytes(m);
   for (size_t i = 0; i < m->count; i++) {
     if (is_waiting(&m->commands[i]) && &m->commands[i] != c) {
       waiting++;
       bytes += strlen(m->commands[i].body);
     }
   }
-  return waiting >= m->world->options.queue_limit ||
-         bytes > m->world->options.queue_bytes;
+  return waiting == 0 || bytes <= m->world->options.queue_bytes;
+}
+
+static bool is_full(struct model *m, const char *body,
+                    const struct model_command *c) {
+  size_t waiting = 0;
+  for (size_t i = 0; i < m->count; i++)
+    waiting += is_waiting(&m->commands[i]) && &m->commands[i] != c;
+  if (waiting >= m->world->options.queue_limit)
+    return true;
+  while (!fits(m, body, c))
+    if (forget_oldest(m) == 0)
+      return true;
+  return false;
 }
 
 static struct model_command *create(struct model *m, struct model_slot *s,
@@ -269,7 +373,7 @@ static int64_t past_ms(const struct model *m, int64_t wall_event_ms) {
   return wall_event_ms > now ? now : wall_event_ms;
 }
 
-static enum ignored judge(const struct model *m, const struct model_slot *s,
+static enum ignored judge(struct model *m, const struct model_slot *s,
                           const struct model_series *series,
                           const struct fired *f) {
   enum first_okay first_okay = s->at->policy.first_okay;
@@ -282,6 +386,8 @@ static enum ignored judge(const struct model *m, const struct model_slot *s,
   if (!s->recorded && f->severity == SEVERITY_OKAY &&
       first_okay == FIRST_OKAY_IGNORE)
     return IGNORED_FIRST_OKAY;
+  if (!series->seen && !has_room_for_series(m))
+    return IGNORED_SERIES_MAX;
   if (series->seen && now_ms(m) <= series->event_arrived_ms + REORDER_MS &&
       wall_event_ms == series->wall_event_ms &&
       f->severity == series->event_severity)
@@ -321,10 +427,11 @@ static void note(struct model *m, struct model_series *series,
 enum ignored model_take(struct model *m, struct model_slot *s, int series,
                         const struct fired *f) {
   enum ignored taken = judge(m, s, &s->series[series], f);
-  if (taken != IGNORED_NOT)
+  if (taken != IGNORED_NOT) {
+    m->ignored[taken]++;
     return taken;
+  }
   s->recorded = true;
-  s->last_event_ms = now_ms(m);
   note(m, &s->series[series], f);
   ask(m, s);
   return IGNORED_NOT;
@@ -718,6 +825,7 @@ void model_restart(struct model *m) {
   for (size_t i = 0; i < MODEL_SLOTS; i++)
     if (m->slots[i].owes > 0)
       m->slots[i].owes = oldest_order_of(&m->slots[i]);
+  m->forgotten = 0;
   for (size_t i = 0; i < m->count; i++) {
     m->commands[i].place = m->commands[i].order;
     m->commands[i].has_turn = false;
@@ -732,39 +840,18 @@ void model_restart(struct model *m) {
         (struct model_endpoint){.endpoint = m->endpoints[i].endpoint};
 }
 
-/* Its device has accepted last what its state asks for. */
-static bool is_satisfied(const struct model_slot *s) {
-  const struct model_series *speaker = speaker_of(s);
-  struct model_command asked = {0};
-  if (speaker == NULL || (speaker->body[0] == '\0' && !speaker->unsendable))
-    return true;
-  memcpy(asked.body, speaker->body, sizeof asked.body);
-  asked.has_value = speaker->has_value;
-  asked.value = speaker->value;
-  return equals(s, &s->memory, &asked);
-}
-
-static bool is_at_rest(const struct model *m, const struct model_slot *s,
-                       int64_t idle_ms) {
-  for (size_t i = 0; i < m->count; i++)
-    if (m->commands[i].slot == s)
-      return false;
-  for (size_t i = 0; i < MODEL_SERIES; i++)
-    if (s->series[i].severity == SEVERITY_FAILURE ||
-        s->series[i].severity == SEVERITY_WARNING)
-      return false;
-  return s->recorded && s->owes == 0 && s->cooldown_until_ms <= now_ms(m) &&
-         now_ms(m) - s->last_event_ms > idle_ms && is_satisfied(s);
-}
-
 size_t model_trim(struct model *m, int64_t idle_ms) {
+  struct model_slot *s;
+  struct model_series *one;
   size_t count = 0;
-  for (size_t i = 0; i < MODEL_SLOTS; i++) {
-    if (is_at_rest(m, &m->slots[i], idle_ms)) {
-      m->slots[i] = (struct model_slot){.at = m->slots[i].at};
-      count++;
-    }
+  uint64_t order = 0;
+  while ((one = next_to_go(m, order, &s)) != NULL &&
+         now_ms(m) - one->arrived_ms > idle_ms) {
+    order = one->order;
+    count += forget_series(s, one);
   }
+  if (count_series(m) > m->world->options.series_max)
+    forget_oldest(m);
   return count;
 }
 
@@ -860,6 +947,8 @@ void model_agrees(const struct model *m) {
     waiting += !m->commands[i].in_flight;
   }
   model_holds(m, lanes_waiting(m->world->lanes) == waiting);
+  model_holds(m, lanes_series_count(m->world->lanes) == count_series(m));
+  model_holds(m, lanes_series_forgotten(m->world->lanes) == m->forgotten);
   for (size_t i = 0; i < MODEL_DEVICES; i++)
     account_agrees(m, &m->devices[i]);
   for (size_t i = 0; i < MODEL_ENDPOINTS; i++)

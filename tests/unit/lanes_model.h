@@ -58,7 +58,6 @@ struct model_slot {
   bool forget;
   uint64_t owes; /* since when, as an order; 0: it owes nothing */
   int64_t cooldown_until_ms;
-  int64_t last_event_ms;
   uint64_t last_order; /* of its newest command, */
   int last_outcome;    /* and what became of it */
 };
@@ -116,6 +115,8 @@ struct model {
   size_t count;
   int64_t last_id;
   uint64_t last_order;
+  uint64_t forgotten; /* series, for want of room, since the restart */
+  long ignored[IGNORED_REASONS];
   uint64_t drawn;     /* the last random number for a wait, */
   uint64_t drawn_max; /* and what was asked for; 0: none since the last end */
   long by_outcome[OUTCOME_COUNT];

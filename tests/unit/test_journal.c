@@ -52,10 +52,14 @@ static void what_is_over_is_freed_when_the_journal_is_cleared(void **state) {
   struct slot *s = slot_new(&policy, &fan, "overheat/fan");
   struct tracked *t = tracked_new("overheat/fan");
   assert_true(s != NULL && t != NULL);
+  struct series *gone = slot_add_series(s, "gone");
+  assert_true(gone != NULL && slot_add_series(s, "there") != NULL);
   journal_init(&j);
   journal_note(&j, &c->change);
   journal_note_last(&j, &c->change);
   journal_note_last(&j, &s->change);
+  slot_take_out(gone);
+  journal_note_last(&j, &gone->change);
   journal_note_last(&j, &t->change);
   journal_clear(&j);
   assert_null(j.first);

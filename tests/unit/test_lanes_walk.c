@@ -122,7 +122,8 @@ static struct walk *begin_life(void) {
   walk->world->options.random_context = walk;
   walk->world->options.first_okay_send = chance(50);
   walk->world->options.queue_limit = (size_t)ONE_OF(3, 6, 1000);
-  walk->world->options.queue_bytes = (size_t)ONE_OF(12, 1000);
+  walk->world->options.queue_bytes = (size_t)ONE_OF(12, 60, 1000);
+  walk->world->options.series_max = (size_t)ONE_OF(4, 8, 1000);
   walk->dry = chance(5);
   choose_devices(walk->world);
   choose_controls(walk);
@@ -401,8 +402,13 @@ static void converge(struct walk *walk) {
   model_converged(&walk->model);
 }
 
-static long live(long first_step, long steps,
-                 long by_outcome[static OUTCOME_COUNT]) {
+/* What came of all lives. */
+struct tally {
+  long by_outcome[OUTCOME_COUNT];
+  long ignored[IGNORED_REASONS];
+};
+
+static long live(long first_step, long steps, struct tally *tally) {
   struct walk *walk = begin_life();
   walk->weather = 60;
   begin_what_is_due(walk);
@@ -414,7 +420,9 @@ static long live(long first_step, long steps,
   }
   converge(walk);
   for (int i = 0; i < OUTCOME_COUNT; i++)
-    by_outcome[i] += walk->model.by_outcome[i];
+    tally->by_outcome[i] += walk->model.by_outcome[i];
+  for (int i = 0; i < IGNORED_REASONS; i++)
+    tally->ignored[i] += walk->model.ignored[i];
   end_life(walk);
   return steps;
 }
@@ -427,15 +435,21 @@ static void a_random_walk_agrees_with_the_model(void **state) {
       seed_text != NULL ? strtoull(seed_text, NULL, 10) : (uint64_t)time(NULL);
   long steps =
       steps_text != NULL ? strtol(steps_text, NULL, 10) : DEFAULT_STEPS;
-  long by_outcome[OUTCOME_COUNT] = {0};
+  struct tally tally = {0};
   print_message("ONENET_SEED=%" PRIu64 " ONENET_STEPS=%ld\n", seed, steps);
   random_state = seed;
   for (long done = 0; done < steps;)
     done += live(done, steps - done < LIFE_STEPS ? steps - done : LIFE_STEPS,
-                 by_outcome);
+                 &tally);
   for (int i = 0; i < OUTCOME_COUNT; i++) {
-    print_message("%ld %s\n", by_outcome[i], outcome_name((enum outcome)i));
-    assert_true(by_outcome[i] > 0 || steps < 100000);
+    print_message("%ld %s\n", tally.by_outcome[i],
+                  outcome_name((enum outcome)i));
+    assert_true(tally.by_outcome[i] > 0 || steps < 100000);
+  }
+  for (int i = IGNORED_UNMATCHED; i < IGNORED_REASONS; i++) {
+    print_message("%ld %s\n", tally.ignored[i], ignored_name((enum ignored)i));
+    assert_true(tally.ignored[i] > 0 || steps < 100000 ||
+                i == IGNORED_NO_MEMORY);
   }
 }
 

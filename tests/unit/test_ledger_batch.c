@@ -73,6 +73,31 @@ static void only_history_is_kept_for_later(void **state) {
                       "2|accepted");
 }
 
+static void a_series_that_is_over_is_removed_alone(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  struct slot *s = fixture_slot(f, 0, 0, "overheat/fan");
+  struct series *gone = slot_add_series(s, "gone");
+  struct series *there = slot_add_series(s, "there");
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  ledger_batch_add(&batch, &s->change, FIXTURE_NOW);
+  ledger_batch_add(&batch, &gone->change, FIXTURE_NOW);
+  ledger_batch_add(&batch, &there->change, FIXTURE_NOW);
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  assert_string_equal(fixture_sql(f, "SELECT name FROM series ORDER BY name"),
+                      "gone\nthere");
+  slot_take_out(gone);
+  gone->change.is_last = true;
+  ledger_batch_add(&batch, &gone->change, FIXTURE_NOW);
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  assert_string_equal(fixture_sql(f, "SELECT name FROM series"), "there");
+  slot_free_series(gone);
+  slot_free(s);
+}
+
 static void
 what_was_superseded_before_it_was_recorded_gets_no_row(void **state) {
   struct fixture *f = *state;
@@ -124,6 +149,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(a_batch_outlives_what_it_was_made_of),
       SITUATION(only_history_is_kept_for_later),
+      SITUATION(a_series_that_is_over_is_removed_alone),
       SITUATION(what_was_superseded_before_it_was_recorded_gets_no_row),
       SITUATION(beyond_the_limit_the_oldest_history_gives_way),
       SITUATION(a_batch_that_is_not_complete_is_not_committed),

@@ -512,6 +512,7 @@ static void load_lanes(struct fixture *f, struct moment now) {
                                         .journal = &journal,
                                         .queue_limit = 1000,
                                         .queue_bytes = 1000000,
+                                        .series_max = 100,
                                         .random = no_jitter};
   const struct ledger_callbacks callbacks = {.context = f,
                                              .find_policy = find_policy,

@@ -26,6 +26,7 @@ static void an_empty_block_has_the_documented_defaults(void **state) {
   assert_int_equal(o->history_max, 100000);
   assert_int_equal(o->queue_limit, 100000);
   assert_int_equal(o->queue_bytes, 67108864);
+  assert_int_equal(o->series_max, 100000);
   assert_int_equal(o->shutdown_timeout_s, 5);
   assert_false(o->dry_run);
   assert_int_equal(o->notify_outcomes, NOTIFY_FAILURES);
@@ -95,6 +96,7 @@ static void every_option_of_the_plugin_is_read(void **state) {
                                           "HistoryMax 100000000\n"
                                           "QueueLimit 10000000\n"
                                           "QueueBytes 1099511627776\n"
+                                          "SeriesMax 10000000\n"
                                           "ShutdownTimeout 60\n"
                                           "DryRun true\n"
                                           "NotifyOutcomes all\n"
@@ -106,6 +108,7 @@ static void every_option_of_the_plugin_is_read(void **state) {
   assert_int_equal(o->history_max, 100000000);
   assert_int_equal(o->queue_limit, 10000000);
   assert_true(o->queue_bytes == (size_t)1 << 40);
+  assert_int_equal(o->series_max, 10000000);
   assert_int_equal(o->shutdown_timeout_s, 60);
   assert_true(o->dry_run);
   assert_int_equal(o->notify_outcomes, NOTIFY_ALL);

@@ -88,6 +88,7 @@ static int set_up(void **state) {
                                               .journal = &t.journal,
                                               .queue_limit = 10,
                                               .queue_bytes = 1000,
+                                              .series_max = 10,
                                               .random = no_jitter});
   t.tracker = tracker_new(1, TRACKER_MAX, &t.journal);
   t.sender = sender_new(&t.options, t.stats, false);

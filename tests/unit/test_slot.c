@@ -112,7 +112,8 @@ static void series_are_found_by_name(void **state) {
   assert_null(slot_find_series(f->slot, "rack2"));
   struct series *rack2 = series_called(f->slot, "rack2");
   assert_ptr_equal(slot_find_series(f->slot, "rack1"), rack1);
-  slot_remove_series(f->slot, rack1);
+  slot_take_out(rack1);
+  slot_free_series(rack1);
   assert_null(slot_find_series(f->slot, "rack1"));
   assert_ptr_equal(slot_find_series(f->slot, "rack2"), rack2);
 }
@@ -138,7 +139,9 @@ static void of_equal_states_the_newest_event_speaks(void **state) {
   speaks(f->slot, "1 again");
   note(f->slot, "rack1", SEVERITY_OKAY, "off");
   speaks(f->slot, "3");
-  slot_remove_series(f->slot, slot_find_series(f->slot, "rack3"));
+  struct series *rack3 = slot_find_series(f->slot, "rack3");
+  slot_take_out(rack3);
+  slot_free_series(rack3);
   speaks(f->slot, "2");
 }
 

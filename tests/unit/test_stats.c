@@ -385,6 +385,7 @@ static void events_of_no_known_device_are_the_agents(void **state) {
   stats_count_unreported(t.stats, 7);
   stats_count_ledger_error(t.stats);
   stats_set_agent(t.stats, 4, 8192);
+  stats_set_series(t.stats, 12, 3);
   stats_read_agent(t.stats, &agent);
   assert_int_equal(stats_ignored(t.stats, NULL, IGNORED_NO_DEVICE), 1);
   assert_int_equal(stats_ignored(t.stats, t.fan, IGNORED_NO_DEVICE), 0);
@@ -392,6 +393,8 @@ static void events_of_no_known_device_are_the_agents(void **state) {
   assert_int_equal(agent.ledger_errors, 1);
   assert_int_equal(agent.records_pending, 4);
   assert_int_equal(agent.ledger_bytes, 8192);
+  assert_int_equal(agent.series, 12);
+  assert_int_equal(agent.series_forgotten, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

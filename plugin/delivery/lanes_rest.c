@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How series and slots go that are at rest: by age, and where there is no room.
+ * A part of `lanes`.
+ */
+#include "delivery/lanes.h"
+
+#include "delivery/lanes_state.h"
+
+#include <search.h>
+
+/* So many of all series go at a time: to find them may take a look at all. */
+#define BATCH_PART 64
+
+static void forget_series(void *context, struct series *series) {
+  struct lanes *l = context;
+  heap_remove(&l->silence, series);
+  ring_remove(&series->idle);
+  lanes_count_bytes(l, &series->held_bytes, 0);
+  l->series_count--;
+  slot_take_out(series);
+  journal_note_last(l->options.journal, &series->change);
+}
+
+static void forget_slot(struct lanes *l, struct slot *slot) {
+  slot_each_series(slot, forget_series, l);
+  lanes_count_bytes(l, &slot->held_bytes, 0);
+  ring_remove(&slot->all);
+  tdelete(slot, &l->slot_by_key, lanes_compare_slots);
+  journal_note_last(l->options.journal, &slot->change);
+}
+
+/* Its slot goes with the speaker. */
+static void forget(struct lanes *l, struct series *series) {
+  if (series == slot_speaker(series->slot))
+    forget_slot(l, series->slot);
+  else
+    forget_series(l, series);
+}
+
+/* ---- for want of room ---- */
+
+static size_t surplus(const struct lanes *l) {
+  return l->series_count > l->options.series_max
+             ? l->series_count - l->options.series_max
+             : 0;
+}
+
+/* Of a slot the speaker is the youngest: the next link stays. Returns whether
+ * any has gone. What may go later, if nothing changes, is noted. */
+static bool forget_oldest(struct lanes *l, int64_t now_ms) {
+  size_t before = l->series_count;
+  size_t wanted = l->series_count / BATCH_PART + surplus(l) + 1;
+  if (now_ms < l->none_rests_until_ms)
+    return false;
+  l->none_rests_until_ms = COMMAND_NEVER_MS;
+  struct ring *link = ring_first(&l->idle);
+  while (link != NULL && before - l->series_count < wanted) {
+    struct series *series = RING_ITEM(link, struct series, idle);
+    int64_t from_ms = lanes_may_go_from_ms(series);
+    link = ring_next(&l->idle, link);
+    if (from_ms <= now_ms)
+      forget(l, series);
+    else
+      lanes_note_rest_from(l, from_ms);
+  }
+  if (link != NULL)
+    lanes_note_rest_from(l, now_ms); /* not all were looked at */
+  l->series_forgotten += before - l->series_count;
+  return l->series_count < before;
+}
+
+bool lanes_has_room_for_series(struct lanes *l, struct moment now) {
+  if (l->series_count >= l->options.series_max)
+    forget_oldest(l, now.ms);
+  return l->series_count < l->options.series_max;
+}
+
+static bool fits(const struct lanes *l, const struct body *body) {
+  size_t bytes = body != NULL ? body->size : 0;
+  return l->waiting == 0 ||
+         l->waiting_bytes + l->held_bytes + bytes <= l->options.queue_bytes;
+}
+
+bool lanes_has_room(struct lanes *l, const struct body *body,
+                    struct moment now) {
+  if (l->waiting >= l->options.queue_limit)
+    return false;
+  while (!fits(l, body))
+    if (!forget_oldest(l, now.ms))
+      return false;
+  return true;
+}
+
+int64_t lanes_room_wait_ms(const struct lanes *l, struct moment now) {
+  int64_t from_ms = l->none_rests_until_ms;
+  if (l->waiting >= l->options.queue_limit || from_ms == COMMAND_NEVER_MS ||
+      from_ms <= now.ms)
+    return COMMAND_NEVER_MS;
+  return from_ms - now.ms;
+}
+
+/* ---- by age ---- */
+
+void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now) {
+  for (struct ring *link = ring_first(&l->idle), *next; link != NULL;
+       link = next) {
+    struct series *series = RING_ITEM(link, struct series, idle);
+    next = ring_next(&l->idle, link);
+    if (now.ms - series->arrived_ms <= idle_ms)
+      break;
+    if (lanes_may_go_from_ms(series) <= now.ms)
+      forget(l, series);
+  }
+  if (surplus(l) > 0)
+    forget_oldest(l, now.ms);
+}
