@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/sqlite_file.h"
 
+#include "base/copy_file.h"
 #include "base/log.h"
 #include "ledger/ledger_schema.h"
 #include "ledger/sqlite_wal.h"
@@ -330,7 +331,6 @@ int sqlite_file_lock(struct sqlite_file *f) {
   return 0;
 }
 
-/* A lock can be taken without the right to write it. */
 bool sqlite_file_is_held(struct sqlite_file *f) {
   char path[PATH_MAX];
   struct stat about;
@@ -391,30 +391,7 @@ static int set_aside(struct sqlite_file *f, struct moment now) {
 
 /* ---- a -wal that is damaged ---- */
 
-static bool copy_all(int from, int to) {
-  char chunk[65536];
-  ssize_t size;
-  while ((size = read(from, chunk, sizeof chunk)) > 0)
-    if (write(to, chunk, (size_t)size) != size)
-      return false;
-  return size == 0;
-}
-
-/* Copies the file, if there is one. A copy that is not whole is removed. */
-static bool copy_file(const char *from_path, const char *to_path) {
-  int from = open(from_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (from < 0)
-    return errno == ENOENT;
-  int to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-  bool is_whole = to >= 0 && copy_all(from, to);
-  close(from);
-  if (to >= 0 && close(to) != 0)
-    is_whole = false;
-  if (to >= 0 && !is_whole)
-    unlink(to_path);
-  return is_whole;
-}
-
+/* Copies the files that there are. Returns whether all were copied. */
 static bool copy_aside(const struct sqlite_file *f, const char *suffix) {
   char from[PATH_MAX], to[PATH_MAX], with_companion[SUFFIX_BYTES + 8];
   bool all = true;
@@ -423,7 +400,8 @@ static bool copy_aside(const struct sqlite_file *f, const char *suffix) {
     snprintf(with_companion, sizeof with_companion, "%s%s", suffix,
              companions[i]);
     format_beside(f, with_companion, to);
-    all = copy_file(from, to) && all;
+    int status = copy_file(from, to, FILE_MODE);
+    all = all && (status == 0 || status == -ENOENT);
   }
   return all;
 }
@@ -497,6 +475,13 @@ static int check_integrity(struct sqlite_file *f) {
                      : status;
 }
 
+static int read_version(struct sqlite_file *f, int64_t *ret_application,
+                        int64_t *ret_version) {
+  int status = sqlite_file_query(f, "PRAGMA application_id", ret_application);
+  return status == 0 ? sqlite_file_query(f, "PRAGMA user_version", ret_version)
+                     : status;
+}
+
 static bool is_known(const struct sqlite_file *f) {
   struct stat about;
   return f->is_known && stat(f->real_path, &about) == 0 &&
@@ -505,9 +490,7 @@ static bool is_known(const struct sqlite_file *f) {
 
 static int identify(struct sqlite_file *f, int64_t *ret_version) {
   int64_t application = 0, version = 0, objects = 0;
-  int status = sqlite_file_query(f, "PRAGMA application_id", &application);
-  if (status == 0)
-    status = sqlite_file_query(f, "PRAGMA user_version", &version);
+  int status = read_version(f, &application, &version);
   if (status == 0)
     status =
         sqlite_file_query(f, "SELECT count(*) FROM sqlite_master", &objects);
@@ -568,11 +551,11 @@ static void tell_small(struct sqlite_file *f, int64_t bytes) {
 /* Gives the -wal a small part of a small disk, and leaves it that room: without
  * room in the -wal nothing can be removed. */
 static int set_sizes(struct sqlite_file *f) {
-  int64_t disk_pages = 0, page_bytes = 0, bytes = file_system_bytes(f);
+  int64_t page_bytes = 0, bytes = file_system_bytes(f);
   int status = sqlite_file_query(f, "PRAGMA page_size", &page_bytes);
   if (status < 0)
     return status;
-  disk_pages = bytes / page_bytes;
+  int64_t disk_pages = bytes / page_bytes;
   bool is_small = bytes > 0 && bytes < SMALL_DISK_BYTES;
   int64_t wal_pages = is_small ? disk_pages / 32 : WAL_PAGES;
   if (wal_pages < WAL_PAGES_MIN)
@@ -677,9 +660,7 @@ static int check_is_file(struct sqlite_file *f) {
 
 static int check_version(struct sqlite_file *f) {
   int64_t application = 0, version = 0;
-  int status = sqlite_file_query(f, "PRAGMA application_id", &application);
-  if (status == 0)
-    status = sqlite_file_query(f, "PRAGMA user_version", &version);
+  int status = read_version(f, &application, &version);
   if (status < 0)
     return status;
   if (application != LEDGER_SCHEMA_APPLICATION_ID ||
