@@ -358,21 +358,54 @@ def test_a_ledger_that_can_not_be_read_at_the_start_leaves_no_device_on(setup):
     wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.wait_for_outcomes(created=1, accepted=1)
     setup.daemon.stop()
-    with locked(setup.folder / "onenet.db"):
+    with held(setup.folder / "onenet.db", "PRAGMA locking_mode = EXCLUSIVE",
+              "BEGIN IMMEDIATE", "UPDATE totals SET epoch = epoch", "COMMIT"):
         setup.daemon.start()
     assert "nothing is known of the devices' states" in setup.daemon.log()
     setup.notify("okay")
     wait_until(lambda: setup.sim.bodies() == ["on", "off"], 20, "the OKAY")
 
 
+def test_a_ledger_that_can_only_be_read_at_the_start_loses_no_command(setup):
+    server, key = setup.sim, setup.key_file
+    good = key.read_text()
+    key.write_text("wrong")
+    setup.start()
+    notify(setup)
+    setup.wait_for_outcomes(created=1, pending=1)
+    setup.daemon.stop()
+    key.write_text(good)
+    ledger = setup.folder / "onenet.db"
+    with held(ledger, "BEGIN EXCLUSIVE"):
+        setup.daemon.start()
+        wait_until(lambda: bodies(server) == ["on"], 20, "what was pending")
+        assert "it can be read and not written" in setup.daemon.log()
+        assert "nothing is known" not in setup.daemon.log()
+    wait_until(lambda: rows(ledger) == [(1, "accepted")], 20, "its record")
+    assert not list(setup.folder.glob("onenet.db.unread-*"))
+    setup.daemon.stop()
+    setup.daemon.start()
+    notify(setup, "okay")
+    wait_until(lambda: bodies(server) == ["on", "off"], 20, "the OKAY")
+    wait_until(lambda: rows(ledger) == [(1, "accepted"), (2, "accepted")], 20)
+
+
+def rows(path):
+    ledger = sqlite3.connect(path)
+    found = ledger.execute("SELECT id, outcome FROM commands ORDER BY id")
+    found = found.fetchall()
+    ledger.close()
+    return found
+
+
 @contextlib.contextmanager
-def locked(path):
+def held(path, *statements):
     ledger = sqlite3.connect(path, isolation_level=None)
-    ledger.execute("BEGIN EXCLUSIVE")
+    for statement in statements:
+        ledger.execute(statement)
     try:
         yield
     finally:
-        ledger.rollback()
         ledger.close()
 
 
