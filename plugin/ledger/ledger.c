@@ -167,10 +167,10 @@ int ledger_begin(struct ledger *l, struct moment now) {
     l->store->type->rest(l->store);
   if (status == 0)
     status = begin(l, now, LEDGER_BUSY_TIMEOUT_MS);
-  if (status < 0 && status != -EBUSY)
-    fail(l, status);
-  else
+  if (status == 0)
     put_copy(l, now);
+  else if (status != -EBUSY)
+    fail(l, status);
   return status;
 }
 

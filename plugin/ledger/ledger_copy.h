@@ -20,8 +20,7 @@ int ledger_copy_take(struct ledger_store *from, struct moment now,
 
 /* Puts the commands and totals of the copy, within a turn of `to`. Slots,
  * series and pending commands are the caller's to put: it knows them better by
- * now. Returns 0 or
- * an error of a store. */
+ * now. Returns 0 or an error of a store. */
 int ledger_copy_put(struct ledger_store *copy, struct moment now,
                     struct ledger_store *to);
 

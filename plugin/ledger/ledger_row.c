@@ -221,7 +221,7 @@ static int as_int(const struct ledger_value *v) {
   return number >= INT_MIN && number <= INT_MAX ? (int)number : 0;
 }
 
-/* Leaves room to count on. */
+/* Cuts the number to a range that leaves room to count on. */
 static int as_attempts(const struct ledger_value *v) {
   int attempts = as_int(v);
   return attempts >= 0 && attempts <= ATTEMPTS_MAX ? attempts : ATTEMPTS_MAX;

@@ -644,8 +644,8 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
 
 /* ---- opening what can not be written ---- */
 
-/* Nothing is written, so that it may be the file of another user. SQLite would
- * remove the -wal of an empty one. */
+/* Checks that there is a ledger to be read. It may be the file of another user,
+ * since nothing is written. SQLite would remove the -wal of an empty file. */
 static int check_is_file(struct sqlite_file *f) {
   struct stat about;
   int status = find_real_path(f);
