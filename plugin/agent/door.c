@@ -15,8 +15,8 @@ bool door_enter(struct door *d) {
 
 void door_leave(struct door *d) { atomic_fetch_sub(&d->inside, 1); }
 
-/* Whoever is turned away counts for a moment: once nobody was inside after it
- * was closed, nobody ever will be. */
+/* A caller who is turned away is counted for a moment. Once the count was 0
+ * after the door was closed, nobody is inside any more for good. */
 bool door_close(struct door *d, int64_t max_wait_ms) {
   const struct timespec one_ms = {.tv_nsec = 1000000};
   atomic_store(&d->is_closed, true);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Made once, since nobody may wait for a table that grows. A backlog of more is
- * found a little more slowly. */
+/* Most buckets. The table never grows, since nobody may wait for that; with
+ * more firings than buckets the search takes a little longer. */
 #define BUCKETS_MAX 65536
 
 /* The firings of one device, oldest first. */
@@ -23,7 +23,7 @@ struct queue {
   struct line **end;
 };
 
-/* What is bounded. */
+/* The two amounts that are bounded. */
 struct load {
   size_t firings;
   size_t bytes;
@@ -38,7 +38,7 @@ struct inbox {
   struct firing **buckets; /* by key; of each key the newest first */
   size_t bucket_count;     /* a power of two */
   struct load here;
-  struct load behind; /* as it was told, and what was taken since */
+  struct load behind; /* as set last, plus the firings taken since */
   struct load max;
   bool closed;
 };
@@ -151,7 +151,7 @@ static void leave_bucket(struct inbox *in, const struct firing *f) {
   *link = f->at.next_in_bucket;
 }
 
-/* Lets what points to `older` point to f, with what follows it. */
+/* Puts f in the place of `older` in the line. */
 static void take_place(struct line *line, struct firing *older,
                        struct firing *f) {
   f->next = older->next;
@@ -193,8 +193,8 @@ static bool asks_for_command(const struct firing *f) {
   return f->body != NULL || f->has_unsendable;
 }
 
-/* Whether the older one has come to nothing by the time f arrives, and nobody
- * could tell that it was there. */
+/* Returns whether f makes the older firing superfluous: nobody could tell from
+ * what follows that the older one was there. */
 static bool is_outdated(const struct firing *older, const struct firing *f) {
   return older->severity == f->severity &&
          asks_for_command(older) == asks_for_command(f) &&
@@ -215,7 +215,7 @@ static void replace(struct inbox *in, struct firing *older, struct firing *f) {
   f->replaced = older->replaced + (asks_for_command(older) ? 1 : 0);
 }
 
-/* Writes the firing whose place it took to ret_older, or NULL. */
+/* Writes the firing whose place f took to ret_older, or NULL. */
 static int put_locked(struct inbox *in, struct firing *f,
                       struct firing **ret_older) {
   const struct load nothing = {0, 0};
@@ -252,8 +252,8 @@ int inbox_put(struct inbox *in, struct firing *f, bool *ret_was_empty) {
 
 /* ---- taking ---- */
 
-/* Returns the line whose turn it is: one of the two queues after the other, as
- * long as both have any. */
+/* Returns the line whose turn it is: the two queues take turns, as long as both
+ * have any. */
 static struct line *pop_line(struct inbox *in) {
   bool is_of_rest = in->fresh.first == NULL ||
                     (in->rest.first != NULL && in->is_turn_of_rest);

@@ -283,8 +283,8 @@ static void note_success(struct recorder *r, const struct work *w) {
   r->is_hanging = false;
 }
 
-/* Gives up what was handed over meanwhile, too: without the rows that failed it
- * would make a state that never was. */
+/* Gives up the rows that failed, and those handed over meanwhile, too: without
+ * the former the latter would make a state that never was. */
 static void note_failure(struct recorder *r, struct work *w) {
   ledger_batch_append(&w->kept, &w->rows);
   ledger_batch_append(&w->kept, &r->next.rows);
@@ -520,8 +520,8 @@ uint64_t recorder_record(struct recorder *r, struct moment now) {
   return r->handed;
 }
 
-/* A commit that does not end: what waits for it must not wait any longer. What
- * it holds is in memory, too. */
+/* Ends the wait for a commit that takes too long. All that it holds is in
+ * memory, too. */
 static void judge_patience(struct recorder *r, struct moment now) {
   if (r->settled == r->handed ||
       now.ms - r->unsettled_since_ms < RECORDER_PATIENCE_MS)

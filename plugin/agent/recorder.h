@@ -38,7 +38,8 @@
 
 struct recorder;
 
-/* What is recorded, and restored. All borrowed, for as long as the recorder. */
+/* The state that is recorded and restored. All members are borrowed until
+ * recorder_close. */
 struct recorder_state {
   struct journal *journal;
   struct lanes *lanes;

@@ -471,7 +471,8 @@ static size_t take_batch(struct report *r) {
 
 /* ---- notifications ---- */
 
-/* Of what is not known nobody is notified. */
+/* Returns 0 if nobody is to be notified: what became of the command is not
+ * known. */
 static int severity_of_end(enum tracked_end end) {
   switch (end) {
   case TRACKED_END_NOT_KNOWN:

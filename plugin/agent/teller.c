@@ -182,7 +182,8 @@ static void tell_change(struct teller *t, struct change *change,
   }
 }
 
-/* What was told before this is of the key before it. */
+/* Forgets what was told of keys that have been replaced. All that was told
+ * before this call was about the old key. */
 static void forget_old_keys(struct teller *t) {
   const struct directory *directory = t->options->directory;
   for (size_t i = 0; i < directory_endpoint_count(directory); i++) {

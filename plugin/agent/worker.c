@@ -297,7 +297,7 @@ static int64_t sleep_ms(const struct worker *w) {
   if (inbox_count(w->inbox) > 0)
     return 0;
   int64_t wait_ms = lanes_wait_ms(w->lanes, now);
-  /* What could not even be sent is recorded and told at once. */
+  /* An attempt that could not even be sent is recorded and told at once. */
   if (w->journal.first != NULL)
     return 0;
   int64_t poll_ms = sender_wait_ms(w->sender, now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How series and slots go that are at rest: by age, and where there is no room.
- * A part of `lanes`.
+ * Series and slots at rest go here: by age, and where there is no room. A part
+ * of `lanes`.
  */
 #include "delivery/lanes.h"
 
@@ -9,7 +9,8 @@
 
 #include <search.h>
 
-/* So many of all series go at a time: to find them may take a look at all. */
+/* The part of all series that goes at a time, 1 in 64: finding them may take a
+ * look at all. */
 #define BATCH_PART 64
 
 static void forget_series(void *context, struct series *series) {
@@ -30,7 +31,7 @@ static void forget_slot(struct lanes *l, struct slot *slot) {
   journal_note_last(l->options.journal, &slot->change);
 }
 
-/* Its slot goes with the speaker. */
+/* Forgets a series; if it speaks for its slot, the slot goes with it. */
 static void forget(struct lanes *l, struct series *series) {
   if (series == slot_speaker(series->slot))
     forget_slot(l, series->slot);
@@ -46,8 +47,9 @@ static size_t surplus(const struct lanes *l) {
              : 0;
 }
 
-/* Of a slot the speaker is the youngest: the next link stays. Returns whether
- * any has gone. What may go later, if nothing changes, is noted. */
+/* Forgets the series that have been idle the longest, and notes when others may
+ * go. Returns whether any has gone. The speaker is the youngest series of its
+ * slot, so that the next link stays valid when the whole slot goes. */
 static bool forget_oldest(struct lanes *l, int64_t now_ms) {
   size_t before = l->series_count;
   size_t wanted = l->series_count / BATCH_PART + surplus(l) + 1;
