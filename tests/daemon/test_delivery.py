@@ -371,31 +371,28 @@ def test_a_ledger_that_can_only_be_read_at_the_start_loses_no_command(setup):
     good = key.read_text()
     key.write_text("wrong")
     setup.start()
-    notify(setup)
+    setup.notify()
     setup.wait_for_outcomes(created=1, pending=1)
     setup.daemon.stop()
     key.write_text(good)
     ledger = setup.folder / "onenet.db"
     with held(ledger, "BEGIN EXCLUSIVE"):
         setup.daemon.start()
-        wait_until(lambda: bodies(server) == ["on"], 20, "what was pending")
+        wait_until(lambda: server.bodies() == ["on"], 20, "what was pending")
         assert "it can be read and not written" in setup.daemon.log()
         assert "nothing is known" not in setup.daemon.log()
-    wait_until(lambda: rows(ledger) == [(1, "accepted")], 20, "its record")
+    wait_until(lambda: outcomes(setup) == [(1, "accepted")], 20, "its record")
     assert not list(setup.folder.glob("onenet.db.unread-*"))
     setup.daemon.stop()
     setup.daemon.start()
-    notify(setup, "okay")
-    wait_until(lambda: bodies(server) == ["on", "off"], 20, "the OKAY")
-    wait_until(lambda: rows(ledger) == [(1, "accepted"), (2, "accepted")], 20)
+    setup.notify("okay")
+    wait_until(lambda: server.bodies() == ["on", "off"], 20, "the OKAY")
+    wait_until(lambda: outcomes(setup) == [(1, "accepted"), (2, "accepted")],
+               20, "the record of the OKAY")
 
 
-def rows(path):
-    ledger = sqlite3.connect(path)
-    found = ledger.execute("SELECT id, outcome FROM commands ORDER BY id")
-    found = found.fetchall()
-    ledger.close()
-    return found
+def outcomes(setup):
+    return setup.query("SELECT id, outcome FROM commands ORDER BY id")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import time
 import pytest
 from collectd import in_front
 from simulator import wait_until
-from test_delivery import locked, send_lines
+from test_delivery import held, send_lines
 
 DISK = r"""
 #include <stdlib.h>
@@ -133,7 +133,7 @@ def locked_for(path, seconds):
     began, over = threading.Event(), threading.Event()
 
     def hold():
-        with locked(path):
+        with held(path, "BEGIN EXCLUSIVE"):
             began.set()
             over.wait(seconds)
 

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from collectd import HOST
 from conftest import Setup
 from simulator import Simulator, wait_until
 
