@@ -6,23 +6,23 @@
  * in. Devices take turns, one firing each, so that a burst for one of them does
  * not keep the others waiting.
  *
- * Where its rule supersedes, a firing may take the place of the newest one of
- * its key: of the same policy, device and series. Its place, not one at the
- * end, as a command takes the place of the one that it supersedes: a series
- * that speaks all the time would else never come to its turn. It does so
+ * Where its rule supersedes, a firing may take the place of the newest firing
+ * with its key, which is policy, device and series. It gets that place in the
+ * queue, not one at the end: a series that speaks all the time would otherwise
+ * never have its turn. It does so
  *
  * - if nobody could tell the difference: it has the severity of the older one,
  *   asks for a command as that did, and is newer by the events' own times, so
  *   that it is neither late nor a duplicate;
  * - if the limits are reached, in any case: the newest state always has room.
  *
- * Its `replaced` tells how many commands the older ones would have become, for
- * whoever counts.
+ * Its member `replaced` counts the commands that the older firings would have
+ * become.
  *
  * The limits hold for what waits here and what waits behind the inbox together.
- * But a firing that has nobody to replace here may yet take the place of a
- * command there, which is not known before it is taken: if its rule supersedes,
- * it is admitted as long as the inbox alone is within the limits.
+ * But a firing that replaces none here may still supersede a command there,
+ * which is not known before it is taken: if its rule supersedes, it is admitted
+ * as long as the inbox alone is within the limits.
  *
  * Any thread may put; one takes. Putting holds a mutex for a few instructions
  * and never waits for the thread that takes.

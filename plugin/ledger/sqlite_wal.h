@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_wal owns the look at a -wal that a crash has left behind. SQLite
- * recovers its frames up to the first one that is damaged, and says no word of
- * those behind it; nor can integrity_check see what is not there. Private to
+ * sqlite_wal owns the check of a -wal that a crash has left behind. SQLite
+ * recovers its frames up to the first damaged one, without telling of those
+ * behind it; nor can integrity_check see what is not there. Private to
  * sqlite_file, for a file that this process does not have open.
  *
  * The formats: https://sqlite.org/fileformat2.html#walformat and
