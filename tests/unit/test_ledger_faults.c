@@ -463,6 +463,8 @@ static void a_file_of_another_user_makes_the_ledger_fail(void **state) {
     skip();
   leave_ledger(f, 3);
   assert_int_equal(chmod(f->directory_path, 0755), 0);
+  /* Newer versions of SQLite read a file for which they can make no -shm. */
+  assert_int_equal(chmod(f->path, 0600), 0);
   as_nobody(open_where_it_is_forbidden, f);
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, 3);
