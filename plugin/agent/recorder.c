@@ -3,16 +3,16 @@
 
 #include "agent/clock.h"
 #include "base/log.h"
+#include "base/systime.h"
+#include "base/thread.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_batch.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #define RETRY_MS 1000
 #define FINISH_RETRY_MS 20
@@ -316,14 +316,9 @@ static int commit_unlocked(struct recorder *r, const struct work *w) {
  * knows no clock that counts the time of a suspend. */
 static void wait_until(struct recorder *r, int64_t at_ms) {
   int64_t left_ms = at_ms - clock_now().ms;
-  struct timespec at;
   if (left_ms <= 0)
     return;
-  clock_gettime(CLOCK_MONOTONIC, &at);
-  at.tv_sec += left_ms / 1000;
-  at.tv_nsec += left_ms % 1000 * 1000000;
-  at.tv_sec += at.tv_nsec / 1000000000;
-  at.tv_nsec %= 1000000000;
+  struct timespec at = systime_deadline(left_ms);
   pthread_cond_timedwait(&r->changed, &r->mutex, &at);
 }
 
@@ -423,16 +418,12 @@ static void *run(void *context) {
 }
 
 int recorder_start(struct recorder *r, recorder_wake_fn *wake, void *context) {
-  sigset_t all, before;
   r->wake = wake;
   r->wake_context = context;
   r->has_thread = true;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int status = pthread_create(&r->thread, NULL, run, r);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  int status = thread_start(&r->thread, run, r);
   r->has_thread = status == 0;
-  return -status;
+  return status;
 }
 
 /* ---- what the I/O thread calls ---- */

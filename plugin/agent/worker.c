@@ -9,19 +9,19 @@
 #include "agent/sender.h"
 #include "agent/teller.h"
 #include "base/log.h"
+#include "base/systime.h"
+#include "base/thread.h"
 #include "delivery/lanes.h"
 #include "delivery/tracker.h"
 #include "words/journal.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAX_SLEEP_MS 1000
@@ -357,15 +357,8 @@ static void *run(void *context) {
 static void wake_sender(void *context) { sender_wake(context); }
 
 static int start_threads(struct worker *w) {
-  sigset_t all, before;
   int status = recorder_start(w->recorder, wake_sender, w->sender);
-  if (status < 0)
-    return status;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  status = pthread_create(&w->thread, NULL, run, w);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return -status;
+  return status < 0 ? status : thread_start(&w->thread, run, w);
 }
 
 /* ---- public functions ---- */
@@ -427,12 +420,9 @@ void worker_rehearse(struct worker *w) {
 /* Returns whether the thread has ended. It hangs if the log is written to a
  * disk that hangs. */
 static bool join_thread(struct worker *w) {
-  struct timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  end.tv_sec += w->options->shutdown_timeout_s;
-  end.tv_nsec += (int64_t)(LAST_COMMIT_MS + LEAVE_MS) * 1000000;
-  end.tv_sec += end.tv_nsec / 1000000000;
-  end.tv_nsec %= 1000000000;
+  struct timespec end =
+      systime_deadline((int64_t)w->options->shutdown_timeout_s * 1000 +
+                       LAST_COMMIT_MS + LEAVE_MS);
   return pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &end) == 0;
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 
+#include "base/systime.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define RECENT_LINES 32
 #define TOLD_BYTES (LOG_LINE_BYTES + 40) /* a line with its count */
@@ -31,11 +32,7 @@ static struct recent recents[RECENT_LINES];
 static log_sink_fn *installed_sink;
 static log_clock_fn *installed_clock;
 
-static int64_t monotonic_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+static int64_t monotonic_ms(void) { return systime_ms(CLOCK_MONOTONIC); }
 
 void log_install(log_sink_fn *sink, log_clock_fn *clock) {
   pthread_mutex_lock(&mutex);

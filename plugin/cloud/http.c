@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/secret.h"
+#include "base/systime.h"
 #include "base/url.h"
 
 #include <curl/curl.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 /* Versions of libcurl: the oldest that works, because it has curl_multi_wakeup;
  * and the newest of which an option is used, where the headers know it. */
@@ -74,11 +74,7 @@ struct http {
   struct transfer *replied; /* its answer is borrowed by the caller */
 };
 
-static int64_t clock_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+static int64_t clock_ms(void) { return systime_ms(CLOCK_MONOTONIC); }
 
 int http_global_init(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
