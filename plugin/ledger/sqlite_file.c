@@ -1,54 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/sqlite_file.h"
 
-#include "base/copy_file.h"
 #include "base/log.h"
 #include "ledger/ledger_schema.h"
+#include "ledger/sqlite_aside.h"
 #include "ledger/sqlite_wal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
-#define FILE_MODE 0640
 #define SMALL_DISK_BYTES ((int64_t)32 * 1024 * 1024)
 /* Pages of the -wal before they are moved into the file: 4 MiB, as SQLite has
  * it. With fewer the disk is waited for more often. */
 #define WAL_PAGES 1000
 #define WAL_PAGES_MIN 16
-#define SUFFIX_BYTES 64 /* for the suffix of a file that is set aside */
-
-/* Suffixes of the files that make one database, in the order in which they are
- * renamed. The database itself is first: if its -wal or -shm stays behind,
- * SQLite discards it when it opens the fresh file. */
-static const char *const companions[] = {"", "-wal", "-shm"};
 
 /* ---- errors ---- */
 
-int sqlite_file_explain(struct sqlite_file *f, int status, const char *reason) {
-  snprintf(f->why, sizeof f->why, "ledger \"%s\": %s", f->path, reason);
-  return status;
-}
-
-static int explain_errno(struct sqlite_file *f, const char *doing, int error) {
-  char text[128], reason[256];
-  if (strerror_r(error, text, sizeof text) != 0)
-    snprintf(text, sizeof text, "error %d", error);
-  snprintf(reason, sizeof reason, "%s: %s", doing, text);
-  return sqlite_file_explain(f, -error, reason);
-}
-
 static int condemn(struct sqlite_file *f, const char *as, const char *reason) {
   f->condemned_as = as;
-  sqlite_file_explain(f, -EILSEQ, reason);
-  memcpy(f->condemned_why, f->why, sizeof f->condemned_why);
+  sqlite_place_explain(&f->place, -EILSEQ, reason);
+  memcpy(f->condemned_why, f->place.why, sizeof f->condemned_why);
   return -EILSEQ;
 }
 
@@ -84,7 +59,7 @@ int sqlite_file_result(struct sqlite_file *f, int code) {
     return 0;
   if (status == -EILSEQ)
     return condemn(f, "corrupt", sqlite3_errmsg(f->db));
-  return sqlite_file_explain(f, status, sqlite3_errmsg(f->db));
+  return sqlite_place_explain(&f->place, status, sqlite3_errmsg(f->db));
 }
 
 int sqlite_file_judge(struct sqlite_file *f, int code) {
@@ -129,11 +104,8 @@ int sqlite_file_query(struct sqlite_file *f, const char *sql,
 
 int sqlite_file_init(struct sqlite_file *f, const char *path,
                      bool syncs_every_commit) {
-  *f = (struct sqlite_file){.path = strdup(path),
-                            .syncs_every_commit = syncs_every_commit,
-                            .lock_fd = -1,
-                            .guard_fd = -1};
-  return f->path != NULL ? 0 : -ENOMEM;
+  *f = (struct sqlite_file){.syncs_every_commit = syncs_every_commit};
+  return sqlite_place_init(&f->place, path);
 }
 
 void sqlite_file_close(struct sqlite_file *f) {
@@ -147,283 +119,50 @@ void sqlite_file_close(struct sqlite_file *f) {
   f->db = NULL;
 }
 
-static void close_if_open(int *fd) {
-  if (*fd >= 0)
-    close(*fd);
-  *fd = -1;
-}
-
 void sqlite_file_release(struct sqlite_file *f) {
   sqlite_file_close(f);
-  close_if_open(&f->lock_fd);
-  close_if_open(&f->guard_fd);
-  free(f->real_path);
-  free(f->path);
+  sqlite_place_release(&f->place);
 }
 
-/* ---- the place and its lock ---- */
-
-/* Returns what is wrong with a file that we are about to write to: whoever may
- * make files in the directory must not choose what we write to. NULL if
- * nothing is. */
-static const char *find_trap(const struct stat *about) {
-  if (S_ISLNK(about->st_mode))
-    return "a symbolic link, which is not followed";
-  if (S_ISDIR(about->st_mode))
-    return NULL; /* opening it says so */
-  if (!S_ISREG(about->st_mode))
-    return "not a regular file";
-  if (about->st_nlink > 1)
-    return "a file with another name besides this one";
-  if (about->st_uid != geteuid())
-    return "the file of another user";
-  return NULL;
-}
-
-/* `name` is how the line calls the file: "it", "its -wal". */
-static int explain_trap(struct sqlite_file *f, const char *name,
-                        const struct stat *about) {
-  char reason[128];
-  const char *trap = find_trap(about);
-  if (trap == NULL)
-    return 0;
-  snprintf(reason, sizeof reason, "%s is %s", name, trap);
-  return sqlite_file_explain(f, -EPERM, reason);
-}
-
-/* A file that is missing is no trap. */
-static int check_trap(struct sqlite_file *f, const char *name,
-                      const char *path) {
-  struct stat about;
-  return lstat(path, &about) == 0 ? explain_trap(f, name, &about) : 0;
-}
-
-/* Creates the file if it is missing. To be called only while SQLite does not
- * have the file open: closing a file gives back all POSIX locks that the
- * process holds on it. */
-static int touch(struct sqlite_file *f, const char *path) {
-  int status = check_trap(f, "it", path);
-  if (status < 0)
-    return status;
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW,
-                FILE_MODE);
-  if (fd < 0)
-    return explain_errno(f, "can not be opened", errno);
-  close(fd);
-  return 0;
-}
-
-/* Finds out where the file really is, if it is there. */
-static int find_real_path(struct sqlite_file *f) {
-  struct stat about;
-  if (f->real_path != NULL)
-    return 0;
-  if (lstat(f->path, &about) == 0 && S_ISLNK(about.st_mode))
-    return explain_trap(f, "it", &about);
-  char *real_path = realpath(f->path, NULL);
-  if (real_path == NULL)
-    return explain_errno(f, "has no path", errno);
-  if (strlen(real_path) + SUFFIX_BYTES >= PATH_MAX) {
-    free(real_path);
-    return explain_errno(f, "leaves no room for names", ENAMETOOLONG);
-  }
-  f->real_path = real_path;
-  return 0;
-}
-
-static int find_place(struct sqlite_file *f) {
-  int status = f->real_path == NULL ? touch(f, f->path) : 0;
-  return status == 0 ? find_real_path(f) : status;
-}
-
-/* Writes the path of the file with that suffix; "" is the file itself. */
-static void format_beside(const struct sqlite_file *f, const char *suffix,
-                          char ret_path[static PATH_MAX]) {
-  snprintf(ret_path, PATH_MAX, "%s%s", f->real_path, suffix);
-}
-
-static int64_t size_of(const struct sqlite_file *f, const char *suffix) {
-  char path[PATH_MAX];
-  struct stat about;
-  format_beside(f, suffix, path);
-  return stat(path, &about) == 0 ? about.st_size : 0;
-}
-
-/* SQLite itself follows no link in their place, but would write to a file of
- * others. */
-static int check_companions(struct sqlite_file *f) {
-  static const struct {
-    const char *suffix, *name;
-  } checked[] = {{"-wal", "its -wal"}, {"-shm", "its -shm"}};
-  char path[PATH_MAX];
-  int status = 0;
-  for (size_t i = 0; status == 0 && i < sizeof checked / sizeof checked[0];
-       i++) {
-    format_beside(f, checked[i].suffix, path);
-    status = check_trap(f, checked[i].name, path);
-  }
-  return status;
-}
-
-static int explain_holder(struct sqlite_file *f, int fd) {
-  char reason[64] = "in use by another process", pid[24] = "";
-  if (pread(fd, pid, sizeof pid - 1, 0) > 0 && atol(pid) > 0)
-    snprintf(reason, sizeof reason, "in use by process %ld", atol(pid));
-  return sqlite_file_explain(f, -EBUSY, reason);
-}
-
-/* Writes the process id, with which the next process that wants the lock
- * explains who holds it. It may be missing if the disk is full. */
-static void write_holder(int fd) {
-  if (ftruncate(fd, 0) == 0)
-    dprintf(fd, "%ld\n", (long)getpid());
-}
-
-/* Opens the lock file, which is about to be overwritten. */
-static int open_lock(struct sqlite_file *f, int *ret_fd) {
-  char path[PATH_MAX];
-  struct stat about;
-  format_beside(f, ".lock", path);
-  int status = check_trap(f, "its .lock", path);
-  if (status < 0)
-    return status;
-  int fd = open(
-      path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK,
-      FILE_MODE);
-  if (fd < 0)
-    return explain_errno(f, "its .lock can not be opened", errno);
-  /* Checked again: the path may lead to another file by now. */
-  status = fstat(fd, &about) == 0
-               ? explain_trap(f, "its .lock", &about)
-               : explain_errno(f, "its .lock can not be looked at", errno);
-  if (status < 0)
-    close(fd);
-  else
-    *ret_fd = fd;
-  return status;
-}
-
-static int take_lock(struct sqlite_file *f, int fd) {
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-    return 0;
-  return errno == EWOULDBLOCK
-             ? explain_holder(f, fd)
-             : explain_errno(f, "its .lock can not be taken", errno);
-}
-
-int sqlite_file_lock(struct sqlite_file *f) {
-  int fd = -1;
-  if (f->lock_fd >= 0)
-    return 0;
-  int status = find_place(f);
-  if (status == 0)
-    status = open_lock(f, &fd);
-  if (status < 0)
-    return status;
-  close_if_open(&f->guard_fd); /* it would keep us out as well */
-  status = take_lock(f, fd);
-  if (status < 0) {
-    close(fd);
-    return status;
-  }
-  write_holder(fd);
-  f->lock_fd = fd;
-  return 0;
-}
-
-bool sqlite_file_is_held(struct sqlite_file *f) {
-  char path[PATH_MAX];
-  struct stat about;
-  if (find_real_path(f) < 0)
-    return false;
-  format_beside(f, ".lock", path);
-  int fd =
-      open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0)
-    return false;
-  bool is_lock = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
-  int status = is_lock ? take_lock(f, fd) : -EINVAL;
-  if (status == 0)
-    f->guard_fd = fd;
-  else
-    close(fd);
-  return status == -EBUSY;
-}
-
-/* ---- setting aside ---- */
-
-/* Writes a suffix that no file has yet: two files may be set aside in one
- * second. */
-static void format_aside(const struct sqlite_file *f, const char *as,
-                         int64_t wall_s, char ret_suffix[static SUFFIX_BYTES]) {
-  char path[PATH_MAX];
-  do {
-    snprintf(ret_suffix, SUFFIX_BYTES, ".%s-%lld", as, (long long)wall_s++);
-    format_beside(f, ret_suffix, path);
-  } while (access(path, F_OK) == 0);
-}
-
-static int rename_aside(struct sqlite_file *f, const char *suffix) {
-  char from[PATH_MAX], to[PATH_MAX], with_companion[SUFFIX_BYTES + 8];
-  for (size_t i = 0; i < sizeof companions / sizeof companions[0]; i++) {
-    format_beside(f, companions[i], from);
-    snprintf(with_companion, sizeof with_companion, "%s%s", suffix,
-             companions[i]);
-    format_beside(f, with_companion, to);
-    if (rename(from, to) < 0 && errno != ENOENT)
-      return explain_errno(f, "can not be set aside", errno);
-  }
-  return 0;
-}
+/* ---- what is damaged ---- */
 
 static int set_aside(struct sqlite_file *f, struct moment now) {
-  char suffix[SUFFIX_BYTES];
-  format_aside(f, f->condemned_as, now.wall_ms / 1000, suffix);
-  int status = rename_aside(f, suffix);
+  char suffix[SQLITE_PLACE_SUFFIX_BYTES];
+  int status =
+      sqlite_aside_move(&f->place, f->condemned_as, now.wall_ms / 1000, suffix);
   if (status < 0)
     return status;
   log_error("%s: it is set aside as \"%s%s\", and a fresh one is begun",
-            f->condemned_why, f->real_path, suffix);
+            f->condemned_why, f->place.real_path, suffix);
   f->set_aside_count++;
   f->condemned_as = NULL;
   return 0;
 }
 
-/* ---- a -wal that is damaged ---- */
-
-/* Copies the files that there are. Returns whether all were copied. */
-static bool copy_aside(const struct sqlite_file *f, const char *suffix) {
-  char from[PATH_MAX], to[PATH_MAX], with_companion[SUFFIX_BYTES + 8];
-  bool all = true;
-  for (size_t i = 0; i < sizeof companions / sizeof companions[0]; i++) {
-    format_beside(f, companions[i], from);
-    snprintf(with_companion, sizeof with_companion, "%s%s", suffix,
-             companions[i]);
-    format_beside(f, with_companion, to);
-    int status = copy_file(from, to, FILE_MODE);
-    all = all && (status == 0 || status == -ENOENT);
-  }
-  return all;
+static bool has_lost_frames(const struct sqlite_place *p,
+                            struct sqlite_wal_frames *ret_frames) {
+  char wal[PATH_MAX], shm[PATH_MAX];
+  sqlite_place_format(p, "-wal", wal);
+  sqlite_place_format(p, "-shm", shm);
+  return sqlite_wal_look(wal, shm, ret_frames) == 0 && ret_frames->lost > 0;
 }
 
 /* SQLite says nothing of frames that it does not recover. Returns whether some
  * are lost. */
 static bool look_for_damage(struct sqlite_file *f, struct moment now) {
-  char wal[PATH_MAX], shm[PATH_MAX], suffix[SUFFIX_BYTES];
+  char suffix[SQLITE_PLACE_SUFFIX_BYTES];
   struct sqlite_wal_frames frames;
-  format_beside(f, "-wal", wal);
-  format_beside(f, "-shm", shm);
-  if (sqlite_wal_look(wal, shm, &frames) < 0 || frames.lost == 0)
+  if (!has_lost_frames(&f->place, &frames))
     return false;
-  format_aside(f, "damaged", now.wall_ms / 1000, suffix);
-  bool is_copied = copy_aside(f, suffix);
+  bool is_copied =
+      sqlite_aside_copy(&f->place, "damaged", now.wall_ms / 1000, suffix);
   log_error("ledger \"%s\": its -wal is damaged: %lu of %lu pages of the last "
             "commits are lost, what is before them is restored; %s \"%s%s\"",
-            f->path, (unsigned long)frames.lost,
+            f->place.path, (unsigned long)frames.lost,
             (unsigned long)frames.lost + frames.recovered,
             is_copied ? "the files are copied to"
                       : "the files could not all be copied to",
-            f->real_path, suffix);
+            f->place.real_path, suffix);
   f->damage_count++;
   return true;
 }
@@ -435,7 +174,7 @@ static int connect_file(struct sqlite_file *f, const char *path, int flags) {
       path, &f->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
       NULL);
   if (f->db == NULL)
-    return sqlite_file_explain(f, -ENOMEM, "out of memory");
+    return sqlite_place_explain(&f->place, -ENOMEM, "out of memory");
   if (code == SQLITE_OK)
     code = sqlite3_busy_timeout(f->db, SQLITE_FILE_WAIT_MS);
   return sqlite_file_result(f, code);
@@ -449,7 +188,7 @@ static int judge_finding(struct sqlite_file *f, const char *found) {
   int status = code != NULL ? errno_of(atoi(code + strlen(words))) : -EILSEQ;
   return status == 0 || status == -EILSEQ
              ? condemn(f, "corrupt", found)
-             : sqlite_file_explain(f, status, found);
+             : sqlite_place_explain(&f->place, status, found);
 }
 
 static int check_by(struct sqlite_file *f, const char *pragma) {
@@ -482,12 +221,6 @@ static int read_version(struct sqlite_file *f, int64_t *ret_application,
                      : status;
 }
 
-static bool is_known(const struct sqlite_file *f) {
-  struct stat about;
-  return f->is_known && stat(f->real_path, &about) == 0 &&
-         about.st_dev == f->known_device && about.st_ino == f->known_inode;
-}
-
 static int identify(struct sqlite_file *f, int64_t *ret_version) {
   int64_t application = 0, version = 0, objects = 0;
   int status = read_version(f, &application, &version);
@@ -496,8 +229,8 @@ static int identify(struct sqlite_file *f, int64_t *ret_version) {
         sqlite_file_query(f, "SELECT count(*) FROM sqlite_master", &objects);
   if (status < 0)
     return status;
-  /* The file can be written (see touch): SQLite refuses since it does not know
-   * the format. */
+  /* The file can be written (see sqlite_place): SQLite refuses since it does
+   * not know the format. */
   if (sqlite3_db_readonly(f->db, "main") == 1)
     return condemn(f, "corrupt", "of a newer file format");
   *ret_version = 0;
@@ -507,7 +240,7 @@ static int identify(struct sqlite_file *f, int64_t *ret_version) {
     return condemn(f, "corrupt", "not a ledger of this plugin");
   if (version > LEDGER_SCHEMA_VERSION)
     return condemn(f, "corrupt", "of a newer version");
-  if (f->must_be_fresh && !is_known(f))
+  if (f->must_be_fresh && !sqlite_place_is_known(&f->place))
     return condemn(f, "unread",
                    "was not read when the agent started: what was pending in "
                    "it is not sent");
@@ -530,28 +263,20 @@ static int run_number(struct sqlite_file *f, const char *pragma,
   return sqlite_file_query(f, sql, &set);
 }
 
-/* Returns 0 if the size can not be found out. */
-static int64_t file_system_bytes(const struct sqlite_file *f) {
-  struct statvfs about;
-  return statvfs(f->real_path, &about) == 0
-             ? (int64_t)about.f_blocks * (int64_t)about.f_frsize
-             : 0;
-}
-
 /* Writes one line, at the first time. */
 static void tell_small(struct sqlite_file *f, int64_t bytes) {
   if (!f->is_told_small)
     log_warning("ledger \"%s\": its file system has only %lld KiB: the oldest "
                 "history gives way as soon as it is full, whatever HistoryDays "
                 "and HistoryMax say",
-                f->path, (long long)(bytes / 1024));
+                f->place.path, (long long)(bytes / 1024));
   f->is_told_small = true;
 }
 
 /* Gives the -wal a small part of a small disk, and leaves it that room: without
  * room in the -wal nothing can be removed. */
 static int set_sizes(struct sqlite_file *f) {
-  int64_t page_bytes = 0, bytes = file_system_bytes(f);
+  int64_t page_bytes = 0, bytes = sqlite_place_disk_bytes(&f->place);
   int status = sqlite_file_query(f, "PRAGMA page_size", &page_bytes);
   if (status < 0)
     return status;
@@ -605,7 +330,7 @@ static int migrate(struct sqlite_file *f, int64_t version) {
 
 static int open_checked(struct sqlite_file *f) {
   int64_t version = 0;
-  int status = connect_file(f, f->real_path, SQLITE_OPEN_READWRITE);
+  int status = connect_file(f, f->place.real_path, SQLITE_OPEN_READWRITE);
   if (status < 0)
     return status;
   status = identify(f, &version);
@@ -624,13 +349,11 @@ bool sqlite_file_checkpoint(struct sqlite_file *f) {
 
 int sqlite_file_open(struct sqlite_file *f, struct moment now) {
   bool is_damaged = false;
-  int status = sqlite_file_lock(f);
+  int status = sqlite_place_lock(&f->place);
   if (status == 0 && f->condemned_as != NULL)
     status = set_aside(f, now);
   if (status == 0)
-    status = touch(f, f->real_path);
-  if (status == 0)
-    status = check_companions(f);
+    status = sqlite_place_ready_to_write(&f->place);
   if (status == 0) {
     is_damaged = look_for_damage(f, now);
     status = open_checked(f);
@@ -644,20 +367,6 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
 
 /* ---- opening what can not be written ---- */
 
-/* Checks that there is a ledger to be read. It may be the file of another user,
- * since nothing is written. SQLite would remove the -wal of an empty file. */
-static int check_is_file(struct sqlite_file *f) {
-  struct stat about;
-  int status = find_real_path(f);
-  if (status < 0)
-    return status;
-  if (lstat(f->real_path, &about) != 0)
-    return explain_errno(f, "can not be read", errno);
-  if (!S_ISREG(about.st_mode) || about.st_size == 0)
-    return sqlite_file_explain(f, -ENOENT, "there is no ledger to be read");
-  return 0;
-}
-
 static int check_version(struct sqlite_file *f) {
   int64_t application = 0, version = 0;
   int status = read_version(f, &application, &version);
@@ -665,16 +374,17 @@ static int check_version(struct sqlite_file *f) {
     return status;
   if (application != LEDGER_SCHEMA_APPLICATION_ID ||
       version != LEDGER_SCHEMA_VERSION)
-    return sqlite_file_explain(f, -EROFS,
-                               "it is not a ledger of the present version, and "
-                               "can not be written");
+    return sqlite_place_explain(
+        &f->place, -EROFS,
+        "it is not a ledger of the present version, and "
+        "can not be written");
   return 0;
 }
 
 int sqlite_file_open_to_read(struct sqlite_file *f) {
-  int status = check_is_file(f);
+  int status = sqlite_place_ready_to_read(&f->place);
   if (status == 0)
-    status = connect_file(f, f->real_path, SQLITE_OPEN_READONLY);
+    status = connect_file(f, f->place.real_path, SQLITE_OPEN_READONLY);
   if (status == 0)
     status = check_version(f);
   if (status < 0)
@@ -685,13 +395,6 @@ int sqlite_file_open_to_read(struct sqlite_file *f) {
 int sqlite_file_open_in_memory(struct sqlite_file *f) {
   int status = connect_file(f, ":memory:", SQLITE_OPEN_READWRITE);
   return status == 0 ? run_all(f, ledger_schema) : status;
-}
-
-void sqlite_file_note_known(struct sqlite_file *f) {
-  struct stat about;
-  f->is_known = stat(f->real_path, &about) == 0;
-  f->known_device = f->is_known ? about.st_dev : 0;
-  f->known_inode = f->is_known ? about.st_ino : 0;
 }
 
 /* ---- what is seen ---- */
@@ -709,10 +412,4 @@ bool sqlite_file_is_nearly_full(struct sqlite_file *f) {
       sqlite_file_query(f, "PRAGMA freelist_count", &free_pages) < 0)
     return false;
   return pages - free_pages > f->pages_max * 3 / 4;
-}
-
-int64_t sqlite_file_size(const struct sqlite_file *f) {
-  if (f->real_path == NULL)
-    return 0;
-  return size_of(f, "") + size_of(f, "-wal");
 }

@@ -164,9 +164,9 @@ static int prepare_sql(struct store_sqlite *s, const char *sql,
 /* Prepares the SQL in the buffer, and frees the buffer. */
 static int prepare_buf(struct store_sqlite *s, struct buf *sql,
                        sqlite3_stmt **ret_prepared) {
-  int status = sql->error < 0
-                   ? sqlite_file_explain(&s->file, sql->error, "out of memory")
-                   : prepare_sql(s, buf_text(sql), ret_prepared);
+  int status = sql->error < 0 ? sqlite_place_explain(&s->file.place, sql->error,
+                                                     "out of memory")
+                              : prepare_sql(s, buf_text(sql), ret_prepared);
   buf_free(sql);
   return status;
 }
@@ -276,8 +276,8 @@ static void tell_history(struct store_sqlite *s,
 static int open_file(struct ledger_store *store, struct moment now,
                      struct ledger_history *ret_history) {
   struct store_sqlite *s = sqlite_of(store);
-  int locked = sqlite_file_lock(&s->file);
-  if (locked == -EBUSY || (locked < 0 && sqlite_file_is_held(&s->file)))
+  int locked = sqlite_place_lock(&s->file.place);
+  if (locked == -EBUSY || (locked < 0 && sqlite_place_is_held(&s->file.place)))
     return -EALREADY;
   int status = connect(s, now);
   s->file.must_be_fresh = true;
@@ -308,7 +308,7 @@ static void roll_back(struct store_sqlite *s) {
 static int be_ready(struct store_sqlite *s, struct moment now) {
   if (s->file.db != NULL && sqlite_file_has_moved(&s->file)) {
     disconnect(s);
-    return sqlite_file_explain(&s->file, -ENOENT, "it was removed");
+    return sqlite_place_explain(&s->file.place, -ENOENT, "it was removed");
   }
   if (s->file.condemned_as != NULL)
     disconnect(s);
@@ -344,7 +344,7 @@ static int begin_reading(struct ledger_store *store) {
 static void end_reading(struct ledger_store *store, bool is_known) {
   struct store_sqlite *s = sqlite_of(store);
   if (is_known)
-    sqlite_file_note_known(&s->file);
+    sqlite_place_note_known(&s->file.place);
   disconnect(s);
 }
 
@@ -435,7 +435,7 @@ static bool is_nearly_full(struct ledger_store *store) {
 static int commit(struct ledger_store *store, int status) {
   struct store_sqlite *s = sqlite_of(store);
   if (status < 0)
-    note(s, sqlite_file_explain(&s->file, status, strerror(-status)));
+    note(s, sqlite_place_explain(&s->file.place, status, strerror(-status)));
   if (s->turn_status == 0)
     note(s, sqlite_file_run(&s->file, "COMMIT"));
   if (s->turn_status < 0)
@@ -494,8 +494,9 @@ static int read_row(struct store_sqlite *s, sqlite3_stmt *from,
   int status = 0;
   for (size_t i = 0; i < form->column_count && status == 0; i++)
     status = read_value(from, (int)i, form->columns[i].type, &row->values[i]);
-  return status == 0 ? 0
-                     : sqlite_file_explain(&s->file, status, "out of memory");
+  return status == 0
+             ? 0
+             : sqlite_place_explain(&s->file.place, status, "out of memory");
 }
 
 static int select_rows(struct store_sqlite *s, enum ledger_selection selection,
@@ -544,7 +545,7 @@ static int read_rows(struct ledger_store *store,
 /* ---- queries ---- */
 
 static const char *error(const struct ledger_store *store) {
-  return const_sqlite_of(store)->file.why;
+  return const_sqlite_of(store)->file.place.why;
 }
 
 static uint64_t set_aside_count(const struct ledger_store *store) {
@@ -556,7 +557,7 @@ static uint64_t damage_count(const struct ledger_store *store) {
 }
 
 static int64_t bytes(const struct ledger_store *store) {
-  return sqlite_file_size(&const_sqlite_of(store)->file);
+  return sqlite_place_bytes(&const_sqlite_of(store)->file.place);
 }
 
 static const struct ledger_store_type sqlite = {
