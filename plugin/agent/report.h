@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * report owns how stats and single commands look in collectd: value lists and
- * notifications of plugin `onenet`, with types of collectd's own types.db.
+ * report owns what is sent to collectd when: the counters of stats as values,
+ * the news of the outbox, and how many devices at a time.
  *
  * report_send is called by collectd's read callback, one thread at a time, and
  * never by the I/O thread: a notification waits for every notification plugin.

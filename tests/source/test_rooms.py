@@ -21,7 +21,7 @@ FOREIGN = {
     r"sqlite3\.h": {"ledger/sqlite_file"},
     r"openssl/": {"cloud/token"},
     r"regex\.h": {"config/rule*"},
-    r"collectd/": {"agent/onenet", "agent/report"},
+    r"collectd/": {"agent/onenet", "agent/report", "agent/notices", "agent/metric"},
     r"(collectd/)?liboconfig/": {"config/options*"},
 }
 
