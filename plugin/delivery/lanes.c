@@ -187,13 +187,32 @@ struct device_state *lanes_device_of(struct lanes *l, const struct command *c) {
 
 /* ---- what is held, and what may go ---- */
 
-void lanes_count_bytes(struct lanes *l, size_t *counted, size_t bytes) {
-  l->held_bytes += bytes - *counted;
-  *counted = bytes;
+static void hold(struct lanes *l, struct body *b) {
+  if (b != NULL && b->holders++ == 0)
+    l->held_bytes += b->size;
 }
 
-void lanes_weigh_memory(struct lanes *l, struct slot *slot) {
-  lanes_count_bytes(l, &slot->held_bytes, slot_memory_bytes(slot));
+static void let_go(struct lanes *l, struct body *b) {
+  if (b != NULL && --b->holders == 0)
+    l->held_bytes -= b->size;
+}
+
+static void hold_instead(struct lanes *l, struct body **held, struct body *b) {
+  struct body *before = *held;
+  hold(l, b);
+  let_go(l, before);
+  *held = body_ref(b);
+  body_unref(before);
+}
+
+void lanes_hold(struct lanes *l, struct body *held[static 2],
+                struct body *first, struct body *second) {
+  hold_instead(l, &held[0], first);
+  hold_instead(l, &held[1], second);
+}
+
+void lanes_hold_memory(struct lanes *l, struct slot *slot) {
+  lanes_hold(l, slot->held, slot->accepted.body, slot->accepted_before.body);
 }
 
 /* Returns when the slot is at rest, be it past; COMMAND_NEVER_MS if something
@@ -233,7 +252,7 @@ void lanes_place_series(struct lanes *l, struct series *series) {
   ring_remove(&series->idle);
   if (is_idle(series))
     ring_append(&l->idle, &series->idle);
-  lanes_count_bytes(l, &series->held_bytes, slot_series_bytes(series));
+  lanes_hold(l, series->held, series->body, series->okay_body);
   lanes_note_rest(l, series->slot);
 }
 
@@ -242,7 +261,7 @@ void lanes_note(struct lanes *l, struct change *change) {
 }
 
 void lanes_note_slot(struct lanes *l, struct slot *slot) {
-  lanes_weigh_memory(l, slot);
+  lanes_hold_memory(l, slot);
   lanes_note(l, &slot->change);
 }
 
@@ -314,7 +333,9 @@ void lanes_count_waiting(struct lanes *l, struct command *c) {
   e->waiting_for_credentials += c->waits_for_credentials; /* if restored */
   c->at.lane->waiting++;
   l->waiting++;
-  l->waiting_bytes += c->body->size;
+  if (c->body->waiting++ == 0)
+    l->waiting_bytes += c->body->size;
+  hold(l, c->body);
 }
 
 void lanes_set_credentials_wait(struct lanes *l, struct command *c,
@@ -329,7 +350,9 @@ void lanes_stop_waiting(struct lanes *l, struct command *c) {
   lanes_endpoint_of(l, c)->waiting--;
   c->at.lane->waiting--;
   l->waiting--;
-  l->waiting_bytes -= c->body->size;
+  if (--c->body->waiting == 0)
+    l->waiting_bytes -= c->body->size;
+  let_go(l, c->body);
   lanes_set_credentials_wait(l, c, false);
   heap_remove(&l->timers, c);
   heap_remove(&c->at.lane->ready, c);
@@ -434,6 +457,9 @@ const struct account *lanes_account(const struct lanes *l,
 size_t lanes_waiting(const struct lanes *l) { return l->waiting; }
 
 size_t lanes_waiting_bytes(const struct lanes *l) { return l->waiting_bytes; }
+
+size_t lanes_held_bytes(const struct lanes *l) { return l->held_bytes; }
+
 size_t lanes_series_count(const struct lanes *l) { return l->series_count; }
 
 uint64_t lanes_series_forgotten(const struct lanes *l) {

@@ -55,7 +55,7 @@ struct lanes_options {
   size_t queue_limit;                /* most commands that may wait */
   size_t queue_bytes;                /* most bytes in their bodies, those of
                                         series, and those of what slots remember:
-                                        one that is held twice counts twice */
+                                        each counts once */
   size_t series_max;                 /* most series */
   bool first_okay_send; /* the first OKAY of every slot is acted on, since no
                            earlier state can be known */
@@ -153,8 +153,10 @@ const struct account *lanes_account(const struct lanes *l,
                                     const struct device *device);
 /* Returns how many commands wait. */
 size_t lanes_waiting(const struct lanes *l);
-/* Returns the bytes of the bodies of the commands that wait. */
+/* Return the bytes of the bodies of the commands that wait, and of all bodies
+ * that count within queue_bytes; of a body that several of them hold, once. */
 size_t lanes_waiting_bytes(const struct lanes *l);
+size_t lanes_held_bytes(const struct lanes *l);
 /* Return how many series are kept, and how many had to go for want of room. */
 size_t lanes_series_count(const struct lanes *l);
 uint64_t lanes_series_forgotten(const struct lanes *l);

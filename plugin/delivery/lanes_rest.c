@@ -17,7 +17,7 @@ static void forget_series(void *context, struct series *series) {
   struct lanes *l = context;
   heap_remove(&l->silence, series);
   ring_remove(&series->idle);
-  lanes_count_bytes(l, &series->held_bytes, 0);
+  lanes_hold(l, series->held, NULL, NULL);
   l->series_count--;
   slot_take_out(series);
   journal_note_last(l->options.journal, &series->change);
@@ -25,7 +25,7 @@ static void forget_series(void *context, struct series *series) {
 
 static void forget_slot(struct lanes *l, struct slot *slot) {
   slot_each_series(slot, forget_series, l);
-  lanes_count_bytes(l, &slot->held_bytes, 0);
+  lanes_hold(l, slot->held, NULL, NULL);
   ring_remove(&slot->all);
   tdelete(slot, &l->slot_by_key, lanes_compare_slots);
   journal_note_last(l->options.journal, &slot->change);
@@ -78,17 +78,14 @@ bool lanes_has_room_for_series(struct lanes *l, struct moment now) {
   return l->series_count < l->options.series_max;
 }
 
-static bool fits(const struct lanes *l, const struct body *body) {
-  size_t bytes = body != NULL ? body->size : 0;
-  return l->waiting == 0 ||
-         l->waiting_bytes + l->held_bytes + bytes <= l->options.queue_bytes;
+static bool has_room_for_bodies(const struct lanes *l) {
+  return l->waiting == 0 || l->held_bytes <= l->options.queue_bytes;
 }
 
-bool lanes_has_room(struct lanes *l, const struct body *body,
-                    struct moment now) {
+bool lanes_has_room(struct lanes *l, struct moment now) {
   if (l->waiting >= l->options.queue_limit)
     return false;
-  while (!fits(l, body))
+  while (!has_room_for_bodies(l))
     if (!forget_oldest(l, now.ms))
       return false;
   return true;

@@ -73,8 +73,8 @@ struct lanes {
   struct ring idle;    /* series that are OKAY or values, the oldest first */
   size_t series_count;
   uint64_t series_forgotten;
-  size_t
-      held_bytes; /* bytes in the bodies of series, and of what is remembered */
+  size_t held_bytes; /* bytes in the bodies that are held: by commands that
+                        wait, by series, and as what is remembered */
   int64_t none_rests_until_ms; /* before that time no idle series may go */
   size_t waiting;
   size_t waiting_bytes;
@@ -104,15 +104,16 @@ struct device_state *lanes_device_of(struct lanes *l, const struct command *c);
 
 /* ---- what is held, and what may go ---- */
 
-/* Counts `bytes` as held, instead of what *counted holds, and keeps them
- * there. */
-void lanes_count_bytes(struct lanes *l, size_t *counted, size_t bytes);
+/* Makes these two bodies (NULL: none) count as held, instead of those in
+ * held[]. */
+void lanes_hold(struct lanes *l, struct body *held[static 2],
+                struct body *first, struct body *second);
 
-/* Counts the bytes of what the slot remembers. */
-void lanes_weigh_memory(struct lanes *l, struct slot *slot);
+/* Makes what the slot remembers now count as held. */
+void lanes_hold_memory(struct lanes *l, struct slot *slot);
 
 /* Gives a series that has changed, or was restored, its place among the idle
- * ones, and counts what it holds. */
+ * ones, and makes its bodies count as held. */
 void lanes_place_series(struct lanes *l, struct series *series);
 
 /* Returns the time from which the idle series may go, even if it is past;
@@ -128,7 +129,7 @@ void lanes_note_rest(struct lanes *l, const struct slot *slot);
 
 void lanes_note(struct lanes *l, struct change *change);
 
-/* Notes that a slot has changed, and counts anew what it remembers. */
+/* Notes that a slot has changed, and makes what it remembers count as held. */
 void lanes_note_slot(struct lanes *l, struct slot *slot);
 
 /* Notes that a series and its slot have changed. */
@@ -203,11 +204,10 @@ void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
 
 /* ---- lanes_rest.c, for the others ---- */
 
-/* Return whether there is room for one more series, or for a command with that
- * body (NULL: none), after idle series have gone if need be. */
+/* Return whether there is room for one more series, or for a command whose body
+ * a series holds, after idle series have gone if need be. */
 bool lanes_has_room_for_series(struct lanes *l, struct moment now);
-bool lanes_has_room(struct lanes *l, const struct body *body,
-                    struct moment now);
+bool lanes_has_room(struct lanes *l, struct moment now);
 
 /* Returns in how many ms, above 0, there may be room by itself where there was
  * none; COMMAND_NEVER_MS if something has to happen first. */

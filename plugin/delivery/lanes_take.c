@@ -97,7 +97,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
   struct slot *slot = c->at.slot;
   struct command *older = slot->waiting;
   c->at.lane = lanes_device_of(l, c)->lane;
-  if (older == NULL && !lanes_has_room(l, c->body, now)) {
+  if (older == NULL && !lanes_has_room(l, now)) {
     drop_command(l, c, "the queue is full", now);
     return;
   }
@@ -155,7 +155,7 @@ bool lanes_ask_owed(struct lanes *l, struct moment now) {
     return false;
   struct slot *slot = RING_ITEM(first, struct slot, owing);
   const struct series *speaker = slot_speaker(slot);
-  return lanes_has_room(l, speaker->body, now) &&
+  return lanes_has_room(l, now) &&
          reserve(l, l->devices[slot->device->index].lane) == 0 &&
          act_on_state(l, slot, speaker->name, now, now) == 0;
 }
@@ -327,11 +327,20 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
   slot_place_series(series);
   watch_silence(l, series);
   l->series_count++;
+  body_share(&series->body, series->slot->accepted.body);
   lanes_place_series(l, series);
-  lanes_weigh_memory(l, series->slot);
+  lanes_hold_memory(l, series->slot);
   if (series->slot->owes && !ring_has(&series->slot->owing))
     ring_append(&l->owing, &series->slot->owing);
   return 0;
+}
+
+/* Makes the command hold the body of the series that speaks for its slot, if it
+ * is the same: they shared one in the earlier process. */
+static void share_body(struct command *c, const struct slot *slot) {
+  const struct series *speaker = slot_speaker(slot);
+  if (speaker != NULL)
+    body_share(&c->body, speaker->body);
 }
 
 /* Makes a command doubtful that was in flight when the process ended. It has a
@@ -355,6 +364,7 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   if (slot == NULL || reserve(l, lanes_device_of(l, c)->lane) < 0 ||
       (was_in_flight && command_make_verdict(c) < 0))
     return -ENOMEM;
+  share_body(c, slot);
   c->at.slot = slot;
   c->at.lane = lanes_device_of(l, c)->lane;
   c->at.ready_index = HEAP_OUTSIDE;

@@ -32,8 +32,7 @@ struct body *body_new(const void *data, size_t size) {
   struct body *b = malloc(sizeof *b + size);
   if (b == NULL)
     return NULL;
-  b->references = 1;
-  b->size = size;
+  *b = (struct body){.references = 1, .size = size};
   if (size > 0)
     memcpy(b->data, data, size);
   return b;
@@ -54,6 +53,14 @@ bool body_equals(const struct body *a, const struct body *b) {
   if (a == NULL || b == NULL)
     return a == b;
   return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+void body_share(struct body **b, struct body *same) {
+  if (!body_equals(*b, same))
+    return;
+  body_ref(same);
+  body_unref(*b);
+  *b = same;
 }
 
 int policy_timeout_s(const struct policy *p, const struct device *d) {

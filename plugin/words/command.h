@@ -57,6 +57,8 @@ int outcome_parse(const char *name, enum outcome *ret_outcome);
 
 struct body {
   int references;
+  int holders; /* kept by lanes: those for whom it counts as held, */
+  int waiting; /* and the commands among them, which wait */
   size_t size;
   char data[];
 };
@@ -69,6 +71,9 @@ struct body *body_ref(struct body *b);
 void body_unref(struct body *b);
 /* Returns whether both hold the same bytes; two NULLs are equal. */
 bool body_equals(const struct body *a, const struct body *b);
+/* Puts a reference to `same` in the place of *b, which is given back, if both
+ * hold the same bytes. */
+void body_share(struct body **b, struct body *same);
 
 /* ---- policies: how a rule's commands are handled ---- */
 

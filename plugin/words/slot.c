@@ -52,6 +52,8 @@ void slot_free_series(struct series *series) {
     return;
   body_unref(series->body);
   body_unref(series->okay_body);
+  body_unref(series->held[0]);
+  body_unref(series->held[1]);
   free(series->name);
   free(series);
 }
@@ -125,20 +127,10 @@ void slot_free(struct slot *s) {
   slot_each_series(s, remove_series, NULL);
   body_unref(s->accepted.body);
   body_unref(s->accepted_before.body);
+  body_unref(s->held[0]);
+  body_unref(s->held[1]);
   free(s->key);
   free(s);
-}
-
-/* ---- what is held ---- */
-
-static size_t bytes_of(const struct body *b) { return b != NULL ? b->size : 0; }
-
-size_t slot_series_bytes(const struct series *series) {
-  return bytes_of(series->body) + bytes_of(series->okay_body);
-}
-
-size_t slot_memory_bytes(const struct slot *s) {
-  return bytes_of(s->accepted.body) + bytes_of(s->accepted_before.body);
 }
 
 /* ---- the state ---- */

@@ -57,7 +57,8 @@ struct series {
 
   size_t silence_index; /* kept by lanes: index in the heap of silences */
   struct ring idle;     /* kept by lanes: place among the idle series */
-  size_t held_bytes; /* kept by lanes: bytes that are counted of its bodies */
+  struct body *held[2]; /* kept by lanes: its bodies that count as held, each
+                           with a reference */
 
   struct series *newer; /* kept by slot: neighbours of the same severity */
   struct series *older;
@@ -90,7 +91,7 @@ struct slot {
   struct ring owing;       /* kept by lanes: place among those that owe */
   struct command *waiting; /* with Supersede: the waiting command, or NULL */
   size_t pending;          /* commands waiting or in flight */
-  size_t held_bytes;       /* what is counted of what it remembers */
+  struct body *held[2];    /* kept by lanes: the same of what it remembers */
 
   void *series_by_name; /* kept by slot: a tsearch tree */
   struct series *newest[SEVERITY_COUNT];
@@ -119,11 +120,6 @@ void slot_take_out(struct series *series);
 
 /* Frees a series that is in no slot; NULL is allowed. */
 void slot_free_series(struct series *series);
-
-/* Return the bytes of all bodies that the series holds, or that the slot
- * remembers. */
-size_t slot_series_bytes(const struct series *series);
-size_t slot_memory_bytes(const struct slot *s);
 
 /* Calls visit for every series. */
 void slot_each_series(const struct slot *s,

@@ -69,8 +69,7 @@ def start(setup, url, body_bytes):
     devices.write_text("".join(f"d{n},{n}\n" for n in range(COMMANDS)))
     body = setup.folder / "body"
     body.write_text("x" * body_bytes)
-    setup.start("QueueBytes 1073741824\n"
-                + setup.endpoint(url, "BreakerThreshold 1\nRateLimit 100000 1")
+    setup.start(setup.endpoint(url, "BreakerThreshold 1\nRateLimit 100000 1")
                 + f'DeviceFile "{devices}"\n<Rule "heat">\n  Plugin "sensors"\n'
                 f'  Device "%{{host}}"\n  OnFailureFile "{body}"\n</Rule>\n')
 

@@ -155,6 +155,7 @@ static struct model_memory memory_of(const struct model *m,
   struct model_memory k = {.known = true,
                            .has_value = c->has_value,
                            .value = c->value,
+                           .body_number = c->body_number,
                            .accepted_ms = now_ms(m)};
   memcpy(k.body, c->body, sizeof k.body);
   return k;
@@ -277,42 +278,71 @@ static bool has_room_for_series(struct model *m) {
   return count_series(m) < m->world->options.series_max;
 }
 
-static size_t memory_bytes(const struct model_memory *k) {
-  return k->known ? strlen(k->body) : 0;
+/* Bodies, each once. */
+struct bodies {
+  uint64_t numbers[MODEL_BODIES];
+  size_t count;
+  size_t bytes;
+};
+
+static void add_body(struct bodies *all, const char *text, uint64_t number) {
+  for (size_t i = 0; i < all->count; i++)
+    if (all->numbers[i] == number)
+      return;
+  if (text[0] == '\0')
+    return;
+  all->numbers[all->count++] = number;
+  all->bytes += strlen(text);
+}
+
+static void add_memory(struct bodies *all, const struct model_memory *k) {
+  if (k->known)
+    add_body(all, k->body, k->body_number);
+}
+
+static void add_waiting(struct bodies *all, const struct model *m) {
+  for (size_t i = 0; i < m->count; i++)
+    if (is_waiting(&m->commands[i]))
+      add_body(all, m->commands[i].body, m->commands[i].body_number);
+}
+
+static size_t waiting_bytes(const struct model *m) {
+  struct bodies all = {.count = 0};
+  add_waiting(&all, m);
+  return all.bytes;
 }
 
 static size_t held_bytes(const struct model *m) {
-  size_t bytes = 0;
+  struct bodies all = {.count = 0};
+  add_waiting(&all, m);
   for (size_t i = 0; i < MODEL_SLOTS; i++) {
     const struct model_slot *s = &m->slots[i];
-    bytes += memory_bytes(&s->memory) + memory_bytes(&s->aside);
-    for (size_t j = 0; j < MODEL_SERIES; j++)
-      bytes += strlen(s->series[j].body) + strlen(s->series[j].okay_body);
-  }
-  return bytes;
-}
-
-/* Besides what waits but c. */
-static bool fits(const struct model *m, const char *body,
-                 const struct model_command *c) {
-  size_t waiting = 0, bytes = strlen(body) + held_bytes(m);
-  for (size_t i = 0; i < m->count; i++) {
-    if (is_waiting(&m->commands[i]) && &m->commands[i] != c) {
-      waiting++;
-      bytes += strlen(m->commands[i].body);
+    add_memory(&all, &s->memory);
+    add_memory(&all, &s->aside);
+    for (const struct model_series *one = s->series;
+         one < s->series + MODEL_SERIES; one++) {
+      add_body(&all, one->body, one->body_number);
+      add_body(&all, one->okay_body, one->okay_body_number);
     }
   }
-  return waiting == 0 || bytes <= m->world->options.queue_bytes;
+  return all.bytes;
 }
 
-static bool is_full(struct model *m, const char *body,
-                    const struct model_command *c) {
+/* Besides c. */
+static size_t count_waiting(const struct model *m,
+                            const struct model_command *c) {
   size_t waiting = 0;
   for (size_t i = 0; i < m->count; i++)
     waiting += is_waiting(&m->commands[i]) && &m->commands[i] != c;
+  return waiting;
+}
+
+/* Whether c, whose body its series has, can not wait, too. */
+static bool is_full(struct model *m, const struct model_command *c) {
+  size_t waiting = count_waiting(m, c);
   if (waiting >= m->world->options.queue_limit)
     return true;
-  while (!fits(m, body, c))
+  while (waiting > 0 && held_bytes(m) > m->world->options.queue_bytes)
     if (forget_oldest(m) == 0)
       return true;
   return false;
@@ -325,6 +355,7 @@ static struct model_command *create(struct model *m, struct model_slot *s,
   *c = (struct model_command){.slot = s,
                               .has_value = speaker->has_value,
                               .value = speaker->value,
+                              .body_number = speaker->body_number,
                               .order = m->last_order + 1,
                               .place = m->last_order + 1,
                               .arrived_ms = now_ms(m),
@@ -354,7 +385,7 @@ static void ask(struct model *m, struct model_slot *s) {
     return;
   }
   struct model_command *c = create(m, s, speaker);
-  if (older == NULL && is_full(m, c->body, c)) {
+  if (older == NULL && is_full(m, c)) {
     foretell(c, OUTCOME_DROPPED);
     model_forget(s);
     s->owes = s->owes > 0 ? s->owes : c->order;
@@ -408,7 +439,9 @@ static void note(struct model *m, struct model_series *series,
   series->seen = true;
   series->severity = f->severity;
   copy_text(series->body, f->body);
+  series->body_number = ++m->last_body_number;
   copy_text(series->okay_body, f->okay_body);
+  series->okay_body_number = ++m->last_body_number;
   series->unsendable = f->unsendable_bytes > 0;
   series->has_value = f->has_value;
   series->value = f->value;
@@ -471,6 +504,7 @@ static void run_silence(struct model *m) {
   while ((series = next_silent(m, &s)) != NULL) {
     series->severity = SEVERITY_OKAY;
     memcpy(series->body, series->okay_body, sizeof series->body);
+    series->body_number = series->okay_body_number;
     series->okay_body[0] = '\0';
     series->unsendable = false;
     series->arrived_ms = now_ms(m);
@@ -523,8 +557,7 @@ void model_settle(struct model *m) {
   run_silence(m);
   run_deadlines(m);
   run_turns(m);
-  while ((s = first_that_owes(m)) != NULL &&
-         !is_full(m, speaker_of(s)->body, NULL)) {
+  while ((s = first_that_owes(m)) != NULL && !is_full(m, NULL)) {
     ask(m, s);
     run_turns(m);
   }
@@ -821,7 +854,31 @@ static uint64_t oldest_order_of(const struct model_slot *s) {
   return oldest;
 }
 
+/* Each body is read by itself. What a series asks for is one with what was
+ * accepted, if that is the same; and a command with what its slot asks for. */
+static void read_bodies(struct model *m) {
+  for (size_t i = 0; i < MODEL_SLOTS * MODEL_SERIES; i++) {
+    struct model_memory *k = &m->slots[i / MODEL_SERIES].memory;
+    struct model_series *one =
+        &m->slots[i / MODEL_SERIES].series[i % MODEL_SERIES];
+    if (i % MODEL_SERIES == 0)
+      k->body_number = ++m->last_body_number;
+    one->body_number = k->known && strcmp(k->body, one->body) == 0
+                           ? k->body_number
+                           : ++m->last_body_number;
+    one->okay_body_number = ++m->last_body_number;
+  }
+  for (size_t i = 0; i < m->count; i++) {
+    struct model_command *c = &m->commands[i];
+    const struct model_series *speaker = speaker_of(c->slot);
+    c->body_number = strcmp(speaker->body, c->body) == 0
+                         ? speaker->body_number
+                         : ++m->last_body_number;
+  }
+}
+
 void model_restart(struct model *m) {
+  read_bodies(m);
   for (size_t i = 0; i < MODEL_SLOTS; i++)
     if (m->slots[i].owes > 0)
       m->slots[i].owes = oldest_order_of(&m->slots[i]);
@@ -940,13 +997,13 @@ static void endpoint_agrees(const struct model *m,
 }
 
 void model_agrees(const struct model *m) {
-  size_t waiting = 0;
   for (size_t i = 0; i < m->count; i++) {
     model_holds(m, m->commands[i].id != 0);
     model_holds(m, m->commands[i].foretold == UNDECIDED);
-    waiting += !m->commands[i].in_flight;
   }
-  model_holds(m, lanes_waiting(m->world->lanes) == waiting);
+  model_holds(m, lanes_waiting(m->world->lanes) == count_waiting(m, NULL));
+  model_holds(m, lanes_waiting_bytes(m->world->lanes) == waiting_bytes(m));
+  model_holds(m, lanes_held_bytes(m->world->lanes) == held_bytes(m));
   model_holds(m, lanes_series_count(m->world->lanes) == count_series(m));
   model_holds(m, lanes_series_forgotten(m->world->lanes) == m->forgotten);
   for (size_t i = 0; i < MODEL_DEVICES; i++)

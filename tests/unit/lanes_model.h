@@ -19,13 +19,18 @@
 #define MODEL_SLOTS (MODEL_CONTROLS * MODEL_SERIES)
 #define MODEL_COMMANDS 512
 #define MODEL_TEXT 16
+/* Two of each series and slot, and one of each command. */
+#define MODEL_BODIES (2 * (MODEL_SLOTS * (MODEL_SERIES + 1)) + MODEL_COMMANDS)
 #define MODEL_BEGINS 16
 
+/* Bodies have numbers: those of one number are one in memory. */
 struct model_series {
   bool seen;
   enum severity severity;
   char body[MODEL_TEXT]; /* "": none */
+  uint64_t body_number;
   char okay_body[MODEL_TEXT];
+  uint64_t okay_body_number;
   bool unsendable;
   bool has_value;
   double value;
@@ -43,6 +48,7 @@ struct model_memory {
   bool known;
   bool is_void; /* another slot has commanded the device since */
   char body[MODEL_TEXT];
+  uint64_t body_number;
   bool has_value;
   double value;
   int64_t accepted_ms;
@@ -66,6 +72,7 @@ struct model_command {
   int64_t id; /* 0: not told yet */
   struct model_slot *slot;
   char body[MODEL_TEXT];
+  uint64_t body_number;
   bool has_value;
   double value;
   uint64_t place;
@@ -115,6 +122,7 @@ struct model {
   size_t count;
   int64_t last_id;
   uint64_t last_order;
+  uint64_t last_body_number;
   uint64_t forgotten; /* series, for want of room, since the restart */
   long ignored[IGNORED_REASONS];
   uint64_t drawn;     /* the last random number for a wait, */

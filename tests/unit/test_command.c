@@ -63,6 +63,27 @@ static void no_body_is_allowed_everywhere(void **state) {
   assert_true(body_equals(NULL, NULL));
 }
 
+static void bodies_are_shared_if_their_bytes_are_equal(void **state) {
+  (void)state;
+  struct body *on = body_new("on", 2), *also_on = body_new("on", 2);
+  struct body *off = body_new("off", 3), *none = NULL;
+  body_share(&also_on, on);
+  assert_ptr_equal(also_on, on);
+  body_share(&also_on, on);
+  assert_int_equal(on->references, 2);
+  body_share(&off, on);
+  assert_memory_equal(off->data, "off", 3);
+  body_share(&off, NULL);
+  body_share(&none, on);
+  assert_null(none);
+  body_share(&none, NULL);
+  assert_null(none);
+  assert_int_equal(on->references, 2);
+  body_unref(on);
+  body_unref(also_on);
+  body_unref(off);
+}
+
 static void bodies_are_equal_if_their_bytes_are(void **state) {
   (void)state;
   struct body *on = body_new("on", 2), *also_on = body_new("on", 2);
@@ -156,6 +177,7 @@ int main(void) {
       cmocka_unit_test(a_body_keeps_bytes_of_any_value),
       cmocka_unit_test(no_body_is_allowed_everywhere),
       cmocka_unit_test(bodies_are_equal_if_their_bytes_are),
+      cmocka_unit_test(bodies_are_shared_if_their_bytes_are_equal),
       cmocka_unit_test(timeout_expire_and_repeat_follow_from_rule_and_device),
       cmocka_unit_test(what_remains_of_the_validity_is_rounded_up),
       cmocka_unit_test(a_command_without_validity_sends_none),

@@ -68,7 +68,7 @@ static void beyond_the_queue_bytes_a_command_is_dropped(void **state) {
   struct world *w = *state;
   struct control *a = rule_for(w, "a", "fan");
   struct control *b = rule_for(w, "b", "lamp");
-  w->options.queue_bytes = 20; /* each body is held twice: by its series, too */
+  w->options.queue_bytes = 10;
   failure(a, "s", "12345678");
   failure(b, "s", "123");
   ended(w, "b 123 dropped");

@@ -171,27 +171,69 @@ static void fan_waits(struct world *w, const char *body) {
   failure(rule_for(w, "heat", "fan"), "rack", body);
 }
 
-static void what_series_and_memories_hold_counts(void **state) {
+static void a_body_counts_once_however_many_hold_it(void **state) {
   struct world *w = *state;
   struct control *pump = rule_for(w, "water", "pump");
   struct control *bell = rule_for(w, "ring", "bell");
-  w->options.queue_bytes = 15;
+  w->options.queue_bytes = 7;
   failure(pump, "tank", "123");
-  is_sent(pump, "123"); /* held twice: by the series, and as accepted */
-  fan_waits(w, "12");   /* twice, too: by the series, and as it waits */
+  is_sent(pump, "123"); /* by the series, and as accepted */
+  fan_waits(w, "12");   /* by the series, and as it waits */
+  assert_int_equal(lanes_waiting_bytes(w->lanes), 2);
+  assert_int_equal(lanes_held_bytes(w->lanes), 3 + 2);
   failure(bell, "door", "123");
   ended(w, "water 123 accepted, ring 123 dropped");
-  failure(bell, "door", "12"); /* 6 + 4 + 4 */
+  failure(bell, "door", "12");
   ended(w, "");
+  assert_int_equal(lanes_held_bytes(w->lanes), 7);
+}
+
+static void what_is_accepted_and_what_is_asked_for_count_each(void **state) {
+  struct world *w = *state;
+  struct control *pump = rule_for(w, "water", "pump");
+  failure(pump, "tank", "123");
+  is_sent(pump, "123");
+  okay(pump, "tank", "12");
+  assert_int_equal(lanes_held_bytes(w->lanes), 3 + 2);
+  begins(pump, "12"); /* "123" is set aside */
+  assert_int_equal(lanes_held_bytes(w->lanes), 3 + 2);
+  ends(pump, VERDICT_ACCEPTED);
+  assert_int_equal(lanes_held_bytes(w->lanes), 2);
+}
+
+static void two_commands_that_wait_with_one_body_count_it_once(void **state) {
+  struct world *w = *state;
+  struct control *bell = rule_for(w, "ring", "bell");
+  bell->policy.supersede = false;
+  failure(bell, "front", "ding");
+  failure(bell, "back", "dong!");
+  okay(bell, "back", NULL); /* "front" speaks again */
+  assert_int_equal(lanes_waiting(w->lanes), 3);
+  assert_int_equal(lanes_waiting_bytes(w->lanes), 4 + 5);
+  assert_int_equal(lanes_held_bytes(w->lanes), 4 + 5);
+  is_sent(bell, "ding");
+  assert_int_equal(lanes_waiting_bytes(w->lanes), 4 + 5);
+}
+
+static void
+bodies_of_a_slot_that_were_one_are_one_after_a_restart(void **state) {
+  struct world *w = *state;
+  struct control *pump = rule_for(w, "water", "pump");
+  failure(pump, "tank", "123");
+  is_sent(pump, "123");
+  fan_waits(w, "12");
+  restart(w);
+  assert_int_equal(lanes_waiting_bytes(w->lanes), 2);
+  assert_int_equal(lanes_held_bytes(w->lanes), 3 + 2);
 }
 
 static void okay_series_make_room_for_a_body(void **state) {
   struct world *w = *state;
   struct control *bell = rule_for(w, "ring", "bell");
-  w->options.queue_bytes = 12;
-  rests(w, "a"); /* "off" twice */
+  w->options.queue_bytes = 6;
+  rests(w, "a");
   fan_waits(w, "on");
-  failure(bell, "door", "on"); /* 6 + 4 + 4 are too many */
+  failure(bell, "door", "on"); /* 3 + 2 + 2 are too many */
   ended(w, "light off accepted");
   assert_int_equal(series_count(w), 2);
 }
@@ -211,7 +253,7 @@ what_is_owed_is_asked_for_though_the_bytes_are_too_many(void **state) {
   struct world *w = *state;
   struct control *fan = rule_for(w, "heat", "fan");
   struct control *bell = rule_for(w, "ring", "bell");
-  w->options.queue_bytes = 4;
+  w->options.queue_bytes = 3;
   fan_waits(w, "12");
   failure(bell, "door", "on");
   ended(w, "ring on dropped");
@@ -230,7 +272,10 @@ int main(void) {
       TEST(a_series_whose_slot_is_in_cooldown_goes_after_it),
       TEST(what_speaks_no_more_may_go),
       TEST(a_lower_limit_is_reached_when_it_is_trimmed),
-      TEST(what_series_and_memories_hold_counts),
+      TEST(a_body_counts_once_however_many_hold_it),
+      TEST(what_is_accepted_and_what_is_asked_for_count_each),
+      TEST(two_commands_that_wait_with_one_body_count_it_once),
+      TEST(bodies_of_a_slot_that_were_one_are_one_after_a_restart),
       TEST(okay_series_make_room_for_a_body),
       TEST(while_nothing_waits_there_is_room_for_any_body),
       TEST(what_is_owed_is_asked_for_though_the_bytes_are_too_many),
