@@ -107,16 +107,16 @@ void lines_write_end(const struct tracked *one) {
   const char *rule = one->policy->rule;
   const struct device *d = one->device;
   const char *name = tracked_end_name(end_of_it);
-  const char *separator = one->why[0] != '\0' ? ": " : "";
+  const char *separator = one->cause[0] != '\0' ? ": " : "";
   const char *text = tracked_status_text(one->status);
   log_info("command %lld: rule \"%s\", device \"%s\" (%s): %s, status %d (%s), "
            "cmd_uuid %s%s%s",
            (long long)one->id, rule, d->name, d->device_id, name,
-           (int)one->status, text, one->cmd_uuid, separator, one->why);
+           (int)one->status, text, one->cmd_uuid, separator, one->cause);
   if (end_of_it == TRACKED_END_NOT_KNOWN)
     log_warning("a command of rule \"%s\" for device \"%s\" (%s) was accepted, "
                 "but what became of it is not known: %s",
-                rule, d->name, d->device_id, one->why);
+                rule, d->name, d->device_id, one->cause);
   else if (end_of_it != TRACKED_END_ANSWERED)
     log_warning("a command of rule \"%s\" for device \"%s\" (%s) was accepted, "
                 "but is %s: status %d (%s)",

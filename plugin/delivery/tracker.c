@@ -108,7 +108,7 @@ static void conclude_oldest(struct tracker *t) {
   if (oldest == NULL)
     return;
   stop_waiting(t, oldest);
-  snprintf(oldest->why, sizeof oldest->why, "too many are tracked");
+  snprintf(oldest->cause, sizeof oldest->cause, "too many are tracked");
   conclude(t, oldest);
 }
 
@@ -205,7 +205,7 @@ static void end_answer(struct tracker *t, struct tracked *one,
 void tracker_end(struct tracker *t, struct tracked *one,
                  const struct poll *poll, struct moment now) {
   heap_remove(&t->polled, one);
-  memcpy(one->why, poll->cause, sizeof one->why);
+  memcpy(one->cause, poll->cause, sizeof one->cause);
   if (tracker_wants_answer(one))
     end_answer(t, one, poll, now);
   else

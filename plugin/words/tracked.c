@@ -72,7 +72,7 @@ bool tracked_status_is_final(enum tracked_status status) {
 }
 
 enum tracked_end tracked_end_of(const struct tracked *one) {
-  bool is_known = one->why[0] == '\0' || statuses[one->status].is_final;
+  bool is_known = one->cause[0] == '\0' || statuses[one->status].is_final;
   return is_known ? statuses[one->status].end : TRACKED_END_NOT_KNOWN;
 }
 

@@ -52,9 +52,9 @@ struct tracked {
   int64_t status_ms;   /* beginning of the status */
   struct body *answer; /* the device's answer, cut; NULL: not known */
 
-  bool concluded;                /* the status is the last one */
-  char why[VERDICT_CAUSE_BYTES]; /* cause if the last poll brought no status,
-                                    else "" */
+  bool concluded;                  /* the status is the last one */
+  char cause[VERDICT_CAUSE_BYTES]; /* reason if the last poll brought no status,
+                                      else "" */
 
   bool has_news; /* a new status, or the conclusion, was not told yet */
 

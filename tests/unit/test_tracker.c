@@ -128,9 +128,9 @@ static void a_poll_that_tells_nothing_is_repeated_as_any_other(void **state) {
   (void)state;
   const struct tracked *one = follow(1, 7200);
   is_polled_after(1000, nothing(POLL_AGAIN));
-  assert_string_equal(one->why, "http_500");
+  assert_string_equal(one->cause, "http_500");
   is_polled_after(2000, status(TRACKED_SENT));
-  assert_string_equal(one->why, "");
+  assert_string_equal(one->cause, "");
   is_polled_after(4000, nothing(POLL_AGAIN));
   assert_int_equal(one->status, TRACKED_SENT);
 }
@@ -268,7 +268,7 @@ static void after_a_definite_no_it_is_not_known(void **state) {
   is_polled_after(1000, status(TRACKED_SENT));
   is_polled_after(2000, nothing(POLL_NEVER));
   is_concluded(one, TRACKED_SENT);
-  assert_string_equal(one->why, "http_500");
+  assert_string_equal(one->cause, "http_500");
   assert_int_equal(tracked_end_of(one), TRACKED_END_NOT_KNOWN);
 }
 
@@ -317,7 +317,7 @@ static void beyond_the_limit_the_oldest_is_not_known(void **state) {
   follow(MAX + 1, 3600);
   assert_true(one->concluded);
   assert_int_equal(one->status, TRACKED_SENT);
-  assert_string_equal(one->why, "too many are tracked");
+  assert_string_equal(one->cause, "too many are tracked");
   assert_int_equal(tracked_end_of(one), TRACKED_END_NOT_KNOWN);
 }
 
