@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/inbox.h"
 
+#include "words/slot.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -37,7 +39,9 @@ struct inbox {
   bool is_turn_of_rest;
   struct firing **buckets; /* by key; of each key the newest first */
   size_t bucket_count;     /* a power of two */
-  struct load here;
+  struct ring outdated;    /* firings that have a newer one with their key */
+  struct load states;      /* of firings whose rules supersede */
+  struct load others;
   struct load behind; /* as set last, plus the firings taken since */
   struct load max;
   bool closed;
@@ -54,6 +58,7 @@ struct inbox *inbox_new(size_t device_count, size_t max_firings,
     in->bucket_count *= 2;
   in->fresh.end = &in->fresh.first;
   in->rest.end = &in->rest.first;
+  ring_init(&in->outdated);
   in->max = (struct load){max_firings, max_bytes};
   in->lines = calloc(device_count + 1, sizeof *in->lines);
   in->buckets = calloc(in->bucket_count, sizeof(struct firing *));
@@ -63,8 +68,8 @@ struct inbox *inbox_new(size_t device_count, size_t max_firings,
   return NULL;
 }
 
-static void free_line(const struct line *line) {
-  for (struct firing *f = line->first, *next; f != NULL; f = next) {
+static void free_firings(struct firing *first) {
+  for (struct firing *f = first, *next; f != NULL; f = next) {
     next = f->next;
     firing_free(f);
   }
@@ -72,7 +77,7 @@ static void free_line(const struct line *line) {
 
 static void free_lines(const struct queue *q) {
   for (const struct line *line = q->first; line != NULL; line = line->next)
-    free_line(line);
+    free_firings(line->first);
 }
 
 void inbox_free(struct inbox *in) {
@@ -175,16 +180,46 @@ static void append(struct inbox *in, struct firing *f) {
   line->end = &f->next;
 }
 
-static void enter(struct inbox *in, struct firing *f) {
-  enter_bucket(in, f);
-  in->here.firings++;
-  in->here.bytes += firing_bytes(f);
+static void take_out(struct line *line, struct firing *f) {
+  *f->at.link = f->next;
+  if (f->next != NULL)
+    f->next->at.link = f->at.link;
+  else
+    line->end = f->at.link;
 }
 
-static void leave(struct inbox *in, const struct firing *f) {
+/* ---- loads ---- */
+
+static struct load *load_of(struct inbox *in, const struct firing *f) {
+  return f->policy->supersede ? &in->states : &in->others;
+}
+
+static struct load sum(struct load a, struct load b) {
+  return (struct load){a.firings + b.firings, a.bytes + b.bytes};
+}
+
+static struct load load_here(const struct inbox *in) {
+  return sum(in->states, in->others);
+}
+
+/* Returns whether there is room for f besides that load. */
+static bool has_room(const struct inbox *in, const struct firing *f,
+                     struct load load) {
+  return load.firings < in->max.firings &&
+         load.bytes + firing_bytes(f) <= in->max.bytes;
+}
+
+static void enter(struct inbox *in, struct firing *f) {
+  enter_bucket(in, f);
+  load_of(in, f)->firings++;
+  load_of(in, f)->bytes += firing_bytes(f);
+}
+
+static void leave(struct inbox *in, struct firing *f) {
   leave_bucket(in, f);
-  in->here.firings--;
-  in->here.bytes -= firing_bytes(f);
+  ring_remove(&f->at.outdated);
+  load_of(in, f)->firings--;
+  load_of(in, f)->bytes -= firing_bytes(f);
 }
 
 /* ---- putting ---- */
@@ -195,56 +230,91 @@ static bool asks_for_command(const struct firing *f) {
 
 /* Returns whether f makes the older firing superfluous: nobody could tell from
  * what follows that the older one was there. */
-static bool is_outdated(const struct firing *older, const struct firing *f) {
+static bool is_superfluous(const struct firing *older, const struct firing *f) {
   return older->severity == f->severity &&
          asks_for_command(older) == asks_for_command(f) &&
          older->has_value == f->has_value &&
          older->wall_event_ms < f->wall_event_ms;
 }
 
-static bool has_room(const struct inbox *in, const struct firing *f,
-                     struct load behind) {
-  return in->here.firings + behind.firings < in->max.firings &&
-         in->here.bytes + behind.bytes + firing_bytes(f) <= in->max.bytes;
+/* Makes f count what has gone, an older firing with its key. */
+static void count_gone(struct firing *f, const struct firing *gone) {
+  f->replaced += gone->replaced + (asks_for_command(gone) ? 1 : 0);
 }
 
 static void replace(struct inbox *in, struct firing *older, struct firing *f) {
   take_place(line_of(in, f), older, f);
   leave(in, older);
   enter(in, f);
-  f->replaced = older->replaced + (asks_for_command(older) ? 1 : 0);
+  count_gone(f, older);
 }
 
-/* Writes the firing whose place f took to ret_older, or NULL. */
-static int put_locked(struct inbox *in, struct firing *f,
-                      struct firing **ret_older) {
-  const struct load nothing = {0, 0};
-  bool supersedes = f->policy->supersede;
-  struct firing *older = supersedes ? find_newest(in, f) : NULL;
-  *ret_older = NULL;
-  if (in->closed)
-    return -EPIPE;
-  if (older != NULL &&
-      (is_outdated(older, f) || !has_room(in, f, in->behind))) {
-    replace(in, older, f);
-    *ret_older = older;
-    return 0;
-  }
-  if (!has_room(in, f, supersedes ? nothing : in->behind))
-    return -ENOBUFS;
+static void add(struct inbox *in, struct firing *f) {
   append(in, f);
   enter(in, f);
+}
+
+/* Takes outdated firings out until there is room for f among the states, as far
+ * as there are any. Returns them, linked by `next`. */
+static struct firing *make_room(struct inbox *in, const struct firing *f) {
+  struct firing *gone = NULL;
+  struct ring *first;
+  while (!has_room(in, f, in->states) &&
+         (first = ring_first(&in->outdated)) != NULL) {
+    struct firing *one = RING_ITEM(first, struct firing, at.outdated);
+    take_out(line_of(in, one), one);
+    leave(in, one);
+    count_gone(find_newest(in, one), one);
+    one->next = gone;
+    gone = one;
+  }
+  return gone;
+}
+
+/* Writes the firings that had to go to ret_gone. One that the lanes will
+ * ignore, since it is late or a duplicate, makes none go before it. */
+static int put_state(struct inbox *in, struct firing *f,
+                     struct firing **ret_gone) {
+  struct firing *older = find_newest(in, f);
+  bool is_crowded = !has_room(in, f, sum(load_here(in), in->behind));
+  bool is_newer = older != NULL && slot_judge_behind(older, f) == IGNORED_NOT;
+  if (is_newer && (is_crowded || is_superfluous(older, f))) {
+    replace(in, older, f);
+    older->next = NULL;
+    *ret_gone = older;
+    return 0;
+  }
+  *ret_gone = make_room(in, f);
+  if (!has_room(in, f, in->states))
+    return -ENOBUFS;
+  add(in, f);
+  if (is_newer)
+    ring_append(&in->outdated, &older->at.outdated);
   return 0;
 }
 
+static int put_other(struct inbox *in, struct firing *f) {
+  if (!has_room(in, f, sum(load_here(in), in->behind)))
+    return -ENOBUFS;
+  add(in, f);
+  return 0;
+}
+
+static int put_locked(struct inbox *in, struct firing *f,
+                      struct firing **ret_gone) {
+  if (in->closed)
+    return -EPIPE;
+  return f->policy->supersede ? put_state(in, f, ret_gone) : put_other(in, f);
+}
+
 int inbox_put(struct inbox *in, struct firing *f, bool *ret_was_empty) {
-  struct firing *older;
+  struct firing *gone = NULL;
   f->at.hash = hash_key(f);
   pthread_mutex_lock(&in->mutex);
-  bool was_empty = in->here.firings == 0;
-  int status = put_locked(in, f, &older);
+  bool was_empty = load_here(in).firings == 0;
+  int status = put_locked(in, f, &gone);
   pthread_mutex_unlock(&in->mutex);
-  firing_free(older);
+  free_firings(gone);
   if (status == 0)
     *ret_was_empty = was_empty;
   return status;
@@ -277,7 +347,7 @@ static struct firing *take_one(struct inbox *in) {
 
 static struct firing *take_locked(struct inbox *in, size_t max) {
   struct firing *first = NULL, **end = &first;
-  for (size_t i = 0; i < max && in->here.firings > 0; i++) {
+  for (size_t i = 0; i < max && load_here(in).firings > 0; i++) {
     *end = take_one(in);
     end = &(*end)->next;
   }
@@ -300,9 +370,19 @@ void inbox_set_waiting(struct inbox *in, size_t commands, size_t bytes) {
 
 size_t inbox_count(struct inbox *in) {
   pthread_mutex_lock(&in->mutex);
-  size_t count = in->here.firings;
+  size_t count = load_here(in).firings;
   pthread_mutex_unlock(&in->mutex);
   return count;
+}
+
+static size_t most_of(size_t max) { return max - max / 8; }
+
+bool inbox_is_nearly_full(struct inbox *in) {
+  pthread_mutex_lock(&in->mutex);
+  struct load here = load_here(in);
+  pthread_mutex_unlock(&in->mutex);
+  return here.firings >= most_of(in->max.firings) ||
+         here.bytes >= most_of(in->max.bytes);
 }
 
 void inbox_close(struct inbox *in) {

@@ -14,15 +14,17 @@
  * - if nobody could tell the difference: it has the severity of the older one,
  *   asks for a command as that did, and is newer by the events' own times, so
  *   that it is neither late nor a duplicate;
- * - if the limits are reached, in any case: the newest state always has room.
- *
- * Its member `replaced` counts the commands that the older firings would have
- * become.
+ * - if the limits are reached, unless it is late or a duplicate.
  *
  * The limits hold for what waits here and what waits behind the inbox together.
- * But a firing that replaces none here may still supersede a command there,
- * which is not known before it is taken: if its rule supersedes, it is admitted
- * as long as the inbox alone is within the limits.
+ * But the newest state has room: a firing that replaces none here may still
+ * supersede a command there, which is not known before it is taken. If its rule
+ * supersedes, it is admitted as long as such firings alone are within the
+ * limits; and to make room for it, firings go that have a newer one with their
+ * key.
+ *
+ * The member `replaced` of the newest firing with a key counts the commands
+ * that the older ones, which have gone, would have become.
  *
  * Any thread may put; one takes. Putting holds a mutex for a few instructions
  * and never waits for the thread that takes.
@@ -62,6 +64,9 @@ void inbox_set_waiting(struct inbox *in, size_t commands, size_t bytes);
 
 /* Returns how many firings wait here. */
 size_t inbox_count(struct inbox *in);
+
+/* Returns whether the firings here alone have 7/8 of one of the limits. */
+bool inbox_is_nearly_full(struct inbox *in);
 
 /* Closes the inbox: nothing can be put from now on. */
 void inbox_close(struct inbox *in);

@@ -11,6 +11,7 @@
 #ifndef ONENET_COMMAND_H
 #define ONENET_COMMAND_H
 
+#include "base/ring.h"
 #include "words/change.h"
 #include "words/device.h"
 #include "words/event.h"
@@ -119,6 +120,7 @@ int policy_repeat_s(const struct policy *p, const struct device *d);
 struct firing_place {
   uint64_t hash;        /* of policy, device and series */
   struct firing **link; /* what points to it among those of its device */
+  struct ring outdated; /* place among those that have a newer one */
   struct firing *next_in_bucket;
 };
 

@@ -168,6 +168,22 @@ enum ignored slot_judge_arrival(const struct series *series,
   return IGNORED_NOT;
 }
 
+/* Notes the times of an event. */
+static void note_event(struct series *series, const struct firing *f) {
+  series->event = (struct slot_time){
+      .known = true, .wall_event_ms = f->wall_event_ms, .arrived = f->arrived};
+  series->event_severity = f->severity;
+  if (f->has_value)
+    series->valued = series->event;
+}
+
+enum ignored slot_judge_behind(const struct firing *last,
+                               const struct firing *f) {
+  struct series series = {.slot = NULL};
+  note_event(&series, last);
+  return slot_judge_arrival(&series, f);
+}
+
 static void set_state(struct series *series, enum severity severity,
                       struct body *body, int64_t now_ms) {
   if (series->arrived_ms == 0 || severity != series->severity ||
@@ -191,11 +207,7 @@ void slot_note_firing(struct series *series, struct firing *f) {
   series->unsendable_bytes = f->unsendable_bytes;
   series->has_value = f->has_value;
   series->value = f->value;
-  series->event = (struct slot_time){
-      .known = true, .wall_event_ms = f->wall_event_ms, .arrived = f->arrived};
-  series->event_severity = f->severity;
-  if (f->has_value)
-    series->valued = series->event;
+  note_event(series, f);
 }
 
 void slot_note_silence(struct series *series, int64_t now_ms) {

@@ -137,6 +137,11 @@ void slot_each_series(const struct slot *s,
 enum ignored slot_judge_arrival(const struct series *series,
                                 const struct firing *f);
 
+/* Returns what slot_judge_arrival would if `last` were the last event of the
+ * series, and the first. */
+enum ignored slot_judge_behind(const struct firing *last,
+                               const struct firing *f);
+
 /* Puts the series into the firing's state, as the newest series in that state.
  * Takes the firing's bodies. */
 void slot_note_firing(struct series *series, struct firing *f);

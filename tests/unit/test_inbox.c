@@ -11,6 +11,7 @@
 
 #define PRODUCERS 4
 #define FIRINGS 5000
+#define NOW_WALL_MS 1000000 /* later than the times of all events */
 
 static const struct policy heat = {.rule = "heat", .supersede = true};
 static const struct policy dust = {
@@ -57,6 +58,7 @@ static int put(struct inbox *in, const char *series, size_t body,
 static struct firing *failure_at(int64_t at) {
   struct firing *f = firing_of("s", 1, 0);
   f->wall_event_ms = at;
+  f->arrived.wall_ms = NOW_WALL_MS;
   return f;
 }
 
@@ -302,11 +304,174 @@ when_it_is_full_the_newest_state_has_room_in_any_case(void **state) {
     f->severity = at % 2 == 0 ? SEVERITY_OKAY : SEVERITY_FAILURE;
     assert_int_equal(put_firing(in, f), 0);
   }
-  assert_int_equal(put(in, "nobody's", 1, 0), -ENOBUFS);
   takes(in, "other", 0, 0);
   takes(in, "s", 1, 0);
   takes(in, "s", 12000, 11998);
   is_empty(in);
+}
+
+static void
+a_state_of_a_new_series_has_room_where_others_are_outdated(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(3, 1000);
+  struct firing *okay = failure_at(2);
+  okay->severity = SEVERITY_OKAY;
+  assert_int_equal(put_firing(in, failure_at(1)), 0);
+  assert_int_equal(put_firing(in, okay), 0);
+  assert_int_equal(put_firing(in, failure_at(3)), 0);
+  assert_int_equal(put(in, "new", 1, 0), 0);
+  assert_int_equal(put(in, "newer", 1, 0), 0);
+  assert_int_equal(put(in, "nobody's", 1, 0), -ENOBUFS);
+  assert_int_equal(inbox_count(in), 3);
+  takes(in, "s", 3, 2);
+  takes(in, "new", 0, 0);
+  takes(in, "newer", 0, 0);
+  is_empty(in);
+}
+
+static void
+so_many_of_the_outdated_go_as_make_room_for_its_bytes(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(100, 30);
+  for (int at = 1; at <= 3; at++) {
+    struct firing *f = firing_of("s", 10, 0);
+    f->severity = at % 2 == 0 ? SEVERITY_OKAY : SEVERITY_FAILURE;
+    f->wall_event_ms = at;
+    assert_int_equal(put_firing(in, f), 0);
+  }
+  assert_int_equal(put(in, "new", 8, 7), 0);
+  assert_int_equal(inbox_count(in), 2);
+  takes(in, "s", 3, 2);
+  takes(in, "new", 0, 0);
+  is_empty(in);
+}
+
+static void when_it_is_full_what_is_late_does_not_take_the_place_of_the_newest(
+    void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(2, 1000);
+  struct firing *newest = failure_at(20), *late = failure_at(10);
+  newest->has_value = late->has_value = true;
+  late->severity = SEVERITY_OKAY;
+  assert_int_equal(put(in, "other", 1, 0), 0);
+  assert_int_equal(put_firing(in, newest), 0);
+  assert_int_equal(put_firing(in, late), -ENOBUFS);
+  assert_int_equal(put_firing(in, failure_at(20)), -ENOBUFS); /* doubled */
+  takes(in, "other", 0, 0);
+  takes(in, "s", 20, 0);
+  is_empty(in);
+}
+
+static void what_is_late_makes_nothing_outdated(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(2, 1000);
+  struct firing *newest = failure_at(20), *late = failure_at(10);
+  newest->has_value = late->has_value = true;
+  late->severity = SEVERITY_OKAY;
+  assert_int_equal(put_firing(in, newest), 0);
+  assert_int_equal(put_firing(in, late), 0);
+  assert_int_equal(put(in, "new", 1, 0), -ENOBUFS);
+  takes(in, "s", 20, 0);
+  takes(in, "s", 10, 0);
+  is_empty(in);
+}
+
+static void
+a_flood_of_a_rule_that_keeps_all_leaves_room_for_states(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(3, 1000);
+  struct firing *f;
+  do {
+    f = failure_at(1);
+    f->policy = &keep_all;
+  } while (put_firing(in, f) == 0);
+  assert_int_equal(inbox_count(in), 3);
+  assert_int_equal(put(in, "a", 1, 0), 0);
+  assert_int_equal(put(in, "b", 1, 0), 0);
+  assert_int_equal(put(in, "c", 1, 0), 0);
+  assert_int_equal(put(in, "d", 1, 0), -ENOBUFS);
+  assert_int_equal(inbox_count(in), 6);
+  inbox_free(in);
+}
+
+/* ---- a random walk ---- */
+
+#define WALK_STEPS 200000
+#define WALK_SERIES 5
+
+struct walk {
+  struct inbox *in;
+  int64_t newest[WALK_SERIES]; /* time of the last that was put, 0: none, */
+  int64_t taken[WALK_SERIES];  /* and of the last that was taken */
+  uint64_t put;
+  uint64_t out; /* with what had gone */
+};
+
+static void walk_put(struct walk *walk, int at) {
+  int series = rand() % WALK_SERIES;
+  char name[2] = {(char)('a' + series), '\0'};
+  struct firing *f = firing_of(name, 1 + (size_t)rand() % 4, 0);
+  f->device = rand() % 2 == 0 ? &fan : &lamp;
+  f->policy = &keep_all;
+  if (rand() % 2 == 0) { /* one key for each series */
+    f->device = series % 2 == 0 ? &fan : &lamp;
+    f->policy = &heat;
+    walk->newest[series] = at;
+  }
+  f->severity = rand() % 2 == 0 ? SEVERITY_OKAY : SEVERITY_FAILURE;
+  f->wall_event_ms = at;
+  bool is_state = f->policy == &heat;
+  int status = put_firing(walk->in, f);
+  assert_true(status == 0 || !is_state); /* the newest state has room */
+  walk->put += status == 0;
+}
+
+static void walk_take(struct walk *walk, size_t max) {
+  for (struct firing *f = inbox_take(walk->in, max), *next; f; f = next) {
+    int series = f->series[0] - 'a';
+    next = f->next;
+    walk->out += 1 + f->replaced;
+    if (f->policy == &heat) {
+      assert_true(f->wall_event_ms > walk->taken[series]);
+      walk->taken[series] = f->wall_event_ms;
+    }
+    firing_free(f);
+  }
+}
+
+static void the_newest_state_of_each_series_comes_out_last(void **state) {
+  (void)state;
+  struct walk walk = {.in = inbox_of(5, 20)};
+  for (int at = 1; at <= WALK_STEPS; at++) {
+    walk_put(&walk, at);
+    if (rand() % 4 == 0)
+      walk_take(&walk, (size_t)rand() % 4);
+    assert_true(inbox_count(walk.in) <= 10);
+    if (rand() % 50 == 0)
+      inbox_set_waiting(walk.in, (size_t)rand() % 7, (size_t)rand() % 25);
+  }
+  walk_take(&walk, SIZE_MAX);
+  assert_memory_equal(walk.newest, walk.taken, sizeof walk.newest);
+  assert_int_equal(walk.out, walk.put);
+  is_empty(walk.in);
+}
+
+/* ---- nearly full ---- */
+
+static void it_is_nearly_full_at_seven_eighths_of_a_limit(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(8, 80);
+  for (int i = 0; i < 6; i++)
+    assert_int_equal(put(in, (char[]){(char)('a' + i), '\0'}, 1, 0), 0);
+  inbox_set_waiting(in, 8, 80); /* what waits behind it is not here */
+  assert_false(inbox_is_nearly_full(in));
+  assert_int_equal(put(in, "g", 1, 0), 0);
+  assert_true(inbox_is_nearly_full(in));
+  take_and_free(in);
+  assert_false(inbox_is_nearly_full(in));
+  assert_int_equal(put(in, "h", 40, 30), 0);
+  assert_true(inbox_is_nearly_full(in));
+  inbox_free(in);
 }
 
 static void one_that_asks_for_nothing_would_have_been_no_command(void **state) {
@@ -336,7 +501,9 @@ static void the_bytes_are_those_of_the_newest(void **state) {
   assert_int_equal(put_firing(in, small), 0);
   assert_int_equal(put(in, "a", 90, 0), 0);
   /* The newest state has room, whatever its size. */
-  assert_int_equal(put(in, "a", 99, 0), 0);
+  struct firing *newest = firing_of("a", 99, 0);
+  newest->wall_event_ms = 1;
+  assert_int_equal(put_firing(in, newest), 0);
   take_and_free(in);
   assert_int_equal(put(in, "b", 100, 0), 0);
   inbox_free(in);
@@ -451,6 +618,15 @@ int main(void) {
       cmocka_unit_test(a_rule_that_does_not_supersede_keeps_all),
       cmocka_unit_test(what_the_lanes_would_tell_apart_is_kept),
       cmocka_unit_test(when_it_is_full_the_newest_state_has_room_in_any_case),
+      cmocka_unit_test(
+          a_state_of_a_new_series_has_room_where_others_are_outdated),
+      cmocka_unit_test(so_many_of_the_outdated_go_as_make_room_for_its_bytes),
+      cmocka_unit_test(
+          when_it_is_full_what_is_late_does_not_take_the_place_of_the_newest),
+      cmocka_unit_test(what_is_late_makes_nothing_outdated),
+      cmocka_unit_test(a_flood_of_a_rule_that_keeps_all_leaves_room_for_states),
+      cmocka_unit_test(the_newest_state_of_each_series_comes_out_last),
+      cmocka_unit_test(it_is_nearly_full_at_seven_eighths_of_a_limit),
       cmocka_unit_test(one_that_asks_for_nothing_would_have_been_no_command),
       cmocka_unit_test(the_bytes_are_those_of_the_newest),
       cmocka_unit_test(what_waits_behind_it_counts_within_the_limits),
