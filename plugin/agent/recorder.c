@@ -534,6 +534,20 @@ uint64_t recorder_settled(struct recorder *r, struct moment now) {
   return settled;
 }
 
+static size_t unsettled_bytes(const struct recorder *r) {
+  if (r->settled == r->handed)
+    return 0;
+  return r->next.rows.bytes +
+         (r->committing != NULL ? r->committing->rows.bytes : 0);
+}
+
+bool recorder_is_behind(struct recorder *r) {
+  pthread_mutex_lock(&r->mutex);
+  bool is_behind = unsettled_bytes(r) >= RECORDER_ENOUGH_BYTES;
+  pthread_mutex_unlock(&r->mutex);
+  return is_behind;
+}
+
 /* ---- the end ---- */
 
 static bool is_all_committed(const struct recorder *r) {

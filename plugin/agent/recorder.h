@@ -36,6 +36,11 @@
 /* A disk that hangs for so long is a failing disk. */
 #define RECORDER_PATIENCE_MS 5000
 
+/* Bytes of rows on their way into the ledger, with which the thread has enough
+ * to do: what is decided meanwhile waits behind them. About 2,000 rows of small
+ * bodies. */
+#define RECORDER_ENOUGH_BYTES (3 << 20)
+
 struct recorder;
 
 /* The state that is recorded and restored. All members are borrowed until
@@ -80,6 +85,10 @@ uint64_t recorder_record(struct recorder *r, struct moment now);
 /* Returns the number of the last batch that is settled: committed, or given up
  * since the ledger fails. */
 uint64_t recorder_settled(struct recorder *r, struct moment now);
+
+/* Returns whether rows of RECORDER_ENOUGH_BYTES are not settled: no firing
+ * should be taken now. The I/O thread is woken after each commit. */
+bool recorder_is_behind(struct recorder *r);
 
 /* Hands over the whole state if something of it is not recorded, and waits
  * until all is committed, end_ms at the latest: the ledger is tried again and

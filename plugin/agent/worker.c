@@ -188,6 +188,14 @@ static void take_firing(struct worker *w, struct firing *f, struct moment now) {
     stats_count_unreported(w->stats, replaced);
 }
 
+/* Returns whether there are firings to be taken now. While the recorder is
+ * behind they stay in the inbox as long as it has room: there the devices take
+ * turns, but once decided each waits for the record of all before it. */
+static bool has_firings(const struct worker *w) {
+  return inbox_count(w->inbox) > 0 &&
+         (!recorder_is_behind(w->recorder) || inbox_is_nearly_full(w->inbox));
+}
+
 /* Reads the clock after the firings, so that none comes from the future. */
 static void take_firings(struct worker *w) {
   struct firing *f, *next;
@@ -220,9 +228,11 @@ static void take_losses(struct worker *w) {
   }
 }
 
-/* Returns the time at which the rest of the turn happens. */
-static struct moment take(struct worker *w) {
-  take_firings(w);
+/* Returns the time at which the rest of the turn happens. At the end all is
+ * taken, so that it is recorded or told. */
+static struct moment take(struct worker *w, bool is_end) {
+  if (is_end || has_firings(w))
+    take_firings(w);
   struct moment now = clock_now();
   take_losses(w);
   sender_take(w->sender, now);
@@ -281,7 +291,7 @@ static void tell(struct worker *w, struct moment now) {
 /* ---- the loop ---- */
 
 static void run_turn(struct worker *w, bool may_begin) {
-  struct moment now = take(w);
+  struct moment now = take(w, !may_begin);
   decide(w, may_begin, now);
   sender_note_batch(w->sender, recorder_record(w->recorder, now));
   tell(w, now);
@@ -294,7 +304,7 @@ static void run_turn(struct worker *w, bool may_begin) {
  * what is due by then is seen MAX_SLEEP_MS later at most. */
 static int64_t sleep_ms(const struct worker *w) {
   struct moment now = clock_now();
-  if (inbox_count(w->inbox) > 0)
+  if (has_firings(w))
     return 0;
   int64_t wait_ms = lanes_wait_ms(w->lanes, now);
   /* An attempt that could not even be sent is recorded and told at once. */

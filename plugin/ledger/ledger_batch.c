@@ -16,6 +16,7 @@ static struct ledger_entry *take_first(struct ledger_batch *b) {
   struct ledger_entry *e = b->first;
   b->first = e->next;
   b->count--;
+  b->bytes -= e->bytes;
   if (b->first == NULL)
     b->end = &b->first;
   return e;
@@ -32,6 +33,7 @@ static void append(struct ledger_batch *b, struct ledger_entry *e) {
   *b->end = e;
   b->end = &e->next;
   b->count++;
+  b->bytes += e->bytes;
 }
 
 /* ---- copies ---- */
@@ -66,12 +68,14 @@ static void own_data(struct ledger_entry *e) {
 
 static void add_row(struct ledger_batch *b, enum ledger_entry_kind kind,
                     const struct ledger_row *row) {
-  struct ledger_entry *e = malloc(sizeof *e + data_bytes(row));
+  size_t bytes = sizeof(struct ledger_entry) + data_bytes(row);
+  struct ledger_entry *e = malloc(bytes);
   if (e == NULL) {
     b->error = -ENOMEM;
     return;
   }
   e->kind = kind;
+  e->bytes = bytes;
   e->row = *row;
   own_data(e);
   append(b, e);
@@ -178,6 +182,7 @@ void ledger_batch_append(struct ledger_batch *b, struct ledger_batch *from) {
     b->end = from->end;
   }
   b->count += from->count;
+  b->bytes += from->bytes;
   if (b->error == 0)
     b->error = from->error;
   ledger_batch_init(from);

@@ -17,7 +17,8 @@ struct ledger_entry;
 struct ledger_batch {
   struct ledger_entry *first;
   struct ledger_entry **end;
-  size_t count; /* entries */
+  size_t count; /* entries, */
+  size_t bytes; /* and the memory that they take */
   int error;    /* 0, or -ENOMEM: rows are missing */
 };
 

@@ -18,6 +18,7 @@ enum ledger_entry_kind {
 struct ledger_entry {
   struct ledger_entry *next;
   enum ledger_entry_kind kind;
+  size_t bytes;          /* of the entry and its data */
   struct ledger_row row; /* its texts and bytes are in `data` */
   char data[];
 };

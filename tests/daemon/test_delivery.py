@@ -464,7 +464,12 @@ def burst_text(part, parts):
         f"type_instance={number}\n" for number in range(part, BURST, parts))
 
 
-def test_a_burst_of_other_devices_hardly_delays_a_command(setup, folder):
+PROBES = 50
+
+
+@pytest.mark.parametrize("combine", ["worst", "none"])
+def test_a_burst_of_other_devices_hardly_delays_a_command(setup, folder, combine):
+    """With "none" each event of the burst becomes a command that is recorded."""
     (folder / "fleet").write_text("".join(
         f"d{n},{10**6 + n},other\n" for n in range(BURST_DEVICES)))
     texts = [burst_text(part, 4) for part in range(4)]
@@ -474,23 +479,24 @@ def test_a_burst_of_other_devices_hardly_delays_a_command(setup, folder):
             f'<Endpoint "other">\nURL "http://127.0.0.1:{hangs.getsockname()[1]}'
             f'/cmds"\nAPIKeyFile "{setup.key_file}"\n</Endpoint>\n'
             f'DeviceFile "{folder}/fleet"\n<Rule "burst">\nPlugin "burst"\n'
-            'Device "%{host}"\nOnFailure "on %{type_instance}"\n</Rule>\n',
+            'Device "%{host}"\nOnFailure "on %{type_instance}"\n'
+            f'Combine {combine}\n</Rule>\n',
             rule=setup.rule('OnFailure "%{message}"\nRepeat 0'),
             fan=setup.fan('Endpoint "cloud"')), threshold="")
         threads = [threading.Thread(target=send_lines, args=(setup, text))
                    for text in texts]
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads):
+        while len(delays) < PROBES or any(t.is_alive() for t in threads):
             begun = time.monotonic()
             body = f"number{len(delays)}"
             setup.notify(message=body)
             wait_until(lambda: setup.sim.bodies()[-1:] == [body], 60, body)
             delays.append(time.monotonic() - begun)
-            time.sleep(0.05)
         setup.daemon.stop()
-    assert statistics.median(delays) < 0.3, delays
-    assert max(delays) < 1, delays
+    delays.sort()  # a busy machine makes one of them long
+    assert statistics.median(delays) < 0.2, delays
+    assert delays[-2] < 0.3 and delays[-1] < 0.6, delays
 
 
 # ---- a flood at the end ----

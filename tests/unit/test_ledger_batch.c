@@ -55,6 +55,31 @@ static void a_batch_outlives_what_it_was_made_of(void **state) {
       "overheat/fan|{\"fan\":\"on\"}|3");
 }
 
+static void it_knows_the_bytes_that_its_rows_take(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch, other;
+  ledger_batch_init(&batch);
+  ledger_batch_init(&other);
+  add_and_free(&batch, ended(f, 1, OUTCOME_ACCEPTED));
+  size_t one = batch.bytes;
+  assert_true(one > 1000);
+  struct command *c = ended(f, 2, OUTCOME_ACCEPTED);
+  body_unref(c->body);
+  static const char bytes[5000];
+  c->body = body_new(bytes, sizeof bytes);
+  add_and_free(&other, c);
+  size_t large = other.bytes;
+  assert_true(large > one + 4900 && large < one + 5100);
+  ledger_batch_append(&batch, &other);
+  assert_int_equal(other.bytes, 0);
+  assert_int_equal(batch.bytes, one + large);
+  ledger_batch_keep_history(&other, &batch, 1);
+  assert_int_equal(batch.bytes, 0);
+  assert_int_equal(other.bytes, large);
+  ledger_batch_free(&other);
+  assert_int_equal(other.bytes, 0);
+}
+
 static void only_history_is_kept_for_later(void **state) {
   struct fixture *f = *state;
   struct ledger_batch batch, kept;
@@ -148,6 +173,7 @@ static void a_batch_that_is_not_complete_is_not_committed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(a_batch_outlives_what_it_was_made_of),
+      SITUATION(it_knows_the_bytes_that_its_rows_take),
       SITUATION(only_history_is_kept_for_later),
       SITUATION(a_series_that_is_over_is_removed_alone),
       SITUATION(what_was_superseded_before_it_was_recorded_gets_no_row),
