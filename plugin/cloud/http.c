@@ -33,24 +33,38 @@
  * early. */
 #define UPLOAD_BYTES 16384L
 
-/* Entries of the table of sockets by local port: many more than connections are
- * kept, so that few ports share an entry. */
+/* A POST of at most so many bytes (URL, headers and body) goes to the kernel in
+ * one piece: the buffer of a connection on which nothing waits takes it all. */
+#define ONE_PIECE_MAX_BYTES 8192
+
+/* Entries of the table of sockets: many more than connections are kept, so that
+ * few of these share an entry. */
 #define SOCKETS 4096
+
+/* kept_socket: the socket of a connection that may be used again. */
+struct kept_socket {
+  uint64_t id; /* hash of the addresses at its ends */
+  int fd;
+};
 
 struct transfer {
   struct transfer *next;
   struct transfer **link; /* the pointer to this transfer in the list */
   CURL *easy;
-  const int *sockets;         /* borrowed from the struct http */
-  struct curl_slist *headers; /* one piece of secret memory */
+  const struct kept_socket *sockets; /* borrowed from the struct http */
+  struct curl_slist *headers;        /* one piece of secret memory */
   void *tag;
   struct buf answer;
   size_t header_bytes;
   bool is_post;
-  bool was_asked_for_body;
+  bool is_in_one_piece; /* a POST whose head and body libcurl sends together */
+  bool was_admitted;    /* libcurl was let send it: see admit */
+  bool was_admitted_fresh; /* and that over a connection made for it */
+  bool was_kept_off; /* libcurl was not let send it, since something waited */
+  bool was_repeated; /* libcurl wanted to send it again */
+  bool was_asked_for_body; /* by libcurl, of one that is not in one piece */
   bool is_too_large;
-  bool was_quiet; /* nothing had come on the connection before the head left */
-  bool is_early;  /* an answer came before the whole body was asked for */
+  bool is_early; /* an answer came before the whole body had left */
   bool is_unbelieved;
   bool is_overdue; /* and what had arrived until then was not read yet */
   bool has_retry_after;
@@ -65,10 +79,10 @@ struct transfer {
 
 struct http {
   CURLM *multi;
-  int sockets[SOCKETS];       /* see remember_socket */
-  struct transfer *transfers; /* under way */
-  int64_t next_deadline_ms;   /* of these, the earliest, or earlier */
-  struct transfer *ended;     /* their replies were not fetched; oldest first */
+  struct kept_socket sockets[SOCKETS]; /* see remember_socket */
+  struct transfer *transfers;          /* under way */
+  int64_t next_deadline_ms;            /* of these, the earliest, or earlier */
+  struct transfer *ended; /* their replies were not fetched; oldest first */
   struct transfer **ended_end;
   size_t in_flight;         /* under way or ended */
   struct transfer *replied; /* its answer is borrowed by the caller */
@@ -173,14 +187,18 @@ static size_t give_body(char *buffer, size_t size, size_t count,
   return given;
 }
 
-/* Keeps libcurl from sending a body twice. When a connection that was used
- * before dies without an answer, libcurl rewinds the body and sends it again,
- * although the far side may have acted on it. */
+/* Keeps libcurl from sending a body twice, as admit does: libcurl before 7.80
+ * does not know that. */
 static int refuse_rewind(void *context, curl_off_t offset, int origin) {
   (void)context;
   (void)offset;
   (void)origin;
   return CURL_SEEKFUNC_FAIL;
+}
+
+/* Returns whether some of the body may have left. */
+static bool may_have_left(const struct transfer *t) {
+  return t->is_in_one_piece ? t->was_admitted : t->was_asked_for_body;
 }
 
 static size_t store_answer(char *data, size_t size, size_t count,
@@ -198,6 +216,27 @@ static long info_long(CURL *easy, CURLINFO info) {
   return value;
 }
 
+static curl_off_t info_offset(CURL *easy, CURLINFO info) {
+  curl_off_t value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+/* Adds a text to a hash (FNV-1a). */
+static uint64_t hash_text(uint64_t hash, const char *text) {
+  for (; *text != '\0'; text++)
+    hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+  return hash;
+}
+
+/* Returns the id of the connection between these addresses. */
+static uint64_t id_of_connection(const char *ip, const char *local_ip,
+                                 long port, long local_port) {
+  uint64_t ports = (uint64_t)port << 16 | (uint64_t)local_port;
+  uint64_t hash = UINT64_C(14695981039346656037) ^ ports;
+  return hash_text(hash_text(hash, ip) * UINT64_C(1099511628211), local_ip);
+}
+
 #if LIBCURL_VERSION_NUM >= CURL_WITH_PREREQ
 static bool is_bound_to(int fd, int port) {
   struct sockaddr_storage a = {0};
@@ -210,27 +249,53 @@ static bool is_bound_to(int fd, int port) {
   return ntohs(bound) == port;
 }
 
-/* Notes whether the connection is quiet. libcurl calls this once the connection
- * is made, before the head of the request leaves. */
-static int look_before_sending(void *context, char *ip, char *local_ip,
-                               int port, int local_port) {
+/* Returns whether nothing waits on a kept connection. One that was lost from
+ * the table, or closed since, is not believed to be quiet. */
+static bool is_quiet(const struct kept_socket *sockets, uint64_t id,
+                     int local_port) {
+  const struct kept_socket *s = &sockets[id % SOCKETS];
+  struct pollfd waiting = {.fd = s->fd, .events = POLLIN};
+  return s->id == id && is_bound_to(s->fd, local_port) &&
+         poll(&waiting, 1, 0) == 0;
+}
+
+/* Decides whether libcurl may send a POST now. libcurl asks once the connection
+ * is made, each time before it sends the head. When a connection that was used
+ * before dies without an answer, libcurl would send the request again, although
+ * the far side may have acted on it. And what waits on such a connection would
+ * be taken for the answer, or is its end. */
+static int admit(void *context, char *ip, char *local_ip, int port,
+                 int local_port) {
   struct transfer *t = context;
-  int fd = t->sockets[(unsigned)local_port % SOCKETS];
-  struct pollfd waiting = {.fd = fd, .events = POLLIN};
-  (void)ip;
-  (void)local_ip;
-  (void)port;
-  t->was_quiet = is_bound_to(fd, local_port) && poll(&waiting, 1, 0) == 0;
+  uint64_t id = id_of_connection(ip, local_ip, port, local_port);
+  bool is_fresh = info_long(t->easy, CURLINFO_NUM_CONNECTS) > 0;
+  if (may_have_left(t)) {
+    t->was_repeated = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  if (!is_fresh && !is_quiet(t->sockets, id, local_port)) {
+    t->was_kept_off = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  t->was_admitted = true;
+  t->was_admitted_fresh = is_fresh;
   return CURL_PREREQFUNC_OK;
 }
 #endif
 
-/* Returns whether an answer that comes now can be the answer to this request.
- * If the connection was used before, bytes that waited there before the head
- * left belong to an earlier request. On a fresh connection they can only be a
- * message of TLS itself. */
-static bool can_be_answered(const struct transfer *t) {
-  return t->was_quiet || info_long(t->easy, CURLINFO_NUM_CONNECTS) > 0;
+static bool has_left_whole(const struct transfer *t) {
+  if (!t->is_in_one_piece)
+    return t->body_used == t->body_size;
+  return info_offset(t->easy, CURLINFO_SIZE_UPLOAD_T) ==
+         (curl_off_t)t->body_size;
+}
+
+/* Returns whether an early answer can be the answer to this request, and what
+ * is left of the body can be held back meanwhile: not of a request in one
+ * piece, for which libcurl does not ask us. */
+static bool can_be_answered_early(const struct transfer *t) {
+  bool is_fresh = info_long(t->easy, CURLINFO_NUM_CONNECTS) > 0;
+  return (t->was_admitted || is_fresh) && !t->is_in_one_piece;
 }
 
 /* Judges from a status line whether an early answer has come, and whether it is
@@ -238,10 +303,10 @@ static bool can_be_answered(const struct transfer *t) {
  * status below 200, such as "100 Continue", only announces an answer. */
 static void take_status(struct transfer *t) {
   long http_code = info_long(t->easy, CURLINFO_RESPONSE_CODE);
-  if (!t->is_post || t->body_used == t->body_size || http_code < 200)
+  if (!t->is_post || http_code < 200 || has_left_whole(t))
     return;
   t->is_early = true;
-  t->is_unbelieved = http_code < 300 || !can_be_answered(t);
+  t->is_unbelieved = http_code < 300 || !can_be_answered_early(t);
 }
 
 static bool begins_with(const char *data, size_t size, const char *word) {
@@ -352,19 +417,25 @@ static void set_tls(struct setup *s, const struct tls_options *tls) {
   set_tls_version(s, tls->ssl_version);
 }
 
-/* Has libcurl fetch the body by callbacks, so that refuse_rewind can keep it
- * from being sent twice. Telling its size keeps it from being sent in chunks.
- */
+/* Has libcurl fetch the body by callbacks: so it asks before each part, and
+ * an early answer can hold back what is left. */
+static void set_body_in_parts(struct setup *s, struct transfer *t) {
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_READFUNCTION, give_body));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_READDATA, t));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_SEEKFUNCTION, refuse_rewind));
+}
+
+/* Telling the size of the body keeps it from being sent in chunks. */
 static void set_body(struct setup *s, struct transfer *t) {
   set_long(s, CURLOPT_POST, 1);
   remember(s, curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                                (curl_off_t)t->body_size));
-  remember(s, curl_easy_setopt(s->easy, CURLOPT_READFUNCTION, give_body));
-  remember(s, curl_easy_setopt(s->easy, CURLOPT_READDATA, t));
-  remember(s, curl_easy_setopt(s->easy, CURLOPT_SEEKFUNCTION, refuse_rewind));
+  if (t->is_in_one_piece)
+    set_text(s, CURLOPT_POSTFIELDS, t->body);
+  else
+    set_body_in_parts(s, t);
 #if LIBCURL_VERSION_NUM >= CURL_WITH_PREREQ
-  remember(s, curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION,
-                               look_before_sending));
+  remember(s, curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION, admit));
   remember(s, curl_easy_setopt(s->easy, CURLOPT_PREREQDATA, t));
 #endif
 }
@@ -414,6 +485,16 @@ static bool has_control_bytes(const char *text) {
 /* An empty Expect keeps libcurl from waiting for a 100 before the body. */
 #define NO_EXPECT "Expect:"
 
+/* Returns whether the POST is short enough for one piece. A libcurl that does
+ * not know admit needs the other way. */
+static bool fits_in_one_piece(const struct http_request *r) {
+  size_t bytes = strlen(r->url) + r->body_size;
+  for (size_t i = 0; r->headers[i] != NULL; i++)
+    bytes += strlen(r->headers[i]);
+  return r->is_post && bytes <= ONE_PIECE_MAX_BYTES &&
+         LIBCURL_VERSION_NUM >= CURL_WITH_PREREQ;
+}
+
 /* Returns the size of the list with its texts; ret_count: of its lines. */
 static size_t measure_headers(const char *const *lines, size_t *ret_count) {
   size_t bytes = sizeof(struct curl_slist) + sizeof(NO_EXPECT);
@@ -449,6 +530,7 @@ static struct transfer *transfer_new(const struct http_request *r) {
   t->tag = r->tag;
   t->is_post = r->is_post;
   t->body_size = body_size;
+  t->is_in_one_piece = fits_in_one_piece(r);
   if (body_size > 0)
     memcpy(t->body, r->body, body_size);
   buf_init(&t->answer, HTTP_ANSWER_MAX_BYTES);
@@ -502,14 +584,23 @@ int http_start(struct http *h, const struct http_request *request) {
 
 /* ---- waiting ---- */
 
-/* libcurl 7.88 does not tell which socket a request is about to use, but its
- * local port; so the sockets of connections that may be used again are kept by
- * that. One that was lost, or closed since, is not believed to be quiet. */
+static const char *info_text(CURL *easy, CURLINFO info) {
+  const char *text = NULL;
+  curl_easy_getinfo(easy, info, &text);
+  return text != NULL ? text : "";
+}
+
+/* libcurl 7.88 does not tell which socket a request is about to use, but the
+ * addresses at both ends; so the sockets of connections that may be used again
+ * are kept by these. */
 static void remember_socket(struct http *h, CURL *easy) {
-  curl_socket_t fd = CURL_SOCKET_BAD;
-  curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
-  h->sockets[(unsigned long)info_long(easy, CURLINFO_LOCAL_PORT) % SOCKETS] =
-      fd;
+  struct kept_socket kept = {.fd = CURL_SOCKET_BAD};
+  curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &kept.fd);
+  kept.id = id_of_connection(info_text(easy, CURLINFO_PRIMARY_IP),
+                             info_text(easy, CURLINFO_LOCAL_IP),
+                             info_long(easy, CURLINFO_PRIMARY_PORT),
+                             info_long(easy, CURLINFO_LOCAL_PORT));
+  h->sockets[kept.id % SOCKETS] = kept;
 }
 
 static CURLMsg *next_message(struct http *h) {
@@ -521,9 +612,19 @@ static CURLMsg *next_message(struct http *h) {
   return m;
 }
 
+/* Takes the request that was kept off its connection, which is closed now, to a
+ * fresh one, over which it is admitted. Returns whether that was possible. */
+static bool start_on_fresh(struct http *h, struct transfer *t) {
+  curl_multi_remove_handle(h->multi, t->easy);
+  t->was_kept_off = false;
+  t->error[0] = '\0';
+  return curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+         curl_multi_add_handle(h->multi, t->easy) == CURLM_OK;
+}
+
 static void end_transfer(struct http *h, struct transfer *t, CURLcode code) {
   unlink_transfer(h, t);
-  t->code = code;
+  t->code = t->was_repeated ? CURLE_SEND_FAIL_REWIND : code;
   t->next = NULL;
   *h->ended_end = t;
   h->ended_end = &t->next;
@@ -535,7 +636,8 @@ static void take_messages(struct http *h) {
     CURLcode code = m->data.result;
     curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
     remember_socket(h, t->easy);
-    end_transfer(h, t, code);
+    if (!t->was_kept_off || !start_on_fresh(h, t))
+      end_transfer(h, t, code);
   }
 }
 
@@ -611,12 +713,20 @@ size_t http_in_flight(const struct http *h) { return h->in_flight; }
 
 /* ---- replies ---- */
 
-/* Returns whether the far side may have seen the request. A POST counts as sent
- * once libcurl has asked for its body, unless the answer was early: then the
- * rest of the body never left. A GET has no body, and counts as sent once
- * libcurl has written some of its head. */
+/* Returns whether the body may have begun to leave. libcurl counts what it has
+ * written of it. If libcurl has tried again in vain, that is of the last try:
+ * it tries only those again that found a connection of before. */
+static bool has_begun_to_leave(const struct transfer *t) {
+  bool is_counted = t->is_in_one_piece && t->was_admitted_fresh;
+  return may_have_left(t) &&
+         (!is_counted || info_offset(t->easy, CURLINFO_SIZE_UPLOAD_T) > 0);
+}
+
+/* Returns whether the far side may have seen the request: for a POST, some of
+ * its body, unless the answer was early, so that the rest never left. A GET has
+ * no body, and counts as sent once libcurl has written some of its head. */
 static bool was_sent(const struct transfer *t) {
-  return t->is_post ? t->was_asked_for_body && !t->is_early
+  return t->is_post ? has_begun_to_leave(t) && !t->is_early
                     : info_long(t->easy, CURLINFO_REQUEST_SIZE) > 0;
 }
 
@@ -629,6 +739,8 @@ static int64_t retry_after_ms(CURL *easy) {
 }
 
 static const char *error_text(const struct transfer *t, CURLcode code) {
+  if (t->was_repeated)
+    return "the connection ended without an answer";
   if (t->is_unbelieved)
     return "an answer came before the request had left";
   if (t->is_too_large)

@@ -12,6 +12,8 @@
  *
  *   - A POST is sent at most once: libcurl is kept from its second try after a
  *     dead connection. libcurl may repeat a GET.
+ *   - A POST goes over no connection on which something waits, be it the end of
+ *     it: that one is closed, and the POST goes over a fresh one.
  *   - Redirects are not followed; only http and https are spoken; nothing is
  *     decoded but the chunks of HTTP/1.1.
  *   - The answer is cut off at HTTP_ANSWER_MAX_BYTES, its headers at 64 KiB.
@@ -19,13 +21,16 @@
  *     by then, however late it is read.
  *   - No connection is used that was idle for more than 15 s.
  *
- * An early answer is one that comes before libcurl has asked for the whole body
- * of a POST. No more of the body leaves then, so that the far side never sees
- * the whole of it. An early 2xx is not believed, since nobody can have seen
- * what it says yes to. Any other early answer is believed, unless it may belong
- * to an earlier request: the connection was used before, and something waited
- * on it before the head of this request left. An answer that is not believed
- * ends the transfer and its connection.
+ * An early answer is one that comes before the whole body of a POST has left
+ * (as far as is known: of a long one, before libcurl has asked for the whole of
+ * it). No more of the body leaves then, so that the far side never sees the
+ * whole of it. An early 2xx is not believed, since nobody can have seen what it
+ * says yes to. Nor is an early answer to a POST of at most 8 KiB, head
+ * included, which leaves in one piece: what the kernel did not take of it can
+ * be held back only by ending the transfer. Any other early answer is believed,
+ * unless the connection was used before and libcurl is older than 7.80: then it
+ * may belong to an earlier request. An answer that is not believed ends the
+ * transfer and its connection.
  */
 #ifndef ONENET_HTTP_H
 #define ONENET_HTTP_H
@@ -59,9 +64,9 @@ struct http_reply {
   bool is_post;         /* the request was a POST */
   int curl_code;        /* 0: the answer is complete */
   char curl_error[256]; /* libcurl's message about that; one line */
-  bool sent; /* the far side may have seen the request: libcurl had asked for
-                the body (for a GET: had written some of its head, be it to a
-                proxy), and no early answer came */
+  bool sent;     /* the far side may have seen the request: some of the body may
+                    have left (for a GET: of the head, be it to a proxy), and no
+                    early answer came */
   bool is_early; /* an early answer came; curl_code may tell that the rest of
                     the answer was lost */
   int http_code; /* 0: no answer came, or only announcements such as 100, or an

@@ -19,7 +19,7 @@ enum verdict_class {
   VERDICT_ACCEPTED,
   VERDICT_OFFLINE,      /* errno 10 */
   VERDICT_NOT_EXECUTED, /* too many calls, try later */
-  VERDICT_NOT_SENT,     /* libcurl never asked for the body */
+  VERDICT_NOT_SENT,     /* nothing of the body has left */
   VERDICT_CREDENTIALS,
   VERDICT_REFUSED,
   VERDICT_DOUBTFUL
@@ -37,7 +37,7 @@ struct verdict {
   char cmd_uuid[VERDICT_UUID_BYTES]; /* "" if there is none worth keeping */
   int64_t retry_after_ms;            /* 0: the server did not say */
   int local_errno; /* errno if the attempt could not even be tried; else 0 */
-  bool is_early;   /* the answer came before libcurl asked for the whole body */
+  bool is_early;   /* the answer came before the whole body had left */
 };
 
 /* The condition under which a command is tried again. */
