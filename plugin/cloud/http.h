@@ -43,7 +43,9 @@
 
 struct http;
 
-/* http_request: its texts and bytes are borrowed during http_start only. */
+/* http_request: its texts and bytes are borrowed during http_start only; but
+ * what tls, proxy and user_agent point to stays as it is until http_free, since
+ * handles that are set up for it are kept. */
 struct http_request {
   void *tag; /* comes back in the reply */
   const char *url;

@@ -401,6 +401,52 @@ static void requests_one_after_another_share_a_connection(void **state) {
   assert_int_equal(raw_server_connections(server), 1);
 }
 
+/* What the server saw last; each answer is another one. */
+static struct capture last;
+
+static void capture_all(struct raw_connection *c, size_t number,
+                        void *context) {
+  (void)number;
+  (void)context;
+  while (raw_read_request(c)) {
+    last.size = raw_request_size(c);
+    memcpy(last.bytes, raw_request(c), last.size);
+    last.bytes[last.size] = '\0';
+    if (!raw_send_ok(c, body_of(&last)))
+      return;
+  }
+}
+
+/* The answer is the body, as the server saw it. */
+static void assert_arrives(const struct http_request *r, const char *agent) {
+  char line[64];
+  struct http_reply reply = exchange(r);
+  assert_ok(&reply, r->is_post ? r->body : "");
+  snprintf(line, sizeof(line), "\r\nUser-Agent: %s\r\n", agent);
+  assert_non_null(strstr(last.bytes, line));
+  assert_memory_equal(last.bytes, r->is_post ? "POST" : "GET ", 4);
+  assert_int_equal(strstr(last.bytes, "Content-") != NULL, r->is_post);
+  assert_int_equal(strstr(last.bytes, "api-key: k") != NULL,
+                   r->headers[0] != NULL);
+}
+
+static void requests_of_all_kinds_follow_one_another(void **state) {
+  (void)state;
+  static const char *const headers[] = {"api-key: k", NULL};
+  static char long_body[32 * 1024];
+  memset(long_body, 'x', sizeof(long_body) - 1);
+  start_server(capture_all, NULL);
+  struct http_request kinds[] = {make_post("on"), make_get(),
+                                 make_post(long_body), make_post("off")};
+  kinds[0].headers = kinds[2].headers = headers;
+  for (size_t i = 0; i < 3 * LENGTH(kinds) * LENGTH(kinds); i++) {
+    struct http_request r = kinds[i * 7 / 3 % LENGTH(kinds)];
+    r.user_agent = i % 3 > 0 ? "one/1" : "other/1";
+    assert_arrives(&r, r.user_agent);
+  }
+  assert_int_equal(raw_server_connections(server), 1);
+}
+
 #define POOL 8
 
 /* How a connection of the pool dies when its second request has arrived. */
@@ -527,6 +573,8 @@ static void assert_not_taken_for_an_answer(char *unasked,
   assert_ok(&reply, "asked");
   assert_false(reply.is_early);
   assert_int_equal(raw_server_requests(server), 2);
+  reply = exchange_post();
+  assert_ok(&reply, "asked");
   assert_int_equal(raw_server_connections(server), 2);
   stop_server();
 }
@@ -596,6 +644,7 @@ int main(void) {
       TEST(a_close_in_mid_body_is_no_complete_answer),
       TEST(an_answer_that_is_not_http_is_no_answer),
       TEST(requests_one_after_another_share_a_connection),
+      TEST(requests_of_all_kinds_follow_one_another),
       TEST(a_pooled_connection_that_dies_executes_once),
       TEST(one_of_8_pooled_connections_that_dies_executes_once),
       TEST(all_of_8_pooled_connections_that_die_execute_once),

@@ -364,18 +364,25 @@ static bool exchange_without_memory(long n) {
   return reply.curl_code == CURLE_OK;
 }
 
-static void an_allocation_that_fails_ends_in_an_error_or_a_reply(void **state) {
-  (void)state;
+/* Fails one allocation after the other of a request that follows others. */
+static void fail_each_allocation(size_t requests_before) {
   long n = 0;
-  start_server(answer_all, "{}");
   for (int good = 0; good < 3; n++) {
     fixture_end(NULL);
     fixture_begin(NULL); /* a new connection each time */
     start_server(answer_all, "{}");
+    for (size_t i = 0; i < requests_before; i++)
+      exchange_post();
     good = exchange_without_memory(n) && allocations_left == -1 ? good + 1 : 0;
     assert_true(n < 1000);
   }
   assert_true(n > 20);
+}
+
+static void an_allocation_that_fails_ends_in_an_error_or_a_reply(void **state) {
+  (void)state;
+  fail_each_allocation(0);
+  fail_each_allocation(1);
 }
 
 int main(void) {
