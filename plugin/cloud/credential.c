@@ -17,6 +17,7 @@
 #define HEADER_MAX_BYTES 8192
 #define REASON_BYTES 128
 #define RENEW_MAX_S 300
+#define NEVER_S INT64_MIN
 
 /* credential: keeps the header, but no key from a file. Such a key is read
  * again for each new header, and wiped once the header is made. */
@@ -25,6 +26,7 @@ struct credential {
   const struct credential_options *options;
   struct buf header;     /* empty: there is none to use */
   int64_t wall_issued_s; /* when the token was made */
+  int64_t wall_looked_s; /* when the file was looked at; NEVER_S: look again */
   struct stat seen;      /* the file at the last read; zeros: none */
   const char *reason;    /* why there is no header; NULL: errno says it */
 };
@@ -34,6 +36,7 @@ struct credential *credential_new(const struct credential_options *options) {
   if (c == NULL)
     return NULL;
   c->options = options;
+  c->wall_looked_s = NEVER_S;
   buf_init_secret(&c->header, HEADER_MAX_BYTES);
   return c;
 }
@@ -71,12 +74,15 @@ static bool same_file(const struct stat *a, const struct stat *b) {
          same_time(a->st_ctim, b->st_ctim);
 }
 
-bool credential_has_changed(const struct credential *c) {
+bool credential_has_changed(struct credential *c) {
   if (!is_file(c))
     return false;
   struct stat now;
   look_at(c->options->text, &now);
-  return !same_file(&now, &c->seen);
+  if (same_file(&now, &c->seen))
+    return false;
+  c->wall_looked_s = NEVER_S;
+  return true;
 }
 
 unsigned long credential_generation(const struct credential *c) {
@@ -196,6 +202,7 @@ static int make_header(struct credential *c, int64_t wall_now_s) {
   buf_free(&c->header);
   c->reason = NULL;
   c->generation++;
+  c->wall_looked_s = wall_now_s;
   const int status = is_file(c)
                          ? make_header_of_file(c, wall_now_s)
                          : make_header_of(c, text, strlen(text), wall_now_s);
@@ -212,8 +219,16 @@ static bool token_is_due(const struct credential *c, int64_t wall_now_s) {
   return age_s < 0 || lifetime_s - age_s < margin_s;
 }
 
-static bool is_current(const struct credential *c, int64_t wall_now_s) {
-  if (c->header.size == 0 || credential_has_changed(c))
+/* Looks at the file once in each second of the wall clock. */
+static bool is_found_changed(struct credential *c, int64_t wall_now_s) {
+  if (c->wall_looked_s == wall_now_s)
+    return false;
+  c->wall_looked_s = wall_now_s;
+  return credential_has_changed(c);
+}
+
+static bool is_current(struct credential *c, int64_t wall_now_s) {
+  if (c->header.size == 0 || is_found_changed(c, wall_now_s))
     return false;
   return c->options->kind != CREDENTIAL_ACCESS_KEY_FILE ||
          !token_is_due(c, wall_now_s);

@@ -5,7 +5,8 @@
  * access key file and renewed before it ends.
  *
  * The I/O thread calls everything. Key files are read here and nowhere else; a
- * file is read again when its identity, size or time of change differs;
+ * file is read again when its identity, size or time of change differs, which
+ * is looked at once a second at most, or where credential_has_changed asks;
  * key_file says which links to it are followed. Keys and what is made of them
  * are in memory of base/secret: wiped when they are replaced or freed, and in
  * no core dump.
@@ -40,8 +41,9 @@ int credential_header(struct credential *c, int64_t wall_now_s,
 unsigned long credential_generation(const struct credential *c);
 
 /* Returns whether the key file has changed since credential_header read it
- * last; false for a key given inline. Costs one stat. */
-bool credential_has_changed(const struct credential *c);
+ * last, which then reads it at the next call; false for a key given inline.
+ * Costs one stat. */
+bool credential_has_changed(struct credential *c);
 
 /* Checks that the key can be read and used, for the time of configuration.
  * Returns 0, and writes to ret_is_open whether everybody may access the file;

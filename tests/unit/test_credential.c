@@ -23,6 +23,7 @@ struct place {
   char other[96];
   struct credential_options options;
   struct credential *credential;
+  int64_t wall_now_s;
   const char *header;
   char why[256];
 };
@@ -40,6 +41,7 @@ static int set_up(void **state) {
                                           .resource = resource,
                                           .method = TOKEN_SHA256,
                                           .token_lifetime_s = 3600};
+  p.wall_now_s = 1000;
   p.credential = credential_new(&p.options);
   *state = &p;
   return p.credential == NULL ? -1 : 0;
@@ -74,8 +76,9 @@ static int header_at(struct place *p, int64_t wall_now_s) {
                            sizeof(p->why));
 }
 
+/* A second has passed since the last call. */
 static void assert_header(struct place *p, const char *header) {
-  assert_int_equal(header_at(p, 1000), 0);
+  assert_int_equal(header_at(p, ++p->wall_now_s), 0);
   assert_string_equal(p->header, header);
   assert_string_equal(p->why, "");
 }
@@ -83,7 +86,7 @@ static void assert_header(struct place *p, const char *header) {
 static void assert_no_header(struct place *p, int status, const char *reason) {
   char why[256];
   snprintf(why, sizeof(why), "%s: %s", p->options.text, reason);
-  assert_int_equal(header_at(p, 1000), status);
+  assert_int_equal(header_at(p, ++p->wall_now_s), status);
   assert_null(p->header);
   assert_string_equal(p->why, why);
 }
@@ -343,6 +346,36 @@ static void a_file_that_did_not_change_is_not_read_again(void **state) {
   assert_ptr_equal(p->header, first);
 }
 
+static void a_change_is_noticed_a_second_later(void **state) {
+  struct place *p = *state;
+  write_key(p, "abc");
+  assert_int_equal(header_at(p, 1000), 0);
+  replace_key(p, "xyz");
+  assert_int_equal(header_at(p, 1000), 0);
+  assert_string_equal(p->header, "api-key: abc");
+  assert_int_equal(header_at(p, 1001), 0);
+  assert_string_equal(p->header, "api-key: xyz");
+}
+
+static void a_change_is_noticed_when_the_clock_goes_back(void **state) {
+  struct place *p = *state;
+  write_key(p, "abc");
+  assert_int_equal(header_at(p, 1000), 0);
+  replace_key(p, "xyz");
+  assert_int_equal(header_at(p, 10), 0);
+  assert_string_equal(p->header, "api-key: xyz");
+}
+
+static void a_change_that_was_asked_for_is_read_at_once(void **state) {
+  struct place *p = *state;
+  write_key(p, "abc");
+  assert_int_equal(header_at(p, 1000), 0);
+  replace_key(p, "xyz");
+  assert_true(credential_has_changed(p->credential));
+  assert_int_equal(header_at(p, 1000), 0);
+  assert_string_equal(p->header, "api-key: xyz");
+}
+
 static void a_file_that_vanished_takes_its_key_along(void **state) {
   struct place *p = *state;
   write_key(p, "abc");
@@ -509,6 +542,9 @@ int main(void) {
       TEST(a_replaced_file_is_read_again),
       TEST(a_nanosecond_makes_a_change),
       TEST(a_file_that_did_not_change_is_not_read_again),
+      TEST(a_change_is_noticed_a_second_later),
+      TEST(a_change_is_noticed_when_the_clock_goes_back),
+      TEST(a_change_that_was_asked_for_is_read_at_once),
       TEST(a_file_that_vanished_takes_its_key_along),
       TEST(a_bad_file_that_vanishes_has_a_new_reason),
       TEST(a_bad_file_that_is_made_good_is_read_again),

@@ -146,6 +146,7 @@ static void a_key_that_a_poll_has_read_is_used_at_once(void **state) {
   track(now);
   write_key("New0Key0Of0The0Test=");
   now.ms += 5000;
+  now.wall_ms += 5000;
   sender_poll(t.sender, now);
   await_requests(2);
   now.ms++;
