@@ -67,8 +67,8 @@ int64_t sender_wait_ms(const struct sender *s, struct moment now);
  * called, or timeout_ms have passed. */
 void sender_wait(struct sender *s, int64_t timeout_ms);
 
-/* Ends sender_wait. The wake-up may be lost, so that every wait needs a
- * bound. */
+/* Ends sender_wait, or the next one. Costs a system call only if the I/O thread
+ * sleeps. */
 void sender_wake(struct sender *s);
 
 /* Returns how many commands are in flight, with those that wait for their

@@ -9,11 +9,8 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define NAP_MAX_MS 100
 
 /* Transfers at rest that are looked at for one that is set up already. */
 #define LOOK_MAX 16
@@ -59,12 +56,9 @@ struct http *http_new(size_t max_connections) {
   h->ended_end = &h->ended;
   h->next_deadline_ms = INT64_MAX;
   h->resting_max = max_connections;
-  h->sockets = http_sockets_new();
   h->multi = curl_multi_init();
-  /* libcurl does without the descriptors of its wake-up, and tells only here.
-   */
-  if (h->multi == NULL || h->sockets == NULL ||
-      curl_multi_wakeup(h->multi) != CURLM_OK ||
+  h->sockets = h->multi != NULL ? http_sockets_new(h->multi) : NULL;
+  if (h->sockets == NULL ||
       curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, keep) != CURLM_OK ||
       curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) !=
           CURLM_OK) {
@@ -213,12 +207,6 @@ static void take_messages(struct http *h) {
   }
 }
 
-static void perform(struct http *h) {
-  int running = 0;
-  curl_multi_perform(h->multi, &running);
-  take_messages(h);
-}
-
 /* Ends a transfer that was overdue before what had arrived was read. Returns
  * whether it became overdue only now. */
 static bool judge_deadline(struct http *h, struct http_transfer *t,
@@ -253,34 +241,27 @@ static bool judge_deadlines(struct http *h) {
   return is_any_overdue;
 }
 
-/* Moves transfers on. libcurl judges a time-out before it reads what has
- * arrived, so that a thread that was late would lose answers that were not:
- * here that is read first. */
-static void serve(struct http *h) {
-  perform(h);
-  while (judge_deadlines(h))
-    perform(h);
-}
-
-static int limit_of(const struct http *h, int64_t timeout_ms) {
+static int64_t limit_of(const struct http *h, int64_t timeout_ms) {
   int64_t left_ms = h->next_deadline_ms - clock_ms();
-  if (left_ms < timeout_ms)
-    timeout_ms = left_ms;
-  return timeout_ms < 0 ? 0 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
-}
-
-void http_wait(struct http *h, int64_t timeout_ms) {
-  serve(h);
   if (h->ended != NULL)
-    return;
-  int limit_ms = limit_of(h, timeout_ms);
-  /* Without memory for the descriptors the caller must not spin. */
-  if (curl_multi_poll(h->multi, NULL, 0, limit_ms, NULL) != CURLM_OK)
-    poll(NULL, 0, limit_ms < NAP_MAX_MS ? limit_ms : NAP_MAX_MS);
-  serve(h);
+    return 0;
+  return left_ms < timeout_ms ? left_ms : timeout_ms;
 }
 
-void http_wake(struct http *h) { curl_multi_wakeup(h->multi); }
+/* libcurl judges a time-out before it reads what has arrived, so that a thread
+ * that was late would lose answers that were not: here that is read first. */
+void http_wait(struct http *h, int64_t timeout_ms) {
+  http_sockets_run_due(h->sockets);
+  take_messages(h);
+  http_sockets_sleep(h->sockets, limit_of(h, timeout_ms));
+  take_messages(h);
+  while (judge_deadlines(h)) {
+    http_sockets_read(h->sockets);
+    take_messages(h);
+  }
+}
+
+void http_wake(struct http *h) { http_sockets_wake(h->sockets); }
 
 size_t http_in_flight(const struct http *h) { return h->in_flight; }
 

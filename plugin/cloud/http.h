@@ -109,8 +109,8 @@ int http_start(struct http *h, const struct http_request *request);
  * or timeout_ms is over. Does not sleep while a reply waits to be fetched. */
 void http_wait(struct http *h, int64_t timeout_ms);
 
-/* Ends http_wait; any thread may call it. The call may get lost: after every
- * http_wait look for what you wait for, and never wait without a bound. */
+/* Ends http_wait, or the next one; any thread may call it. Costs a system call
+ * only if the thread of http sleeps. */
 void http_wake(struct http *h);
 
 /* Writes the next reply to ret_reply. Returns whether there was one. */

@@ -11,9 +11,9 @@
 
 #include <curl/curl.h>
 
-/* Versions of libcurl: the oldest that works, because it has curl_multi_wakeup;
- * the newest of which an option is used, where the headers know it; and the one
- * from which on libcurl asks before it sends. */
+/* Versions of libcurl: the oldest that is supported; the newest of which an
+ * option is used, where the headers know it; and the one from which on libcurl
+ * asks before it sends. */
 #define HTTP_OPTIONS_CURL_OLDEST 0x074400      /* 7.68.0 */
 #define HTTP_OPTIONS_CURL_YOUNGEST 0x075700    /* 7.87.0 */
 #define HTTP_OPTIONS_CURL_WITH_PREREQ 0x075000 /* 7.80.0 */

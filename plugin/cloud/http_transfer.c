@@ -176,7 +176,7 @@ static void set_questions(struct http_setup *s, struct http_transfer *t) {
                   curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, refuse_rewind));
 }
 
-struct http_transfer *http_transfer_new(const struct http_sockets *sockets) {
+struct http_transfer *http_transfer_new(struct http_sockets *sockets) {
   struct http_transfer *t = calloc(1, sizeof(*t));
   if (t == NULL)
     return NULL;
@@ -282,6 +282,7 @@ static void set_kind(struct http_setup *s, struct http_transfer *t,
   http_options_set(s, r);
   set_answer(s, t);
   set_questions(s, t);
+  http_setup_note(s, http_sockets_serve(t->kept.sockets, s->easy));
   t->kept.like =
       (struct http_request){.tls = r->tls,
                             .proxy = r->proxy,

@@ -17,7 +17,7 @@
 /* http_kept: what is kept of a transfer from one request to the next. */
 struct http_kept {
   CURL *easy;
-  const struct http_sockets *sockets;
+  struct http_sockets *sockets;
   struct http_request like;   /* its TLS, proxy, user agent and time-out of the
                                  connection are set; tls NULL: none are */
   struct curl_slist *headers; /* with its texts one piece of secret memory */
@@ -55,7 +55,7 @@ struct http_transfer {
 
 /* Returns a transfer that the caller owns, at rest; NULL without memory. The
  * sockets are borrowed until http_transfer_free. */
-struct http_transfer *http_transfer_new(const struct http_sockets *sockets);
+struct http_transfer *http_transfer_new(struct http_sockets *sockets);
 
 /* Frees a transfer that no multi handle has; NULL is allowed. */
 void http_transfer_free(struct http_transfer *t);

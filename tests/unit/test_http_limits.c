@@ -12,13 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-/* ---- what libcurl gets instead of libc: a clock that can be set ahead, and a
- * resolver that can hang ---- */
+/* ---- what libcurl gets instead of libc: a clock that can be set ahead, a
+ * resolver that can hang, an epoll that can fail or be late ---- */
 
 static _Atomic time_t ahead_s;
 
@@ -43,6 +44,36 @@ int getaddrinfo(const char *name, const char *service,
   pthread_mutex_unlock(&resolver);
   resolving--;
   return EAI_NONAME;
+}
+
+static void (*after_wait)(void); /* called once, when events were taken */
+
+int epoll_wait(int epoll_fd, struct epoll_event *events, int max,
+               int timeout_ms) {
+  void (*call)(void) = after_wait;
+  long count =
+      syscall(SYS_epoll_pwait, epoll_fd, events, max, timeout_ms, NULL, 0);
+  after_wait = NULL;
+  if (call != NULL)
+    call();
+  return (int)count;
+}
+
+static bool watching_fails;
+static int watchings, writings;
+
+int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event) {
+  watchings++;
+  if (watching_fails && operation != EPOLL_CTL_DEL) {
+    errno = ENOMEM;
+    return -1;
+  }
+  return (int)syscall(SYS_epoll_ctl, epoll_fd, operation, fd, event);
+}
+
+ssize_t write(int fd, const void *bytes, size_t size) {
+  writings++;
+  return syscall(SYS_write, fd, bytes, size);
 }
 
 /* ---- and a memory that can fail once ---- */
@@ -163,7 +194,6 @@ static void *wake(void *context) {
 static void a_wake_from_another_thread_ends_the_wait(void **state) {
   (void)state;
   pthread_t thread;
-  http_wait(http, 0); /* http_new itself has woken it */
   int64_t start_ms = now_ms();
   assert_int_equal(pthread_create(&thread, NULL, wake, NULL), 0);
   http_wait(http, LONG_MS);
@@ -171,9 +201,54 @@ static void a_wake_from_another_thread_ends_the_wait(void **state) {
   assert_true(now_ms() - start_ms < LONG_MS / 2);
 }
 
+static void a_wake_before_the_wait_ends_it_at_no_cost(void **state) {
+  (void)state;
+  writings = 0;
+  http_wake(http);
+  http_wake(http);
+  assert_int_equal(writings, 0);
+  int64_t start_ms = now_ms();
+  http_wait(http, LONG_MS);
+  assert_true(now_ms() - start_ms < LONG_MS / 2);
+  start_ms = now_ms();
+  http_wait(http, 50);
+  assert_in_range(now_ms() - start_ms, 45, LONG_MS / 2);
+}
+
+static void a_request_over_a_kept_connection_is_watched_already(void **state) {
+  (void)state;
+  start_server(answer_all, "{}");
+  exchange_post();
+  for (int i = 0; i < 3; i++) {
+    watchings = 0;
+    exchange_post();
+    assert_int_equal(watchings, 0);
+  }
+}
+
+static void answer_once(struct raw_connection *c, size_t number,
+                        void *context) {
+  (void)number;
+  if (raw_read_request(c))
+    raw_send_ok(c, context);
+}
+
+static void a_kept_connection_that_ends_does_not_keep_awake(void **state) {
+  (void)state;
+  start_server(answer_once, "{}");
+  exchange_post();
+  raw_server_drain(server);
+  http_wait(http, 50);
+  int64_t start_ms = now_ms();
+  http_wait(http, 50);
+  assert_in_range(now_ms() - start_ms, 45, LONG_MS / 2);
+  struct http_reply reply = exchange_post();
+  assert_ok(&reply, "{}");
+  assert_int_equal(raw_server_connections(server), 2);
+}
+
 static void a_wait_for_nothing_lasts_as_long_as_asked(void **state) {
   (void)state;
-  http_wait(http, 0); /* http_new itself has woken it */
   int64_t start_ms = now_ms();
   http_wait(http, 50);
   assert_in_range(now_ms() - start_ms, 45, LONG_MS / 2);
@@ -235,6 +310,49 @@ static void an_answer_in_time_counts_though_it_is_read_late(void **state) {
   while (now_ms() <= started_ms + r.timeout_ms)
     poll(NULL, 0, 10);
   struct http_reply reply = await_reply();
+  assert_ok(&reply, "{}");
+}
+
+static atomic_int answers;
+
+static void answer_each_when_told(struct raw_connection *c, size_t number,
+                                  void *context) {
+  (void)number;
+  while (raw_read_request(c)) {
+    while (!atomic_load(&may_answer) && raw_pause(c, 1)) {
+    }
+    raw_send(c, context); /* in one piece */
+    answers++;
+  }
+}
+
+static void answer_and_let_time_pass(void) {
+  atomic_store(&may_answer, true);
+  while (answers < 2)
+    poll(NULL, 0, 1);
+  ahead_s = 2 * LONG_MS / 1000;
+}
+
+/* Over a connection of before, and with a time-out for connections that does
+ * not come: so nothing else makes libcurl look. */
+static void an_answer_that_comes_once_events_were_taken_counts(void **state) {
+  (void)state;
+  static char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+  answers = 0;
+  atomic_store(&may_answer, true);
+  start_server(answer_each_when_told, answer);
+  exchange_post();
+  atomic_store(&may_answer, false);
+  struct http_request r = make_post("on");
+  r.connect_timeout_ms = 10 * LONG_MS;
+  assert_int_equal(http_start(http, &r), 0);
+  while (raw_server_requests(server) < 2)
+    http_wait(http, 10);
+  after_wait = answer_and_let_time_pass;
+  http_wait(http, 10);
+  ahead_s = 0;
+  struct http_reply reply;
+  assert_true(http_next_reply(http, &reply));
   assert_ok(&reply, "{}");
 }
 
@@ -334,7 +452,6 @@ static void without_descriptors_a_request_is_not_sent(void **state) {
 
 static void without_descriptors_a_wait_does_not_spin(void **state) {
   (void)state;
-  http_wait(http, 0); /* http_new itself has woken it */
   struct rlimit before = forbid_descriptors();
   int64_t start_ms = now_ms();
   http_wait(http, 50);
@@ -362,6 +479,23 @@ static bool exchange_without_memory(long n) {
   if (!reply.sent)
     assert_int_equal(raw_server_requests(server), executed);
   return reply.curl_code == CURLE_OK;
+}
+
+static void what_can_not_be_watched_is_answered_all_the_same(void **state) {
+  (void)state;
+  start_server(answer_all, "{}");
+  watching_fails = true;
+  for (int i = 0; i < 3; i++) {
+    struct http_reply reply = exchange_post();
+    assert_ok(&reply, "{}");
+  }
+  watching_fails = false;
+  struct http_reply reply = exchange_post();
+  assert_ok(&reply, "{}");
+  assert_int_equal(raw_server_connections(server), 1);
+  int64_t start_ms = now_ms();
+  http_wait(http, 50);
+  assert_in_range(now_ms() - start_ms, 45, LONG_MS / 2);
 }
 
 /* Fails one allocation after the other of a request that follows others. */
@@ -392,16 +526,21 @@ int main(void) {
       TEST(a_server_that_hangs_does_not_hold_up_other_requests),
       TEST(what_is_in_flight_can_be_abandoned),
       TEST(a_wake_from_another_thread_ends_the_wait),
+      TEST(a_wake_before_the_wait_ends_it_at_no_cost),
+      TEST(a_request_over_a_kept_connection_is_watched_already),
+      TEST(a_kept_connection_that_ends_does_not_keep_awake),
       TEST(a_wait_for_nothing_lasts_as_long_as_asked),
       TEST(a_wait_does_not_sleep_while_a_reply_is_there),
       TEST(a_timeout_of_0_is_not_endless),
       TEST(a_timeout_of_ages_works),
       TEST(an_answer_in_time_counts_though_it_is_read_late),
+      TEST(an_answer_that_comes_once_events_were_taken_counts),
       TEST(replies_of_others_do_not_put_a_timeout_off),
       TEST(a_name_that_does_not_resolve_is_not_sent),
       TEST(a_hanging_resolver_delays_neither_others_nor_the_end),
       TEST(without_descriptors_a_request_is_not_sent),
       TEST(without_descriptors_a_wait_does_not_spin),
+      TEST(what_can_not_be_watched_is_answered_all_the_same),
       TEST(an_allocation_that_fails_ends_in_an_error_or_a_reply),
   };
   fixture_isolate();
