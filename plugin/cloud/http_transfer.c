@@ -193,6 +193,7 @@ void http_transfer_free(struct http_transfer *t) {
   if (t == NULL)
     return;
   curl_easy_cleanup(t->kept.easy);
+  http_site_clear(&t->kept.site);
   secret_free(t->kept.headers);
   free(t->kept.body);
   buf_free(&t->kept.answer);
@@ -265,12 +266,28 @@ static bool fits_in_one_piece(const struct http_request *r) {
          LIBCURL_VERSION_NUM >= HTTP_OPTIONS_CURL_WITH_PREREQ;
 }
 
+/* A proxy for http gets the whole URL. */
+static size_t site_size_of(const struct http_request *r) {
+  return r->proxy == NULL ? http_site_measure(r->url) : 0;
+}
+
 bool http_transfer_is_like(const struct http_transfer *t,
                            const struct http_request *r) {
   const struct http_request *like = &t->kept.like;
   return like->tls == r->tls && like->proxy == r->proxy &&
          like->user_agent == r->user_agent &&
-         like->connect_timeout_ms == r->connect_timeout_ms;
+         like->connect_timeout_ms == r->connect_timeout_ms &&
+         http_site_is(&t->kept.site, r->url, site_size_of(r));
+}
+
+static void set_site(struct http_setup *s, struct http_site *site,
+                     const struct http_request *r) {
+  int err = http_site_set(site, r->url, site_size_of(r));
+  if (err != 0)
+    http_setup_note(s,
+                    err == -ENOMEM ? CURLE_OUT_OF_MEMORY : CURLE_URL_MALFORMAT);
+  else if (site->size > 0)
+    http_setup_note(s, curl_easy_setopt(s->easy, CURLOPT_CURLU, site->parsed));
 }
 
 /* Sets what is the same for all requests that are like this one. */
@@ -279,6 +296,7 @@ static void set_kind(struct http_setup *s, struct http_transfer *t,
   if (http_transfer_is_like(t, r))
     return;
   curl_easy_reset(s->easy);
+  set_site(s, &t->kept.site, r);
   http_options_set(s, r);
   set_answer(s, t);
   set_questions(s, t);
@@ -301,10 +319,18 @@ static void set_body(struct http_setup *s, const struct http_transfer *t) {
                                    t->is_in_one_piece ? t->kept.body : NULL));
 }
 
+static void set_url(struct http_setup *s, const struct http_site *site,
+                    const char *url) {
+  if (site->size > 0)
+    http_setup_text(s, CURLOPT_REQUEST_TARGET, url + site->size);
+  else
+    http_setup_text(s, CURLOPT_URL, url);
+}
+
 static CURLcode set_all(struct http_transfer *t, const struct http_request *r) {
   struct http_setup s = {.easy = t->kept.easy, .code = CURLE_OK};
   set_kind(&s, t, r);
-  http_setup_text(&s, CURLOPT_URL, r->url);
+  set_url(&s, &t->kept.site, r->url);
   http_setup_long(&s, CURLOPT_FRESH_CONNECT, 0);
   http_setup_note(
       &s, curl_easy_setopt(s.easy, CURLOPT_HTTPHEADER, t->kept.headers));

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "cloud/http.h"
+#include "cloud/http_site.h"
 #include "cloud/http_sockets.h"
 
 #include <curl/curl.h>
@@ -20,6 +21,7 @@ struct http_kept {
   struct http_sockets *sockets;
   struct http_request like;   /* its TLS, proxy, user agent and time-out of the
                                  connection are set; tls NULL: none are */
+  struct http_site site;      /* and where it goes */
   struct curl_slist *headers; /* with its texts one piece of secret memory */
   size_t headers_room;
   char *body;
@@ -61,7 +63,7 @@ struct http_transfer *http_transfer_new(struct http_sockets *sockets);
 void http_transfer_free(struct http_transfer *t);
 
 /* Returns whether the transfer was set up last for a request like this: with
- * the same TLS, proxy, user agent and time-out of the connection. */
+ * the same site, TLS, proxy, user agent and time-out of the connection. */
 bool http_transfer_is_like(const struct http_transfer *t,
                            const struct http_request *r);
 

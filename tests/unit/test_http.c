@@ -447,6 +447,70 @@ static void requests_of_all_kinds_follow_one_another(void **state) {
   assert_int_equal(raw_server_connections(server), 1);
 }
 
+static void assert_asks_for(const char *rest, const char *target) {
+  char line[64], text[128];
+  struct http_request r = make_get();
+  snprintf(text, sizeof(text), "http://127.0.0.1:%d%s", raw_server_port(server),
+           rest);
+  r.url = text;
+  struct http_reply reply = exchange(&r);
+  assert_ok(&reply, "");
+  snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n",
+           target, raw_server_port(server));
+  assert_memory_equal(last.bytes, line, strlen(line));
+}
+
+static void what_is_asked_for_is_the_rest_of_the_url(void **state) {
+  (void)state;
+  static const char *const rests[][2] = {
+      {"/cmds?device_id=1", "/cmds?device_id=1"},
+      {"/a/b%20c", "/a/b%20c"},
+      {"", "/"},
+      {"?a=b", "/?a=b"},
+      {"/x/../y", "/y"},
+      {"/cmds/u-1/resp", "/cmds/u-1/resp"},
+      {"/./z?q", "/z?q"},
+      {"/", "/"}};
+  start_server(capture_all, NULL);
+  for (size_t i = 0; i < 2 * LENGTH(rests); i++)
+    assert_asks_for(rests[i * 3 % LENGTH(rests)][0],
+                    rests[i * 3 % LENGTH(rests)][1]);
+}
+
+static void each_site_gets_its_own_requests(void **state) {
+  (void)state;
+  struct raw_server *other = raw_server_start(answer_all, "other");
+  char other_url[64];
+  start_server(answer_all, "{}");
+  snprintf(other_url, sizeof(other_url), "http://127.0.0.1:%d/cmds",
+           raw_server_port(other));
+  struct http_request r = make_post("on");
+  for (int i = 0; i < 12; i++) {
+    bool is_other = i % 4 > 1;
+    r.url = is_other ? other_url : url;
+    struct http_reply reply = exchange(&r);
+    assert_ok(&reply, is_other ? "other" : "{}");
+  }
+  raw_server_stop(other);
+}
+
+static void a_proxy_for_http_gets_the_whole_url(void **state) {
+  (void)state;
+  static char proxy[64];
+  start_server(capture_all, NULL);
+  snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d",
+           raw_server_port(server));
+  struct http_request r = make_get();
+  r.url = "http://somewhere.invalid/cmds?device_id=1";
+  r.proxy = proxy;
+  struct http_reply reply = exchange(&r);
+  assert_ok(&reply, "");
+  static const char line[] =
+      "GET http://somewhere.invalid/cmds?device_id=1 HTTP/1.1\r\n"
+      "Host: somewhere.invalid\r\n";
+  assert_memory_equal(last.bytes, line, strlen(line));
+}
+
 #define POOL 8
 
 /* How a connection of the pool dies when its second request has arrived. */
@@ -645,6 +709,9 @@ int main(void) {
       TEST(an_answer_that_is_not_http_is_no_answer),
       TEST(requests_one_after_another_share_a_connection),
       TEST(requests_of_all_kinds_follow_one_another),
+      TEST(what_is_asked_for_is_the_rest_of_the_url),
+      TEST(each_site_gets_its_own_requests),
+      TEST(a_proxy_for_http_gets_the_whole_url),
       TEST(a_pooled_connection_that_dies_executes_once),
       TEST(one_of_8_pooled_connections_that_dies_executes_once),
       TEST(all_of_8_pooled_connections_that_die_execute_once),
