@@ -362,17 +362,20 @@ static int check_request(const struct http_request *r) {
   return url_parse(r->url, &url) ? 0 : -EINVAL;
 }
 
+static int64_t bound(int64_t timeout_ms) {
+  return timeout_ms < 0 ? 0 : timeout_ms < INT_MAX ? timeout_ms : INT_MAX;
+}
+
 int http_transfer_prepare(struct http_transfer *t,
                           const struct http_request *r) {
   int err = check_request(r);
   if (err != 0)
     return err;
-  *t = (struct http_transfer){
-      .kept = t->kept,
-      .tag = r->tag,
-      .is_post = r->is_post,
-      .is_in_one_piece = fits_in_one_piece(r),
-      .timeout_ms = r->timeout_ms < INT_MAX ? r->timeout_ms : INT_MAX};
+  *t = (struct http_transfer){.kept = t->kept,
+                              .tag = r->tag,
+                              .is_post = r->is_post,
+                              .is_in_one_piece = fits_in_one_piece(r),
+                              .timeout_ms = bound(r->timeout_ms)};
   if (copy_body(t, r) != 0 || make_headers(&t->kept, r->headers) != 0)
     return -ENOMEM;
   return errno_of(set_all(t, r));
