@@ -82,7 +82,7 @@ static void count_number(const char *body, size_t size) {
 }
 
 static void count_request(const char *body, size_t size) {
-  if (board[FAR_REQUESTS] == 0)
+  if (board[FAR_FIRST_NS] == 0)
     board[FAR_FIRST_NS] = board_clock_ns(CLOCK_MONOTONIC);
   count_number(body, size);
   add(FAR_REQUESTS, 1);

@@ -12,11 +12,10 @@
  *   </Plugin>
  *
  * Event number n is about device n % LOAD_DEVICES, host "d000123", and fires
- * rule n % LOAD_RULES, plugin_instance "r123"; a device's events are FAILURE
- * and OKAY in turn, so that each of them asks for something new. Its
- * CurrentValue is n.
+ * rule n % LOAD_RULES, plugin_instance "r123"; one of these two must divide the
+ * other. The events of a rule and a device are FAILURE and OKAY in turn, so
+ * that each of them asks for something new. Its CurrentValue is n.
  */
-#define _GNU_SOURCE /* pthread_setname_np */
 #include "board.h"
 
 #include "collectd/core/daemon/collectd.h"
@@ -76,13 +75,13 @@ static void add_meta(notification_meta_t meta[static 4], uint64_t number) {
 }
 
 static void make_event(notification_t *n, uint64_t number) {
-  uint64_t devices = board[LOAD_DEVICES];
-  bool is_okay = number / devices % 2 == 1;
+  uint64_t devices = board[LOAD_DEVICES], rules = board[LOAD_RULES];
+  bool is_okay = number / (devices > rules ? devices : rules) % 2 == 1;
   n->severity = is_okay ? NOTIF_OKAY : NOTIF_FAILURE;
   n->time = cdtime();
   snprintf(n->host, sizeof n->host, "d%06" PRIu64, number % devices);
   snprintf(n->plugin_instance, sizeof n->plugin_instance, "r%" PRIu64,
-           number % board[LOAD_RULES]);
+           number % rules);
   snprintf(n->message, sizeof n->message,
            "Host %s, plugin bench type gauge: Data source \"value\" is "
            "currently %" PRIu64 ".",

@@ -10,31 +10,31 @@ import platform
 import sys
 
 import table
+from parties import ARRIVED
 from rows import EXPERIMENTS, Scale
 
 
 def read_arguments():
-    words = ", ".join(word for word, _, _ in EXPERIMENTS)
-    parser = argparse.ArgumentParser(
-        prog="bench/run", description="Measures the plugin side by side with what "
-        "it is compared with, on loopback. bench/README.md explains each row.",
-        epilog=f"Words of rows: {words}.")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N",
-                        help="how often each row is measured (5)")
-    parser.add_argument("--only", action="append", default=[], metavar="WORD",
-                        help="only the rows whose word begins so; may be repeated")
-    parser.add_argument("--quick", action="store_true",
-                        help="tiny counts and one round: shows that it works, and "
-                        "measures nothing")
-    parser.add_argument("--json", metavar="FILE", help="writes all numbers there")
-    return parser.parse_args()
+    """bench/run --help tells what they are."""
+    parser = argparse.ArgumentParser(prog="bench/run", add_help=False,
+                                     usage="see bench/run --help")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json")
+    arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error("--rounds: must be 1 or more")
+    return arguments
 
 
 def chosen(only):
+    """Returns the experiments whose words begin with one of those of --only."""
     found = [e for e in EXPERIMENTS
              if not only or any(e[0].startswith(word) for word in only)]
     if not found:
-        sys.exit(f"bench/run: no row has a word that begins with {' or '.join(only)}")
+        words = ", ".join(word for word, _, _ in EXPERIMENTS)
+        sys.exit(f"bench/run: --only {' '.join(only)}: there are {words}")
     return found
 
 
@@ -66,11 +66,14 @@ def main():
     rounds = 1 if arguments.quick else arguments.rounds
     results = measure(chosen(arguments.only), rounds, Scale(arguments.quick))
     print(table.text(results))
+    if arguments.quick:
+        print("\nThese counts are tiny: the numbers only show that it works.")
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump({"date": datetime.date.today().isoformat(),
                        "machine": machine(), "rounds": rounds,
-                       "is_quick": arguments.quick, "rows": results}, file, indent=1)
+                       "is_quick": arguments.quick, "arrived": dict(ARRIVED),
+                       "rows": results}, file, indent=1)
     sys.exit(any(one["why_not"] for one in results))
 
 

@@ -2,10 +2,13 @@
 """The processes of a benchmark: the far side, the bare loop, and a collectd with the
 load plugin and whatever is measured. Each is stopped by its process id."""
 
+import collections
 import contextlib
 import ctypes
 import os
 import pathlib
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -20,7 +23,8 @@ from collectd import BUILD_DIR, READY, SYSTEM_PLUGINS, Collectd  # noqa: E402
 from simulator import API_KEY, wait_until  # noqa: E402
 
 PROGRAMS = BUILD_DIR / "bench"
-PATIENCE_S = 120  # for anything that is waited for
+ARRIVED = collections.Counter()  # what was checked of all requests so far
+PATIENCE_S = 60  # for anything that is waited for
 
 
 def clock_of(pid):
@@ -44,18 +48,6 @@ def cpu_of_children_ns(pid):
     return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
-def cpu_of_threads_ns(pid):
-    """Returns {name: CPU time} of the threads of a process, those of one name
-    together."""
-    times = {}
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            name = (task / "comm").read_text().strip()
-            used = int((task / "schedstat").read_text().split()[0])
-            times[name] = times.get(name, 0) + used
-    return times
-
-
 def memory_bytes(pid):
     """Returns how much memory of a process is resident."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -64,11 +56,17 @@ def memory_bytes(pid):
     raise ProcessLookupError(pid)
 
 
+def make_folder():
+    """Returns the path of a new folder, which the caller removes. It is in the build
+    folder, since /tmp may be memory, in which a ledger is never synced."""
+    return pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir=BUILD_DIR))
+
+
 class Far:
     """The far side, with a board of its own, for as long as `with` goes on."""
 
     def __init__(self, delay_ms=0):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="onenet-bench-"))
+        self.folder = make_folder()
         self.board = Board(self.folder / "board")
         self.board.FAR_DELAY_NS = delay_ms * 1_000_000
 
@@ -80,25 +78,19 @@ class Far:
     def __exit__(self, *_):
         self._process.terminate()
         self._process.wait()
-        subprocess.run(["rm", "-rf", self.folder], check=True)
-
-    @property
-    def pid(self):
-        return self._process.pid
+        shutil.rmtree(self.folder)
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.board.FAR_PORT}/cmds"
 
     def wait_for_answers(self, count):
-        """Waits until so many requests were answered, or none was for a while."""
-        last, since = -1, time.monotonic()
-        while (now := self.board.FAR_ANSWERED) < count:
-            if now != last:
-                last, since = now, time.monotonic()
-            elif time.monotonic() - since > PATIENCE_S:
-                raise TimeoutError(f"{now} of {count} requests were answered")
-            time.sleep(0.002)
+        wait_until(lambda: self.board.FAR_ANSWERED >= count, PATIENCE_S,
+                   f"the answer to {count} requests")
+
+    def wait_for_requests(self, count):
+        wait_until(lambda: self.board.FAR_REQUESTS >= count, PATIENCE_S,
+                   f"all of {count} requests")
 
     def span_s(self):
         """Returns the time from the first request to the last answer."""
@@ -107,6 +99,8 @@ class Far:
     def check_once(self, count):
         """Raises if not each of so many numbers came exactly once."""
         board = self.board
+        ARRIVED.update(sent=count, distinct=board.FAR_DISTINCT,
+                       repeated=board.FAR_REPEATED)
         if (board.FAR_DISTINCT, board.FAR_REPEATED, board.FAR_UNNUMBERED) != (
                 count, 0, 0):
             raise AssertionError(
@@ -185,7 +179,19 @@ class Agent(Collectd):
                    "all events to be dispatched")
 
     def cpu_ns(self):
-        return cpu_ns(self.pid)
+        """Returns its CPU time so far, with that of children that have ended."""
+        return cpu_ns(self.pid) + cpu_of_children_ns(self.pid)
+
+    def memory_bytes(self):
+        return memory_bytes(self.pid)
+
+    def wait_for_pending(self, count):
+        """Waits until the ledger has so many commands that are not finished."""
+        with contextlib.closing(sqlite3.connect(
+                f"file:{self.folder}/onenet.db?mode=ro", uri=True)) as ledger:
+            wait_until(lambda: ledger.execute(
+                "SELECT count(*) FROM commands WHERE state <> 'finished'"
+            ).fetchone()[0] == count, PATIENCE_S, f"{count} pending commands")
 
 
 def onenet(far, *, devices=1000, rules=1, in_flight=64, options="", of_rules="",

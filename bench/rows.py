@@ -6,17 +6,27 @@ other, so that whatever disturbs the machine disturbs both, and returns a pair (
 the other's) for each of its rows.
 """
 
+import atexit
 import collections
+import contextlib
+import functools
+import os
+import pwd
+import shutil
+import sqlite3
+import time
 
-from parties import Agent, Far, onenet, run_bare
+from parties import Agent, Far, make_folder, onenet, run_bare
 
 Row = collections.namedtuple("Row", "name unit than compare target")
 Row.__doc__ = """name     what is measured
 unit     of both numbers
 than     what it is compared with; "" if it stands for itself
-compare  how both become the number that is judged: RATIO, INVERSE, DIFFERENCE, ALONE
+compare  how both become the number that is judged: MIB = 1024 * 1024
+RATIO, INVERSE, DIFFERENCE, ALONE
 target   (bound, number) to reach: (">=", 0.7), or None"""
 
+MIB = 1024 * 1024
 RATIO, INVERSE, DIFFERENCE, ALONE = "ratio", "inverse", "difference", "alone"
 
 EXPERIMENTS = []  # (word, rows, function), in the order of the table
@@ -43,23 +53,32 @@ class Scale:
 
 # ---- against libcurl alone ----
 
-Run = collections.namedtuple("Run", "per_s cpu_us")
+Run = collections.namedtuple("Run", "per_s cpu_us memory_mib")
 
 
 def run_loop(count, in_flight):
     """Returns a Run of the bare loop."""
     with Far() as far:
         run_bare(far, count, in_flight=in_flight)
-        return Run(count / far.span_s(), far.board.BARE_CPU_NS / count / 1000)
+        return Run(count / far.span_s(), far.board.BARE_CPU_NS / count / 1000, 0)
 
 
-def run_agent(count, in_flight, *, devices=1000, **of_plugin):
-    """Returns a Run of the plugin. Half as many events as there are devices are
-    unanswered at most, so that none takes the place of one that waits."""
-    with Far() as far:
-        plugins = onenet(far, devices=devices, in_flight=in_flight, **of_plugin)
+def run_agent(count, in_flight, *, devices=1000, rules=1, window=500, delay_ms=0,
+              first=0, ledger=None, **of_plugin):
+    """Returns a Run of the plugin. The window is half as many events as there are
+    devices at most, so that no command takes the place of one that waits. first:
+    the number of the first event; ledger: one to begin with a copy of."""
+    with Far(delay_ms) as far:
+        if ledger is not None:
+            copy_synced(ledger, far.folder / "onenet.db")
+        plugins = onenet(far, devices=devices, rules=rules, in_flight=in_flight,
+                         **of_plugin)
         with Agent(far, plugins) as agent:
-            return run_burst(agent, count, devices=devices, window=devices // 2)
+            agent.dispatched = first
+            run = run_burst(agent, count, devices=devices, rules=rules,
+                            window=window)
+            far.check_once(count)
+            return run
 
 
 def run_burst(agent, count, **how):
@@ -70,8 +89,8 @@ def run_burst(agent, count, **how):
     agent.far.wait_for_answers(count)
     agent.wait_for_burst()
     used_ns = agent.cpu_ns() - begun_ns - agent.board.LOAD_WAIT_CPU_NS
-    agent.far.check_once(count)
-    return Run(count / agent.far.span_s(), used_ns / count / 1000)
+    return Run(count / agent.far.span_s(), used_ns / count / 1000,
+               agent.memory_bytes() / MIB)
 
 
 BARE = "bare libcurl loop"
@@ -118,3 +137,272 @@ def memory_64(scale):
 @experiment("memory-16", rate_row('Ledger ":memory:"', 16, 0.8))
 def memory_16(scale):
     return compare_rates(scale, 16, options=IN_MEMORY)
+
+
+# ---- against what collectd has ----
+
+WRITE_HTTP = """LoadPlugin write_http
+<Plugin write_http>
+  <Node "far">
+    URL "{url}"
+    Format "JSON"
+    Metrics false
+    Notifications true
+  </Node>
+</Plugin>
+"""
+
+EXEC_CURL = """LoadPlugin exec
+<Plugin exec>
+  NotificationExec "{user}" "/usr/bin/curl" "-s" "-o" "/dev/null" "-H" \
+    "Content-Type: application/json" "--data-binary" "@-" "{url}"
+</Plugin>
+"""
+
+
+def unprivileged_user():
+    """Returns a user whom collectd's exec takes, which refuses root."""
+    return pwd.getpwuid(os.getuid()).pw_name if os.getuid() != 0 else "nobody"
+
+
+def run_other(plugins, count, **how):
+    """Returns a Run of another plugin that makes a request of each notification, at
+    a far side that takes 50 ms."""
+    with Far(delay_ms=50) as far:
+        words = plugins.format(url=far.url, user=unprivileged_user())
+        with Agent(far, words, own_log=True) as agent:
+            return run_burst(agent, count, devices=1000, **how)
+
+
+@experiment("slow-cloud",
+            Row("cloud that takes 50 ms, 256 in flight", "commands/s", "write_http",
+                RATIO, (">=", 241)),
+            Row("the same", "commands/s", "exec with curl", RATIO, (">=", 50)),
+            Row("the same, CPU per command", "us", "exec with curl", INVERSE,
+                (">=", 93)))
+def slow_cloud(scale):
+    ours = run_agent(scale.pick(15000, 1000), 256, delay_ms=50)
+    write_http = run_other(WRITE_HTTP, scale.pick(60, 10), threads=5)
+    curl = run_other(EXEC_CURL, scale.pick(300, 10), window=64)
+    return [(ours.per_s, write_http.per_s), (ours.per_s, curl.per_s),
+            (ours.cpu_us, curl.cpu_us)]
+
+
+# ---- latencies ----
+
+@experiment("acceptance", Row("notification to acceptance, idle agent, median", "ms",
+                              "warm curl handle", DIFFERENCE, ("<=", 0.6)))
+def acceptance(scale):
+    count, gap_ms = scale.pick(400, 20), 5
+    with Far() as far, Agent(far, onenet(far), own_log=True) as agent:
+        agent.begin(count, gap_ms=gap_ms, await_acceptance=True)
+        agent.wait_for_burst()
+        far.check_once(count)
+        ours_ms = far.board.LOAD_ACCEPT_P50_NS / 1e6
+    with Far() as far:
+        run_bare(far, count, in_flight=1, gap_ms=gap_ms)
+        return [(ours_ms, far.board.BARE_P50_NS / 1e6)]
+
+
+def call_p99_us(scale, rules, threads):
+    """Returns the time of a call of plugin_dispatch_notification that one of a
+    hundred exceeds, with 500 events a second; 0 rules: without the plugin. Nobody
+    else listens."""
+    count = scale.pick(1500, 50)
+    with Far() as far:
+        plugins = onenet(far, rules=rules) if rules > 0 else ""
+        with Agent(far, plugins, own_log=True) as agent:
+            agent.begin(count, rules=max(rules, 1), threads=threads,
+                        gap_ms=2 * threads)
+            agent.wait_for_burst()
+            if rules > 0:
+                far.wait_for_answers(count)
+                far.check_once(count)
+            return far.board.LOAD_CALL_P99_NS / 1000
+
+
+def callback_row(threads):
+    return Row(f"callback, 99 of 100, {threads}", "us", "nobody listens", ALONE,
+               ("<=", 20))
+
+
+@experiment("callback", callback_row("one thread"), callback_row("five threads"),
+            Row("callback, 99 of 100, 10,000 rules", "us", "10 rules", RATIO,
+                ("<=", 2)))
+def callback(scale):
+    few, many = call_p99_us(scale, 10, 1), call_p99_us(scale, scale.pick(10000, 100), 1)
+    return [(few, call_p99_us(scale, 0, 1)),
+            (call_p99_us(scale, 10, 5), call_p99_us(scale, 0, 5)), (many, few)]
+
+
+# ---- much that waits ----
+
+KEEP_ALL = "  Supersede false\n  Repeat 0\n"  # many commands of one device
+ROOM = "QueueLimit 200000\nShutdownTimeout 1\n"
+PATIENT = "  RequestTimeout 300\n"
+
+
+@contextlib.contextmanager
+def waiting(scale, devices, of_rules=""):
+    """Yields (far side, agent, MiB of the idle agent) with 100,000 commands that
+    wait, since the far side answers nobody."""
+    count = scale.pick(100000, 1000)
+    with Far() as far:
+        far.board.FAR_HOLD = 1
+        with Agent(far, onenet(far, devices=devices, in_flight=16, options=ROOM,
+                               of_rules=of_rules, of_endpoint=PATIENT)) as agent:
+            idle_mib = agent.memory_bytes() / MIB
+            agent.begin(count, devices=devices)
+            agent.wait_for_burst()
+            agent.wait_for_pending(count)
+            yield far, agent, idle_mib
+
+
+def memory_of_waiting(scale, devices, of_rules=""):
+    """Returns the MiB over idle with 100,000 commands that wait, and once they are
+    delivered."""
+    with waiting(scale, devices, of_rules) as (far, agent, idle_mib):
+        full_mib = agent.memory_bytes() / MIB
+        far.board.FAR_HOLD = 0
+        far.wait_for_answers(agent.dispatched)
+        agent.wait_for_pending(0)
+        far.check_once(agent.dispatched)
+        return [(full_mib - idle_mib, None),
+                (agent.memory_bytes() / MIB - idle_mib, None)]
+
+
+def memory_rows(devices, most):
+    return [Row(f"100,000 waiting, {devices} devices: over idle", "MiB", "", ALONE,
+                ("<=", most)),
+            Row(f"once they are delivered, {devices} devices: over idle", "MiB", "",
+                ALONE, None)]
+
+
+@experiment("waiting-1000", *memory_rows("1,000", 48))
+def waiting_1000(scale):
+    return memory_of_waiting(scale, 1000, KEEP_ALL)
+
+
+@experiment("waiting-100000", *memory_rows("100,000", 128))
+def waiting_100000(scale):
+    return memory_of_waiting(scale, scale.pick(100000, 1000))
+
+
+@experiment("restart", Row("restart with 100,000 waiting: to the first request", "s",
+                           "", ALONE, ("<=", 1)))
+def restart(scale):
+    with waiting(scale, 1000, KEEP_ALL) as (far, agent, _):
+        agent.stop()
+        far.board.FAR_HOLD = far.board.FAR_FIRST_NS = 0
+        begun_ns = time.monotonic_ns()
+        agent.start()
+        far.wait_for_requests(agent.dispatched)
+        agent.wait_for_pending(0)
+        far.check_once(agent.dispatched)
+        return [((far.board.FAR_FIRST_NS - begun_ns) / 1e9, None)]
+
+
+# ---- much that has been ----
+
+def grow_history(path, rows):
+    """Copies the finished commands of a ledger, under new ids, until there are so
+    many. Its columns are those that the plugin made."""
+    with contextlib.closing(sqlite3.connect(path)) as ledger:
+        columns = [row[1] for row in ledger.execute("PRAGMA table_info(commands)")]
+        others = ", ".join(name for name in columns if name != "id")
+        count, = ledger.execute("SELECT count(*) FROM commands").fetchone()
+        while count < rows:
+            more = min(count, rows - count)
+            ledger.execute(
+                f"INSERT INTO commands (id, {others}) SELECT id + (SELECT max(id) "
+                f"FROM commands), {others} FROM commands ORDER BY id LIMIT {more}")
+            count += more
+        ledger.commit()
+
+
+@functools.cache
+def ledger_of(rows):
+    """Returns the path of a ledger with so many finished commands, which is there
+    until the process ends."""
+    folder = make_folder()
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "onenet.db"
+    with Far() as far:
+        with Agent(far, onenet(far)) as agent:
+            run_burst(agent, min(rows, 1000), window=500)
+            agent.wait_for_pending(0)
+        shutil.copy(far.folder / "onenet.db", path)
+    grow_history(path, rows)
+    return path
+
+
+def copy_synced(path, to):
+    """Copies a file, and waits until the disk has it, so that nobody else does."""
+    shutil.copy(path, to)
+    with open(to, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+KEEP_HISTORY = "HistoryMax 2000000\n"
+
+
+def start_s(rows):
+    """Returns the time from the start of the process until all plugins run."""
+    with Far() as far:
+        agent = Agent(far, onenet(far, options=KEEP_HISTORY))
+        copy_synced(ledger_of(rows), far.folder / "onenet.db")
+        begun_ns = time.monotonic_ns()
+        with agent:
+            return (far.board.LOAD_READY_NS - begun_ns) / 1e9
+
+
+@experiment("history", Row("start with 1,000,000 finished commands", "s",
+                           "1,000 finished commands", ALONE, ("<=", 0.3)))
+def history(scale):
+    return [(start_s(scale.pick(1000000, 2000)), start_s(1000))]
+
+
+# ---- growth ----
+
+# None of these events says again what its device is known to have accepted, and
+# each device begins with a failure.
+AFTER_HISTORY = 20000
+
+
+def run_grown(scale, *, rows=10000, rules=10, **how):
+    """Returns a Run with such a history, and so many rules."""
+    ledger = ledger_of(scale.pick(rows, rows // 10))
+    return run_agent(scale.pick(20000, 500), 64, rules=rules, first=AFTER_HISTORY,
+                     ledger=ledger, options=KEEP_HISTORY, **how)
+
+
+def growth_rows(what):
+    return [Row(f"ten times the {what}: rate", "commands/s", "as it was", RATIO,
+                (">=", 0.9)),
+            Row(f"ten times the {what}: memory", "MiB", "as it was", RATIO, None)]
+
+
+def compare_growth(scale, before, after):
+    ours, other = run_grown(scale, **after), run_grown(scale, **before)
+    return [(ours.per_s, other.per_s), (ours.memory_mib, other.memory_mib)]
+
+
+@experiment("more-devices", *growth_rows("devices (10,000)"))
+def more_devices(scale):
+    return compare_growth(scale, {}, {"devices": 10000})
+
+
+@experiment("more-rules", *growth_rows("rules (100)"))
+def more_rules(scale):
+    return compare_growth(scale, {}, {"rules": 100})
+
+
+@experiment("more-history", *growth_rows("history (100,000)"))
+def more_history(scale):
+    return compare_growth(scale, {}, {"rows": 100000})
+
+
+@experiment("more-waiting", *growth_rows("queue (5,000)"))
+def more_waiting(scale):
+    return compare_growth(scale, {"devices": 10000},
+                          {"devices": 10000, "window": 5000})

@@ -62,8 +62,8 @@ def cells(one):
     to_reach = " ".join([one["to_reach"][0], number(one["to_reach"][1])]) \
         if one["to_reach"] else ""
     if one["why_not"]:
-        return [one["name"], one["unit"], "not measured: " + one["why_not"], "", "",
-                "", "", to_reach, ""]
+        return [one["name"], one["unit"], "not measured", one["than"], "", "", "",
+                to_reach, ""]
     judged, other = one["judged"], one["other"]
     return [one["name"], one["unit"], number(one["ours"]["median"]), one["than"],
             number(other["median"]) if other else "", number(judged["median"]),
@@ -72,7 +72,13 @@ def cells(one):
 
 
 def text(results):
-    """Returns the table as Markdown, which is aligned to be read as it is."""
+    """Returns the table as Markdown, which is aligned to be read as it is, and why
+    something could not be measured."""
+    why = [f"\n{one['name']}: {one['why_not']}" for one in results if one["why_not"]]
+    return "\n".join([table(results), *why])
+
+
+def table(results):
     lines = [HEAD] + [cells(one) for one in results]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
     rule = ["-" * width for width in widths]

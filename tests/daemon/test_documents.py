@@ -12,7 +12,7 @@ from collectd import BUILD_DIR
 from simulator import ROOT
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
-             "demo/README.md", "dashboards/README.md",
+             "bench/README.md", "demo/README.md", "dashboards/README.md",
              *sorted(str(path.relative_to(ROOT))
                      for path in (ROOT / "doc").glob("*.md"))]
 TEXTS = DOCUMENTS + ["doc/collectd-onenet.5", "collectd.conf.d/onenet.conf",
