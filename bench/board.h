@@ -24,7 +24,7 @@
   X(FAR_DISTINCT)     /* different numbers "n" in the bodies */                \
   X(FAR_REPEATED)     /* requests whose number had come before */              \
   X(FAR_UNNUMBERED)   /* requests without a number */                          \
-  X(FAR_FIRST_NS)     /* time at which the first request was read */           \
+  X(FAR_FIRST_NS)     /* time of the first request since it was 0 */           \
   X(FAR_LAST_NS)      /* time at which the last answer was written */          \
   X(LOAD_FIRST)       /* order: number of the first event */                   \
   X(LOAD_COUNT)       /* order: events to dispatch */                          \
@@ -36,13 +36,10 @@
   X(LOAD_AWAIT)       /* order: 1: wait for the acceptance of each event */    \
   X(LOAD_GO)          /* order: number of the burst to begin */                \
   X(LOAD_READY_NS)    /* time of this plugin's init, which is the last one */  \
-  X(LOAD_BEGUN_NS)    /* time of the burst's first event */                    \
   X(LOAD_CALL_P50_NS) /* of the calls of plugin_dispatch_notification */       \
   X(LOAD_CALL_P99_NS)                                                          \
-  X(LOAD_CALL_MAX_NS)                                                          \
   X(LOAD_ACCEPT_P50_NS) /* from an event to the line that says "accepted" */   \
-  X(LOAD_WAIT_CPU_NS)   /* CPU time of these threads between the calls */      \
-  X(LOAD_ACCEPTED)      /* lines so far that say "accepted" */                 \
+  X(LOAD_WAIT_CPU_NS)   /* CPU time of its threads between the calls */        \
   X(LOAD_DONE)          /* number of the last burst that is done */            \
   X(BARE_CPU_NS)        /* CPU time of the loop */                             \
   X(BARE_P50_NS)        /* from the start of a request to its answer */
