@@ -32,13 +32,11 @@ static struct recent recents[RECENT_LINES];
 static log_sink_fn *installed_sink;
 static log_clock_fn *installed_clock;
 
-static int64_t monotonic_ms(void) { return systime_ms(CLOCK_MONOTONIC); }
-
 void log_install(log_sink_fn *sink, log_clock_fn *clock) {
   pthread_mutex_lock(&mutex);
   memset(recents, 0, sizeof(recents));
   installed_sink = sink;
-  installed_clock = clock == NULL ? monotonic_ms : clock;
+  installed_clock = clock == NULL ? systime_monotonic_ms : clock;
   pthread_mutex_unlock(&mutex);
 }
 

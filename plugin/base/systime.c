@@ -10,6 +10,8 @@ int64_t systime_ms(clockid_t clock) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / NS_PER_MS;
 }
 
+int64_t systime_monotonic_ms(void) { return systime_ms(CLOCK_MONOTONIC); }
+
 struct timespec systime_deadline(int64_t wait_ms) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

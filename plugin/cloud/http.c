@@ -29,8 +29,6 @@ struct http {
   size_t resting_max;
 };
 
-static int64_t clock_ms(void) { return systime_ms(CLOCK_MONOTONIC); }
-
 int http_global_init(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -ENOSYS;
@@ -142,7 +140,7 @@ static void rest_transfer(struct http *h, struct http_transfer *t) {
 }
 
 static void link_transfer(struct http *h, struct http_transfer *t) {
-  t->deadline_ms = clock_ms() + t->timeout_ms;
+  t->deadline_ms = systime_monotonic_ms() + t->timeout_ms;
   if (t->deadline_ms < h->next_deadline_ms)
     h->next_deadline_ms = t->deadline_ms;
   t->next = h->transfers;
@@ -229,7 +227,7 @@ static bool judge_deadline(struct http *h, struct http_transfer *t,
 }
 
 static bool judge_deadlines(struct http *h) {
-  int64_t now_ms = clock_ms();
+  int64_t now_ms = systime_monotonic_ms();
   bool is_any_overdue = false;
   if (now_ms < h->next_deadline_ms)
     return false;
@@ -242,7 +240,7 @@ static bool judge_deadlines(struct http *h) {
 }
 
 static int64_t limit_of(const struct http *h, int64_t timeout_ms) {
-  int64_t left_ms = h->next_deadline_ms - clock_ms();
+  int64_t left_ms = h->next_deadline_ms - systime_monotonic_ms();
   if (h->ended != NULL)
     return 0;
   return left_ms < timeout_ms ? left_ms : timeout_ms;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http_fixture.h"
 
+#include "base/systime.h"
+
 #include <curl/curl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -9,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -44,11 +45,7 @@ struct http_request make_short_post(void) {
   return r;
 }
 
-int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+int64_t now_ms(void) { return systime_monotonic_ms(); }
 
 struct http_reply await_reply(void) {
   struct http_reply reply;

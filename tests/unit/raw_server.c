@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "raw_server.h"
 
+#include "base/systime.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -320,14 +322,7 @@ void raw_await_requests(struct raw_connection *c, size_t count) {
 
 bool raw_pause(struct raw_connection *c, int ms) {
   struct raw_server *s = c->server;
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += ms / 1000;
-  until.tv_nsec += ms % 1000 * 1000000L;
-  if (until.tv_nsec >= 1000000000L) {
-    until.tv_sec++;
-    until.tv_nsec -= 1000000000L;
-  }
+  struct timespec until = systime_deadline(ms);
   int err = 0;
   pthread_mutex_lock(&s->mutex);
   while (!s->is_stopped && err != ETIMEDOUT)

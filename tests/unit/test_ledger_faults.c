@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/systime.h"
 #include "failing_vfs.h"
 #include "ledger/ledger_schema.h"
 #include "ledger_words.h"
@@ -15,7 +16,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SITUATION_OF_DISK(name)                                                \
@@ -962,12 +962,6 @@ static void a_start_without_memory_fails_and_leaves_the_file(void **state) {
   assert_int_equal(f->command_count, 2);
 }
 
-static int64_t monotonic_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 somebody_who_writes_for_long_makes_a_turn_fail_not_hang(void **state) {
   struct fixture *f = *state;
@@ -976,9 +970,10 @@ somebody_who_writes_for_long_makes_a_turn_fail_not_hang(void **state) {
   assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
   assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
                    SQLITE_OK);
-  int64_t began_ms = monotonic_ms();
+  int64_t began_ms = systime_monotonic_ms();
   assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -EBUSY);
-  assert_in_range(monotonic_ms() - began_ms, LEDGER_BUSY_TIMEOUT_MS / 2, 3000);
+  assert_in_range(systime_monotonic_ms() - began_ms, LEDGER_BUSY_TIMEOUT_MS / 2,
+                  3000);
   assert_int_equal(ledger_commit(f->ledger), -EBUSY);
   sqlite3_close(db);
   assert_works(f);
