@@ -26,6 +26,12 @@ void http_setup_text(struct http_setup *s, CURLoption option,
     http_setup_note(s, curl_easy_setopt(s->easy, option, text));
 }
 
+long http_info_long(CURL *easy, CURLINFO info) {
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
 /* libcurl takes 0 for "no limit". */
 static void set_timeout(struct http_setup *s, CURLoption option, int64_t ms) {
   http_setup_long(s, option, ms < 1 ? 1 : ms > INT_MAX ? INT_MAX : (long)ms);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * http_options owns which options of libcurl are set for requests of one kind:
- * those that hold always, and those of TLS, proxy and connection. The thread of
- * http calls it.
+ * those that hold always, and those of TLS, proxy and connection; and how an
+ * easy handle is set up and asked. The thread of http calls it.
  */
 #ifndef ONENET_HTTP_OPTIONS_H
 #define ONENET_HTTP_OPTIONS_H
@@ -30,6 +30,9 @@ struct http_setup {
 void http_setup_note(struct http_setup *s, CURLcode code);
 void http_setup_long(struct http_setup *s, CURLoption option, long value);
 void http_setup_text(struct http_setup *s, CURLoption option, const char *text);
+
+/* Returns a number that the handle knows of its transfer; 0 if it does not. */
+long http_info_long(CURL *easy, CURLINFO info);
 
 /* Sets what holds always, and what the request says of TLS, proxy, user agent
  * and the time-out of the connection. */

@@ -54,8 +54,6 @@ struct http_sockets {
   struct kept kept[ENTRIES];
 };
 
-static int64_t clock_ms(void) { return systime_ms(CLOCK_MONOTONIC); }
-
 /* ---- watching ---- */
 
 /* Returns NULL for a socket that was not opened here: those of libcurl's
@@ -123,7 +121,7 @@ static int want(CURL *easy, curl_socket_t fd, int what, void *context,
 static int note_due(CURLM *multi, long wait_ms, void *context) {
   struct http_sockets *s = context;
   (void)multi;
-  s->due_ms = wait_ms < 0 ? INT64_MAX : clock_ms() + wait_ms;
+  s->due_ms = wait_ms < 0 ? INT64_MAX : systime_monotonic_ms() + wait_ms;
   return 0;
 }
 
@@ -173,16 +171,14 @@ static int close_socket(void *context, curl_socket_t fd) {
   return close(fd);
 }
 
-CURLcode http_sockets_serve(struct http_sockets *s, CURL *easy) {
-  CURLcode codes[] = {
-      curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket),
-      curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, s),
-      curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket),
-      curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s)};
-  for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-    if (codes[i] != CURLE_OK)
-      return codes[i];
-  return CURLE_OK;
+void http_sockets_serve(struct http_sockets *s, struct http_setup *setup) {
+  CURL *easy = setup->easy;
+  http_setup_note(
+      setup, curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
+  http_setup_note(setup, curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, s));
+  http_setup_note(
+      setup, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
+  http_setup_note(setup, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s));
 }
 
 /* ---- life ---- */
@@ -244,12 +240,6 @@ static uint64_t hash_addresses(const char *ip, const char *local_ip, long port,
   return hash_text(hash_text(hash, ip) * UINT64_C(1099511628211), local_ip);
 }
 
-static long info_long(CURL *easy, CURLINFO info) {
-  long value = 0;
-  curl_easy_getinfo(easy, info, &value);
-  return value;
-}
-
 static const char *info_text(CURL *easy, CURLINFO info) {
   const char *text = NULL;
   curl_easy_getinfo(easy, info, &text);
@@ -266,8 +256,8 @@ void http_sockets_note(struct http_sockets *s, CURL *easy) {
     return;
   w->id = hash_addresses(info_text(easy, CURLINFO_PRIMARY_IP),
                          info_text(easy, CURLINFO_LOCAL_IP),
-                         info_long(easy, CURLINFO_PRIMARY_PORT),
-                         info_long(easy, CURLINFO_LOCAL_PORT));
+                         http_info_long(easy, CURLINFO_PRIMARY_PORT),
+                         http_info_long(easy, CURLINFO_LOCAL_PORT));
   s->kept[w->id % ENTRIES] = (struct kept){.id = w->id, .fd = fd};
 }
 
@@ -314,7 +304,7 @@ static void grope(struct http_sockets *s) {
 }
 
 static bool is_due(const struct http_sockets *s) {
-  return s->due_ms != INT64_MAX && s->due_ms <= clock_ms();
+  return s->due_ms != INT64_MAX && s->due_ms <= systime_monotonic_ms();
 }
 
 void http_sockets_run_due(struct http_sockets *s) {
@@ -335,8 +325,9 @@ static bool take_events(struct http_sockets *s, int limit_ms) {
 }
 
 static int limit_of(const struct http_sockets *s, int64_t limit_ms) {
-  if (s->due_ms != INT64_MAX && s->due_ms - clock_ms() < limit_ms)
-    limit_ms = s->due_ms - clock_ms();
+  int64_t left_ms = s->due_ms - systime_monotonic_ms();
+  if (left_ms < limit_ms)
+    limit_ms = left_ms;
   if (s->is_blind && limit_ms > NAP_MAX_MS)
     limit_ms = NAP_MAX_MS;
   return limit_ms < 0 ? 0 : limit_ms > INT_MAX ? INT_MAX : (int)limit_ms;

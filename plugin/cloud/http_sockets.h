@@ -10,6 +10,8 @@
 #ifndef ONENET_HTTP_SOCKETS_H
 #define ONENET_HTTP_SOCKETS_H
 
+#include "cloud/http_options.h"
+
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,9 +23,8 @@ struct http_sockets;
 struct http_sockets *http_sockets_new(CURLM *multi);
 void http_sockets_free(struct http_sockets *s);
 
-/* Has libcurl open and close the sockets of the transfer here. Returns
- * libcurl's first error. */
-CURLcode http_sockets_serve(struct http_sockets *s, CURL *easy);
+/* Has libcurl open and close the sockets of the transfer here. */
+void http_sockets_serve(struct http_sockets *s, struct http_setup *setup);
 
 /* Notes which socket the transfer has used, if libcurl keeps its connection. */
 void http_sockets_note(struct http_sockets *s, CURL *easy);

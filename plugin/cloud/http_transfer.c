@@ -66,12 +66,6 @@ static size_t store_answer(char *data, size_t size, size_t count,
   return err == 0 ? size * count : 0;
 }
 
-static long info_long(CURL *easy, CURLINFO info) {
-  long value = 0;
-  curl_easy_getinfo(easy, info, &value);
-  return value;
-}
-
 static curl_off_t info_offset(CURL *easy, CURLINFO info) {
   curl_off_t value = 0;
   curl_easy_getinfo(easy, info, &value);
@@ -87,7 +81,7 @@ static curl_off_t info_offset(CURL *easy, CURLINFO info) {
 static int admit(void *context, char *ip, char *local_ip, int port,
                  int local_port) {
   struct http_transfer *t = context;
-  bool is_fresh = info_long(t->kept.easy, CURLINFO_NUM_CONNECTS) > 0;
+  bool is_fresh = http_info_long(t->kept.easy, CURLINFO_NUM_CONNECTS) > 0;
   if (!t->is_post)
     return CURL_PREREQFUNC_OK;
   if (may_have_left(t)) {
@@ -116,7 +110,7 @@ static bool has_left_whole(const struct http_transfer *t) {
  * is left of the body can be held back meanwhile: not of a request in one
  * piece, for which libcurl does not ask us. */
 static bool can_be_answered_early(const struct http_transfer *t) {
-  bool is_fresh = info_long(t->kept.easy, CURLINFO_NUM_CONNECTS) > 0;
+  bool is_fresh = http_info_long(t->kept.easy, CURLINFO_NUM_CONNECTS) > 0;
   return (t->was_admitted || is_fresh) && !t->is_in_one_piece;
 }
 
@@ -124,7 +118,7 @@ static bool can_be_answered_early(const struct http_transfer *t) {
  * believed. libcurl 7.88 would believe any, and send the body nevertheless. A
  * status below 200, such as "100 Continue", only announces an answer. */
 static void take_status(struct http_transfer *t) {
-  long http_code = info_long(t->kept.easy, CURLINFO_RESPONSE_CODE);
+  long http_code = http_info_long(t->kept.easy, CURLINFO_RESPONSE_CODE);
   if (!t->is_post || http_code < 200 || has_left_whole(t))
     return;
   t->is_early = true;
@@ -300,7 +294,7 @@ static void set_kind(struct http_setup *s, struct http_transfer *t,
   http_options_set(s, r);
   set_answer(s, t);
   set_questions(s, t);
-  http_setup_note(s, http_sockets_serve(t->kept.sockets, s->easy));
+  http_sockets_serve(t->kept.sockets, s);
   t->kept.like =
       (struct http_request){.tls = r->tls,
                             .proxy = r->proxy,
@@ -434,7 +428,7 @@ static bool has_begun_to_leave(const struct http_transfer *t) {
  * no body, and counts as sent once libcurl has written some of its head. */
 static bool was_sent(const struct http_transfer *t) {
   return t->is_post ? has_begun_to_leave(t) && !t->is_early
-                    : info_long(t->kept.easy, CURLINFO_REQUEST_SIZE) > 0;
+                    : http_info_long(t->kept.easy, CURLINFO_REQUEST_SIZE) > 0;
 }
 
 static int64_t retry_after_ms(CURL *easy) {
@@ -467,7 +461,7 @@ static void copy_line(char *to, size_t to_bytes, const char *from) {
 }
 
 static int http_code_of(const struct http_transfer *t) {
-  long http_code = info_long(t->kept.easy, CURLINFO_RESPONSE_CODE);
+  long http_code = http_info_long(t->kept.easy, CURLINFO_RESPONSE_CODE);
   /* "100 Continue" announces an answer and is none. */
   bool is_announcement = t->code != CURLE_OK && http_code < 200;
   return t->is_unbelieved || is_announcement ? 0 : (int)http_code;
