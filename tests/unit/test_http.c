@@ -24,14 +24,18 @@ struct capture {
   size_t size;
 };
 
+static void keep(struct capture *capture, struct raw_connection *c) {
+  capture->size = raw_request_size(c);
+  memcpy(capture->bytes, raw_request(c), capture->size);
+  capture->bytes[capture->size] = '\0';
+}
+
 static void capture_one(struct raw_connection *c, size_t number,
                         void *context) {
-  struct capture *capture = context;
   (void)number;
   if (!raw_read_request(c))
     return;
-  capture->size = raw_request_size(c);
-  memcpy(capture->bytes, raw_request(c), capture->size);
+  keep(context, c);
   raw_send_ok(c, "{}");
 }
 
@@ -409,9 +413,7 @@ static void capture_all(struct raw_connection *c, size_t number,
   (void)number;
   (void)context;
   while (raw_read_request(c)) {
-    last.size = raw_request_size(c);
-    memcpy(last.bytes, raw_request(c), last.size);
-    last.bytes[last.size] = '\0';
+    keep(&last, c);
     if (!raw_send_ok(c, body_of(&last)))
       return;
   }

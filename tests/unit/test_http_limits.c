@@ -285,13 +285,17 @@ static void a_timeout_of_0_is_not_endless(void **state) {
 
 static atomic_bool may_answer;
 
+static void wait_to_be_told(struct raw_connection *c) {
+  while (!atomic_load(&may_answer) && raw_pause(c, 1)) {
+  }
+}
+
 static void answer_when_told(struct raw_connection *c, size_t number,
                              void *context) {
   (void)number;
   if (!raw_read_request(c))
     return;
-  while (!atomic_load(&may_answer) && raw_pause(c, 1)) {
-  }
+  wait_to_be_told(c);
   raw_send_ok(c, context);
 }
 
@@ -319,8 +323,7 @@ static void answer_each_when_told(struct raw_connection *c, size_t number,
                                   void *context) {
   (void)number;
   while (raw_read_request(c)) {
-    while (!atomic_load(&may_answer) && raw_pause(c, 1)) {
-    }
+    wait_to_be_told(c);
     raw_send(c, context); /* in one piece */
     answers++;
   }
