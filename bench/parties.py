@@ -48,14 +48,6 @@ def cpu_of_children_ns(pid):
     return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
-def memory_bytes(pid):
-    """Returns how much memory of a process is resident."""
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise ProcessLookupError(pid)
-
-
 def make_folder():
     """Returns the path of a new folder, which the caller removes. It is in the build
     folder, since /tmp may be memory, in which a ledger is never synced."""
@@ -181,9 +173,6 @@ class Agent(Collectd):
     def cpu_ns(self):
         """Returns its CPU time so far, with that of children that have ended."""
         return cpu_ns(self.pid) + cpu_of_children_ns(self.pid)
-
-    def memory_bytes(self):
-        return memory_bytes(self.pid)
 
     def wait_for_pending(self, count):
         """Waits until the ledger has so many commands that are not finished."""

@@ -186,6 +186,11 @@ class Collectd:
         self.output = self._read_output()
         return status
 
+    def memory_bytes(self):
+        """Returns how much memory of the process is resident."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
     def is_running(self):
         return self._process is not None and self._process.poll() is None
 

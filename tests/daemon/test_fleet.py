@@ -19,16 +19,11 @@ OUTCOMES = ("accepted", "refused", "unknown", "expired", "superseded",
             "unchanged", "dropped", "cancelled")
 
 
-def resident_bytes(daemon):
-    with open(f"/proc/{daemon.pid}/status", encoding="ascii") as status:
-        return 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1])
-
-
 def assert_small_and_flat(daemon, interval_s):
     """Two readings, several intervals apart."""
-    before = resident_bytes(daemon)
+    before = daemon.memory_bytes()
     time.sleep(6 * interval_s)
-    after = resident_bytes(daemon)
+    after = daemon.memory_bytes()
     print(f"resident: {before // MEBIBYTE} MiB, then {after // MEBIBYTE} MiB")
     assert max(before, after) <= MOST_BYTES
     assert after - before < FLAT_BYTES
