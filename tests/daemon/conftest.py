@@ -132,6 +132,12 @@ class Setup:
                 return value
         return None
 
+    def wait_for_metric(self, identifier, wanted, timeout=10):
+        """The series of one report arrive one by one: what a reader sees of
+        one says nothing of the next."""
+        wait_until(lambda: self.metric(identifier) == wanted, timeout,
+                   f"{identifier} of {wanted}")
+
     def outcomes(self, device="fan"):
         """Returns {outcome: count} of all that are not 0, created and pending
         included."""

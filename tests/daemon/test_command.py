@@ -113,9 +113,9 @@ def test_a_device_that_is_offline_is_a_refusal_with_its_errno(setup):
     setup.start(setup.block(fan=setup.fan("Timeout 0")))
     notify_until(setup, 1)
     setup.wait_for_outcomes(created=1, refused=1)
-    assert setup.metric("onenet-fan/errors-errno_10") == 1
-    assert setup.metric("onenet-cloud/http_response_codes-200") == 1
-    assert setup.metric("onenet-cloud/total_requests") == 1
+    setup.wait_for_metric("onenet-fan/errors-errno_10", 1)
+    setup.wait_for_metric("onenet-cloud/http_response_codes-200", 1)
+    setup.wait_for_metric("onenet-cloud/total_requests", 1)
 
 
 @pytest.mark.parametrize("status, body, outcome, cause", [
@@ -135,7 +135,7 @@ def test_an_answer_that_is_not_a_success_is_counted_by_its_cause(
     setup.start()
     notify_until(setup, 1)
     setup.wait_for_outcomes(created=1, **{outcome: 1})
-    assert setup.metric(f"onenet-fan/{cause}") == 1
+    setup.wait_for_metric(f"onenet-fan/{cause}", 1)
     assert len(setup.sim.requests()) == 1
 
 
@@ -145,7 +145,7 @@ def test_a_connection_that_ends_without_an_answer_is_unknown_and_sent_once(
     setup.start()
     notify_until(setup, 1)
     setup.wait_for_outcomes(created=1, unknown=1)
-    assert setup.metric("onenet-fan/errors-curl_52") == 1
+    setup.wait_for_metric("onenet-fan/errors-curl_52", 1)
     assert len(setup.sim.received(FAN_ID)) == 1
 
 
@@ -188,8 +188,8 @@ def test_prometheus_sees_every_counter_and_the_series_of_a_uuid(setup):
                        "onenet-agent/count-series",
                        "onenet-agent/derive-series_forgotten",
                        "onenet-agent/derive-unreported"):
-        assert setup.metric(identifier) is not None, identifier
-    assert setup.metric("onenet-agent/file_size-ledger") > 0
+        wait_until(lambda: setup.metric(identifier) is not None, 10, identifier)
+    wait_until(lambda: setup.metric("onenet-agent/file_size-ledger") > 0)
 
 
 def filter_chain_of_the_manual():

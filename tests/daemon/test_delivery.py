@@ -61,7 +61,7 @@ def test_after_an_outage_each_device_gets_the_last_state_once(make_setup):
                 feed_until(degrees, lambda: all(
                     count(setup, "created", n) > created[n] for n in names),
                     "the flapping to be seen")
-        assert setup.metric("onenet-cloud/bool-circuit_open") == 1
+        setup.wait_for_metric("onenet-cloud/bool-circuit_open", 1)
         assert setup.daemon.value("collectd-write_queue/queue_length") < 100
 
         sim.start()
@@ -232,7 +232,7 @@ def test_a_key_that_was_replaced_is_used_at_once(setup):
     replace_key(setup, API_KEY)
     wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the command")
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert setup.metric("onenet-fan/errors-errno_3") == 1
+    setup.wait_for_metric("onenet-fan/errors-errno_3", 1)
 
 
 def replace_key(setup, key):
@@ -293,8 +293,8 @@ def test_a_busy_cloud_is_asked_again_and_the_command_runs_once(setup):
     setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
     assert setup.sim.bodies() == ["on"]
-    assert setup.metric("onenet-fan/errors-errno_15") == 2
-    assert setup.metric("onenet-fan/errors-http_503") == 1
+    setup.wait_for_metric("onenet-fan/errors-errno_15", 2)
+    setup.wait_for_metric("onenet-fan/errors-http_503", 1)
 
 
 def test_a_late_command_lives_no_longer_than_it_was_meant_to(setup):

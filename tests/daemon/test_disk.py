@@ -66,7 +66,7 @@ def test_no_command_leaves_before_its_record_while_the_disk_stalls(setup, hung):
     assert setup.sim.received() == []
     hung.unlink()
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert setup.metric("onenet-agent/errors-ledger") == 0
+    setup.wait_for_metric("onenet-agent/errors-ledger", 0)
 
 
 def test_delivery_goes_on_from_memory_while_the_disk_hangs(setup, hung):
@@ -77,7 +77,7 @@ def test_delivery_goes_on_from_memory_while_the_disk_hangs(setup, hung):
     setup.notify("okay")
     setup.wait_for_outcomes(created=2, accepted=2)
     assert "the ledger has not answered for 5 s" in setup.daemon.log()
-    assert setup.metric("onenet-agent/errors-ledger") == 1
+    setup.wait_for_metric("onenet-agent/errors-ledger", 1)
     hung.unlink()
     wait_until(lambda: setup.query("SELECT outcome FROM commands") == [
         ("accepted",)] * 2, 20, "the ledger to know")
@@ -169,4 +169,4 @@ def test_a_ledger_that_another_process_writes_is_no_failing_one(setup):
         time.sleep(2)  # longer than SQLite is let wait
         assert setup.sim.received() == []
     setup.wait_for_outcomes(created=1, accepted=1)
-    assert setup.metric("onenet-agent/errors-ledger") == 0
+    setup.wait_for_metric("onenet-agent/errors-ledger", 0)

@@ -20,13 +20,17 @@ OUTCOMES = ("accepted", "refused", "unknown", "expired", "superseded",
 
 
 def assert_small_and_flat(daemon, interval_s):
-    """Two readings, several intervals apart."""
-    before = daemon.memory_bytes()
-    time.sleep(6 * interval_s)
-    after = daemon.memory_bytes()
-    print(f"resident: {before // MEBIBYTE} MiB, then {after // MEBIBYTE} MiB")
-    assert max(before, after) <= MOST_BYTES
-    assert after - before < FLAT_BYTES
+    """Readings several intervals apart; what grows on a busy machine is let
+    settle, what grows for ever does not."""
+    readings = [daemon.memory_bytes()]
+    for _ in range(5):
+        time.sleep(6 * interval_s)
+        readings.append(daemon.memory_bytes())
+        if readings[-1] - readings[-2] < FLAT_BYTES:
+            break
+    print("resident:", [f"{reading // MEBIBYTE} MiB" for reading in readings])
+    assert max(readings) <= MOST_BYTES
+    assert readings[-1] - readings[-2] < FLAT_BYTES
 
 
 def identifiers_of(daemon, instance):
@@ -97,7 +101,7 @@ def test_100000_devices_that_fired_once_cost_little_and_stay_flat(fleet):
     wait_until(lambda: fleet.metric("onenet-agent/count-devices_unreported")
                == size - 1000, 10, "the rest to be counted")
     assert_small_and_flat(daemon, interval_s=1)
-    assert fleet.outcomes("cloud") == {"created": size, "accepted": size}
+    fleet.wait_for_outcomes("cloud", created=size, accepted=size)
     wait_until(lambda: len(reported_devices(daemon)) == 1000, 10, "the reports")
 
 

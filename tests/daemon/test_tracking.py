@@ -76,7 +76,7 @@ def test_a_command_that_is_answered_is_delivered_and_its_answer_is_kept(track):
                      r"answered, status 4 \(command response received\), "
                      f"cmd_uuid {uuid}", track.daemon.log())
     track.wait_for_outcomes(created=1, accepted=1)
-    assert track.metric("onenet-cloud/total_requests") == 1
+    track.wait_for_metric("onenet-cloud/total_requests", 1)
     assert track.sim.stats()["follow_ups"] == 2
     assert track.notifications() == []
 
