@@ -258,11 +258,12 @@ static void a_link_to_a_key_file_is_followed(void **state) {
 
 #define RANDOM_BYTES 24
 
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /* Returns a key of base64 digits that stands nowhere else; size is a multiple
  * of 4. */
 static char *make_random_key(size_t size) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                               "abcdefghijklmnopqrstuvwxyz0123456789+/";
   char *key = secret_alloc(size + 1);
   assert_non_null(key);
   assert_int_equal(getentropy(key, size), 0);
@@ -289,6 +290,20 @@ static void a_key_from_a_file_is_in_no_core_dump(void **state) {
   secret_free(key);
 }
 
+/* Returns the bytes that the digits of the key stand for: three for each four
+ * digits, of 6 bits each. */
+static unsigned char *decode_random_key(const char *key, size_t size) {
+  unsigned char *bytes = secret_alloc(size);
+  assert_non_null(bytes);
+  for (size_t i = 0; i < size; i++) {
+    size_t digit = (size_t)(strchr(digits, key[i]) - digits);
+    size_t bit = 6 * i, at = bit / 8, shifted = digit << (10 - bit % 8);
+    bytes[at] |= (unsigned char)(shifted >> 8);
+    bytes[at + 1] |= (unsigned char)shifted;
+  }
+  return bytes;
+}
+
 static void an_access_key_is_in_no_core_dump(void **state) {
   memory_walk_skip_if_sanitized();
   struct place *p = *state;
@@ -300,6 +315,9 @@ static void an_access_key_is_in_no_core_dump(void **state) {
   assert_false(memory_walk_finds(key, RANDOM_BYTES));
   const char *signature = strstr(p->header, "sign=") + strlen("sign=");
   assert_false(memory_walk_finds(signature, RANDOM_BYTES));
+  unsigned char *bytes = decode_random_key(key, RANDOM_BYTES);
+  assert_false(memory_walk_finds(bytes, RANDOM_BYTES / 4 * 3));
+  secret_free(bytes);
   secret_free(key);
 }
 
