@@ -12,24 +12,43 @@ from simulator import wait_until
 from test_delivery import held, send_lines
 
 DISK = r"""
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void hang(void) {
-  const char *flag = getenv("DISK_FLAG");
-  while (flag != NULL && access(flag, F_OK) == 0)
+static int is_there(const char *name) {
+  const char *flag = getenv(name);
+  return flag != NULL && access(flag, F_OK) == 0;
+}
+
+static int synced(int call, int file) {
+  while (is_there("DISK_FLAG"))
     usleep(10000);
+  if (!is_there("DISK_FAILS"))
+    return (int)syscall(call, file);
+  errno = EIO;
+  return -1;
 }
 
-int fsync(int file) {
-  hang();
-  return (int)syscall(SYS_fsync, file);
-}
+int fsync(int file) { return synced(SYS_fsync, file); }
 
-int fdatasync(int file) {
-  hang();
-  return (int)syscall(SYS_fdatasync, file);
+int fdatasync(int file) { return synced(SYS_fdatasync, file); }
+"""
+
+# A look at the key file hangs while there is a file with the name of the flag.
+KEY_FILE = r"""
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int stat(const char *path, struct stat *found) {
+  const char *key = getenv("KEY_FILE"), *flag = getenv("KEY_FLAG");
+  while (key != NULL && strcmp(path, key) == 0 && access(flag, F_OK) == 0)
+    usleep(10000);
+  return fstatat(AT_FDCWD, path, found, 0);
 }
 """
 
@@ -40,9 +59,15 @@ def flag_of_a_hung_disk(setup):
     return setup.folder / "the disk hangs"
 
 
-def start(setup, hung, more="", endpoint=""):
+@pytest.fixture(name="failing")
+def flag_of_a_failing_disk(setup):
+    """A file; while it is there, what is written ends in an error."""
+    return setup.folder / "the disk fails"
+
+
+def start(setup, flag, more="", endpoint="", name="DISK_FLAG"):
     setup.start(setup.block(more, endpoint=setup.endpoint(more=endpoint)),
-                wrapper=in_front(setup.folder, "disk", DISK, DISK_FLAG=hung))
+                wrapper=in_front(setup.folder, "disk", DISK, **{name: flag}))
 
 
 def test_an_answer_in_time_is_taken_while_the_disk_stalls(setup, hung):
@@ -100,6 +125,60 @@ def test_a_disk_that_hangs_does_not_delay_the_end(setup, hung):
     assert "at the end the ledger could not be written: it does not answer" \
         in setup.daemon.log()
     assert "; not recorded: 2 " in setup.daemon.log()
+
+
+def test_an_io_thread_that_hangs_does_not_delay_the_end(setup):
+    """As behind a key file on a file system whose server is gone."""
+    flag = setup.folder / "the key hangs"
+    setup.start(setup.block("ShutdownTimeout 1\n"), wrapper=in_front(
+        setup.folder, "key", KEY_FILE, KEY_FILE=setup.key_file, KEY_FLAG=flag))
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    time.sleep(1)  # the key is looked at again for the next request
+    flag.touch()
+    setup.notify("okay")
+    time.sleep(0.5)
+    status, seconds = setup.daemon.stop()
+    assert status == 0
+    assert seconds < 1 + 1 + 1  # the last: collectd's own, and this machine's
+    assert "the I/O thread hangs: it is left behind" in setup.daemon.log()
+
+
+def test_what_a_failing_disk_lacks_is_written_at_the_end(setup, failing):
+    start(setup, failing, "ShutdownTimeout 5\n", name="DISK_FAILS")
+    failing.touch()
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    setup.notify("okay")
+    setup.wait_for_outcomes(created=2, accepted=2)
+    threading.Timer(1.5, failing.unlink).start()
+    status, seconds = setup.daemon.stop()
+    assert status == 0
+    assert seconds < 4
+    assert "at the end the ledger could not be written" not in setup.daemon.log()
+    assert setup.query("SELECT id, outcome FROM commands ORDER BY id") == [
+        (1, "accepted"), (2, "accepted")]
+    setup.daemon.start()
+    setup.notify("okay")
+    setup.wait_for_outcomes(created=1, unchanged=1)
+
+
+def test_what_ended_while_the_disk_failed_is_in_the_history(setup, failing):
+    start(setup, failing, name="DISK_FAILS")
+    failing.touch()
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    failing.unlink()
+    wait_until(lambda: setup.query("SELECT outcome FROM commands") == [
+        ("accepted",)], 20, "the ledger to know")
+
+
+def test_an_idle_agent_leaves_nothing_in_the_wal(setup):
+    setup.start()
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    wal = setup.folder / "onenet.db-wal"
+    wait_until(lambda: wal.stat().st_size == 0, 20, "an empty -wal")
 
 
 def send_flapping(setup, count):
@@ -170,3 +249,11 @@ def test_a_ledger_that_another_process_writes_is_no_failing_one(setup):
         assert setup.sim.received() == []
     setup.wait_for_outcomes(created=1, accepted=1)
     setup.wait_for_metric("onenet-agent/errors-ledger", 0)
+
+
+def test_a_ledger_that_is_locked_for_a_moment_at_the_start_is_waited_for(setup):
+    setup.start()
+    setup.daemon.stop()
+    with locked_for(setup.folder / "onenet.db", 2):
+        setup.daemon.start()
+    assert "can be read and not written" not in setup.daemon.log()

@@ -76,7 +76,7 @@ bool memory_walk_finds(const void *bytes, size_t size) {
 }
 
 void memory_walk_skip_if_sanitized(void) {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   skip();
 #endif
 }

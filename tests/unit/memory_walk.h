@@ -12,7 +12,7 @@
  * dump would hold. They must stand in memory of base/secret themselves. */
 bool memory_walk_finds(const void *bytes, size_t size);
 
-/* Skips the test under AddressSanitizer: its own functions leave copies of what
+/* Skips the test under a sanitizer: its own functions leave copies of what
  * they were given on the stack. */
 void memory_walk_skip_if_sanitized(void);
 
