@@ -563,4 +563,5 @@ def test_a_flood_of_notifications_at_the_end_finds_nothing_freed(setup, _round):
     flood.join()
     assert status == 0
     assert seconds < 5 + 1 + 1  # the last: collectd's own, and this machine's
+    assert "left behind" not in setup.daemon.log()
     assert 'totals of device "fan"' in setup.daemon.log()

@@ -165,8 +165,10 @@ def test_what_a_failing_disk_lacks_is_written_at_the_end(setup, failing):
 
 def test_what_ended_while_the_disk_failed_is_in_the_history(setup, failing):
     start(setup, failing, name="DISK_FAILS")
-    failing.touch()
+    setup.sim.fault(delay_ms=400)
     setup.notify()
+    wait_until(lambda: setup.sim.received(), 20, "the request")
+    failing.touch()
     setup.wait_for_outcomes(created=1, accepted=1)
     failing.unlink()
     wait_until(lambda: setup.query("SELECT outcome FROM commands") == [
