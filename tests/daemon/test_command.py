@@ -343,6 +343,8 @@ def test_a_body_of_64k_is_never_sent(setup):
     setup.wait_for_outcomes(created=1, refused=1)
     assert setup.sim.requests() == []
     assert "a body of 75000 bytes: must be 1..65535" in setup.daemon.log()
+    setup.daemon.stop()
+    assert setup.query("SELECT finished_at >= created_at FROM commands") == [(1,)]
 
 
 def test_the_key_is_in_no_log_ledger_or_metric(setup):
