@@ -54,15 +54,22 @@ static void commit_and_die(struct fixture *f) {
   _exit(0);
 }
 
-static void leave_killed(struct fixture *f) {
+static void start_and_die(struct fixture *f) {
+  _exit(fixture_open(f, FIXTURE_NOW) < 0 ? 1 : 0);
+}
+
+/* Runs what ends the process in a child. */
+static void run_to_death(struct fixture *f, void (*die)(struct fixture *f)) {
   int status = -1;
   pid_t pid = fork();
   assert_true(pid >= 0);
   if (pid == 0)
-    commit_and_die(f);
+    die(f);
   assert_int_equal(waitpid(pid, &status, 0), pid);
   assert_int_equal(status, 0);
 }
+
+static void leave_killed(struct fixture *f) { run_to_death(f, commit_and_die); }
 
 static off_t wal_bytes(const struct fixture *f) {
   struct stat about;
@@ -266,6 +273,18 @@ static void any_bit_that_flips_is_told_if_something_is_lost(void **state) {
   }
 }
 
+/* A start that is killed each time must not fill the disk with copies. */
+static void damage_is_told_once_though_the_start_is_killed(void **state) {
+  struct fixture *f = *state;
+  leave_killed(f);
+  flip_bit(f, 32 + 20 * FRAME_BYTES + 2000, 3);
+  run_to_death(f, start_and_die);
+  assert_int_equal(fixture_count_files(f, "damaged"), 3);
+  assert_int_equal(look(f).lost, 0);
+  run_to_death(f, start_and_die);
+  assert_int_equal(fixture_count_files(f, "damaged"), 3);
+}
+
 static void a_copy_that_can_not_be_made_stops_no_start(void **state) {
   struct fixture *f = *state;
   leave_killed(f);
@@ -323,6 +342,7 @@ int main(void) {
       SITUATION(a_cut_is_damage),
       SITUATION(a_cut_of_all_is_damage),
       SITUATION(any_bit_that_flips_is_told_if_something_is_lost),
+      SITUATION(damage_is_told_once_though_the_start_is_killed),
       SITUATION(a_copy_that_can_not_be_made_stops_no_start),
       SITUATION(an_idle_ledger_leaves_nothing_in_the_wal),
       SITUATION(a_reader_puts_the_rest_off_and_is_not_waited_for),
