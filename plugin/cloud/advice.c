@@ -118,6 +118,10 @@ static void advise_on_unread_key(struct buf *out, const struct verdict *v,
                       "chmod 600 %s, and look at the folders above it",
                       path);
     break;
+  case EPERM:
+    buf_append_text(out, "none but root and the user that collectd runs as may "
+                         "choose what is sent as the key");
+    break;
   default:
     append_key_name(out, e);
     buf_append_text(out, " must hold the key alone, on one line");

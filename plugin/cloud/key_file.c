@@ -60,18 +60,60 @@ static int follow(char path[static PATH_MAX], const char **ret_reason) {
   return written < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-int key_file_open(const char *path, const char **ret_reason) {
+/* Returns why the key in the file is not to be used; NULL if it is. */
+static const char *find_fault(const struct stat *file) {
+  if (!is_ours(file->st_uid))
+    return "it belongs to another user: chown it to the user that collectd "
+           "runs as";
+  if (file->st_nlink > 1)
+    return "it has a second name, a hard link: put a copy of it in its place";
+  if ((file->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return "others may write to it: chmod go-w";
+  return NULL;
+}
+
+static int check(int fd, const char **ret_reason) {
+  struct stat file;
+  if (fstat(fd, &file) != 0)
+    return -errno;
+  if (!S_ISREG(file.st_mode)) {
+    *ret_reason = "not a regular file";
+    return -EINVAL;
+  }
+  const char *fault = find_fault(&file);
+  if (fault == NULL)
+    return 0;
+  *ret_reason = fault;
+  return -EPERM;
+}
+
+static int open_no_link(const char *path) {
+  int fd =
+      open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+  return fd >= 0 ? fd : -errno;
+}
+
+static int find_and_open(const char *path, const char **ret_reason) {
   char at[PATH_MAX];
   if (snprintf(at, sizeof(at), "%s", path) >= PATH_MAX)
     return -ENAMETOOLONG;
   for (int links = 0; links <= LINKS_MAX; links++) {
-    int fd =
-        open(at, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-    if (fd >= 0)
+    int fd = open_no_link(at);
+    if (fd != -ELOOP)
       return fd;
-    int status = errno == ELOOP ? follow(at, ret_reason) : -errno;
+    int status = follow(at, ret_reason);
     if (status < 0)
       return status;
   }
   return -ELOOP;
+}
+
+int key_file_open(const char *path, const char **ret_reason) {
+  int fd = find_and_open(path, ret_reason);
+  int status = fd >= 0 ? check(fd, ret_reason) : fd;
+  if (status == 0)
+    return fd;
+  if (fd >= 0)
+    close(fd);
+  return status;
 }

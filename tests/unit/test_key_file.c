@@ -120,6 +120,84 @@ static void a_link_that_everybody_may_replace_is_refused(void **state) {
   assert_is_key(p, "folder/key");
 }
 
+/* ---- the file itself ---- */
+
+static void a_file_that_others_can_read_is_opened(void **state) {
+  assert_int_equal(chmod("folder/key", 0644), 0);
+  assert_is_key(*state, "folder/key");
+  assert_int_equal(chmod("folder/key", 0440), 0);
+  assert_is_key(*state, "folder/key");
+}
+
+/* As systemd and Kubernetes hand secrets over to a service of another user. */
+static void roots_file_is_opened_by_another_user(void **state) {
+  if (geteuid() != 0)
+    skip();
+  struct place *p = *state;
+  link_to("folder/key", "link");
+  assert_int_equal(chmod(p->directory, 0755), 0);
+  assert_int_equal(chmod("folder/key", 0444), 0);
+  assert_int_equal(seteuid(NOBODY), 0);
+  int fd = key_file_open("link", &p->reason);
+  assert_int_equal(seteuid(0), 0);
+  assert_true(fd >= 0);
+  close(fd);
+}
+
+static void a_file_of_another_user_is_refused(void **state) {
+  if (geteuid() != 0)
+    skip();
+  assert_int_equal(chown("folder/key", NOBODY, 0), 0);
+  assert_refused(*state, "folder/key", "it belongs to another user");
+}
+
+static void a_file_of_another_user_behind_our_link_is_refused(void **state) {
+  if (geteuid() != 0)
+    skip();
+  link_to("folder/key", "link");
+  assert_int_equal(chown("folder/key", NOBODY, 0), 0);
+  assert_refused(*state, "link", "it belongs to another user");
+}
+
+/* Who may write in a folder could give a file that only we can read that name.
+ */
+static void a_file_with_a_second_name_is_refused(void **state) {
+  assert_int_equal(link("folder/key", "link"), 0);
+  assert_refused(*state, "folder/key", "it has a second name");
+  assert_refused(*state, "link", "it has a second name");
+  assert_int_equal(unlink("link"), 0);
+  assert_is_key(*state, "folder/key");
+}
+
+static void a_file_that_others_may_write_to_is_refused(void **state) {
+  assert_int_equal(chmod("folder/key", 0620), 0);
+  assert_refused(*state, "folder/key", "others may write to it");
+  assert_int_equal(chmod("folder/key", 0602), 0);
+  assert_refused(*state, "folder/key", "others may write to it");
+}
+
+static void what_is_no_regular_file_is_refused_at_once(void **state) {
+  struct place *p = *state;
+  assert_int_equal(key_file_open("folder", &p->reason), -EINVAL);
+  assert_string_equal(p->reason, "not a regular file");
+  assert_int_equal(mkfifo("link", 0600), 0);
+  assert_int_equal(key_file_open("link", &p->reason), -EINVAL);
+}
+
+static int open_descriptors(void) {
+  int count = 0;
+  for (int fd = 0; fd < 256; fd++)
+    count += fcntl(fd, F_GETFD) >= 0;
+  return count;
+}
+
+static void what_is_refused_is_closed(void **state) {
+  int before = open_descriptors();
+  assert_int_equal(chmod("folder/key", 0606), 0);
+  assert_refused(*state, "folder/key", "others may write to it");
+  assert_int_equal(open_descriptors(), before);
+}
+
 static void links_in_a_circle_end(void **state) {
   struct place *p = *state;
   link_to("loop", "loop");
@@ -143,6 +221,14 @@ int main(void) {
       SITUATION(a_link_of_another_user_is_refused),
       SITUATION(another_users_link_behind_our_own_is_refused),
       SITUATION(a_link_that_everybody_may_replace_is_refused),
+      SITUATION(a_file_that_others_can_read_is_opened),
+      SITUATION(roots_file_is_opened_by_another_user),
+      SITUATION(a_file_of_another_user_is_refused),
+      SITUATION(a_file_of_another_user_behind_our_link_is_refused),
+      SITUATION(a_file_with_a_second_name_is_refused),
+      SITUATION(a_file_that_others_may_write_to_is_refused),
+      SITUATION(what_is_no_regular_file_is_refused_at_once),
+      SITUATION(what_is_refused_is_closed),
       SITUATION(links_in_a_circle_end),
       SITUATION(a_path_beyond_reason_gives_its_errno),
   };
