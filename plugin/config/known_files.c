@@ -2,6 +2,7 @@
 #include "config/known_files.h"
 
 #include "base/buf.h"
+#include "base/own_file.h"
 #include "ledger/ledger.h"
 
 #include <errno.h>
@@ -24,11 +25,15 @@ static const char HEADING[] =
     "# skipped. Without this file it stops the start.\n";
 
 /* Writes the path of the ledger's file with the suffix behind it. Returns 0;
- * -ENOENT if there is no such file; or another negative errno. */
+ * -ENOENT if there is no such file; -EPERM if a link is in its place, which the
+ * ledger does not follow; or another negative errno. */
 static int find_place(const char *ledger_path, const char *suffix,
                       char ret_place[static PATH_MAX]) {
   if (strcmp(ledger_path, LEDGER_IN_MEMORY) == 0)
     return -ENOENT;
+  struct stat about;
+  if (lstat(ledger_path, &about) == 0 && S_ISLNK(about.st_mode))
+    return -EPERM;
   char *real_path = realpath(ledger_path, NULL);
   if (real_path == NULL)
     return -errno;
@@ -49,19 +54,21 @@ static int append_all(int fd, struct buf *out) {
   return size < 0 ? -errno : 0;
 }
 
-/* Opens without waiting and reads regular files only: a FIFO in this place must
- * not stop the start. */
+/* Opens without waiting and reads no file but one of ours: a FIFO in this place
+ * must not stop the start, and a list of others must not make it less strict.
+ */
 static int read_list(const char *ledger_path, struct buf *out) {
   char place[PATH_MAX];
   struct stat about;
   int status = find_place(ledger_path, LIST_SUFFIX, place);
   if (status < 0)
     return status;
-  int fd = open(place, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  int fd =
+      open(place, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
   if (fd < 0)
     return -errno;
-  if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
-    status = -EINVAL;
+  if (fstat(fd, &about) != 0 || own_file_find_trap(&about) != NULL)
+    status = -EPERM;
   else
     status = append_all(fd, out);
   close(fd);
@@ -100,16 +107,22 @@ static int write_all(int fd, const struct buf *text) {
   return fsync(fd) == 0 ? 0 : -errno;
 }
 
+/* Makes a file that was not there before. One that is left from a crash, or was
+ * put there by somebody else, goes first. */
+static int make(const char *place) {
+  if (unlink(place) != 0 && errno != ENOENT)
+    return -errno;
+  int fd = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+  return fd >= 0 ? fd : -errno;
+}
+
 /* Writes a new file and renames it, so that nobody ever sees half a list, not
  * even after a crash. */
 static int replace(const char *new_place, const char *place,
                    const struct buf *text) {
-  int fd =
-      open(new_place,
-           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW,
-           FILE_MODE);
+  int fd = make(new_place);
   if (fd < 0)
-    return -errno;
+    return fd;
   int status = write_all(fd, text);
   close(fd);
   if (status == 0 && rename(new_place, place) != 0)

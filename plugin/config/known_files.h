@@ -4,8 +4,9 @@
  * fault. The list is a small text file beside the ledger, `<ledger>.devices`,
  * and not a table in it: it is read before collectd forks, when the ledger may
  * not be opened, and a ledger that is damaged or locked must not make a restart
- * stricter. Symbolic links to the ledger are followed: the list, like the lock,
- * is beside the file itself.
+ * stricter. As the ledger's own files it must be a regular one of our user,
+ * with one name; links among the directories of its path are followed, no other
+ * one.
  *
  * The main thread calls everything. Nothing is kept open.
  */

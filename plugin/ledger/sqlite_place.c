@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/sqlite_place.h"
 
+#include "base/own_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,28 +60,11 @@ void sqlite_place_format(const struct sqlite_place *p, const char *suffix,
 
 /* ---- traps ---- */
 
-/* Returns what is wrong with a file that we are about to write to: whoever may
- * make files in the directory must not choose what we write to. NULL if
- * nothing is. */
-static const char *find_trap(const struct stat *about) {
-  if (S_ISLNK(about->st_mode))
-    return "a symbolic link, which is not followed";
-  if (S_ISDIR(about->st_mode))
-    return NULL; /* opening it says so */
-  if (!S_ISREG(about->st_mode))
-    return "not a regular file";
-  if (about->st_nlink > 1)
-    return "a file with another name besides this one";
-  if (about->st_uid != geteuid())
-    return "the file of another user";
-  return NULL;
-}
-
 /* `name` is how the line calls the file: "it", "its -wal". */
 static int explain_trap(struct sqlite_place *p, const char *name,
                         const struct stat *about) {
   char reason[128];
-  const char *trap = find_trap(about);
+  const char *trap = own_file_find_trap(about);
   if (trap == NULL)
     return 0;
   snprintf(reason, sizeof reason, "%s is %s", name, trap);

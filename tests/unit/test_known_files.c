@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NOBODY 65534
+
 static char one[] = "/etc/collectd/devices.csv";
 static char two[] = "/etc/a b/#more.csv";
 
@@ -81,12 +83,27 @@ static void without_files_there_is_no_list(void **state) {
   assert_false(known_files_has(p->ledger, one));
 }
 
-static void the_list_is_beside_the_ledger_itself(void **state) {
+/* As the ledger itself. */
+static void a_link_in_place_of_the_ledger_is_not_followed(void **state) {
   struct place *p = *state;
   char *const first[] = {one, NULL};
-  assert_int_equal(known_files_write(p->link, first), 0);
-  assert_int_equal(access(p->list, F_OK), 0);
-  assert_true(known_files_has(p->link, one));
+  char *const second[] = {two, NULL};
+  assert_int_equal(known_files_write(p->ledger, first), 0);
+  assert_false(known_files_has(p->link, one));
+  assert_int_equal(known_files_write(p->link, second), -EPERM);
+  assert_int_equal(known_files_write(p->link, NULL), -EPERM);
+  assert_true(known_files_has(p->ledger, one));
+}
+
+static void a_link_to_the_directory_is_followed(void **state) {
+  struct place *p = *state;
+  char *const first[] = {one, NULL};
+  char path[128];
+  assert_int_equal(unlink(p->link), 0);
+  assert_int_equal(symlink(p->directory, p->link), 0);
+  snprintf(path, sizeof(path), "%s/onenet.db", p->link);
+  assert_int_equal(known_files_write(path, first), 0);
+  assert_true(known_files_has(path, one));
   assert_true(known_files_has(p->ledger, one));
 }
 
@@ -138,11 +155,50 @@ static void nobody_is_led_elsewhere_by_a_link(void **state) {
   char new_list[128];
   snprintf(new_list, sizeof(new_list), "%s-new", p->list);
   assert_int_equal(symlink(p->ledger, new_list), 0);
-  assert_int_equal(known_files_write(p->ledger, first), -ELOOP);
-  assert_int_equal(unlink(new_list), 0);
+  assert_int_equal(known_files_write(p->ledger, first), 0);
+  assert_true(known_files_has(p->ledger, one));
   struct stat about;
   assert_int_equal(stat(p->ledger, &about), 0);
   assert_int_equal(about.st_size, 0);
+}
+
+static void a_pipe_in_place_of_the_new_list_keeps_nobody_waiting(void **state) {
+  struct place *p = *state;
+  char *const first[] = {one, NULL};
+  char new_list[128];
+  snprintf(new_list, sizeof(new_list), "%s-new", p->list);
+  assert_int_equal(mkfifo(new_list, 0600), 0);
+  assert_int_equal(known_files_write(p->ledger, first), 0);
+  assert_true(known_files_has(p->ledger, one));
+}
+
+/* Leaves a list in the place of the ledger, which is as long as it needs. */
+static void write_elsewhere(const struct place *p) {
+  char *const first[] = {one, NULL};
+  assert_int_equal(known_files_write(p->ledger, first), 0);
+  assert_int_equal(rename(p->list, p->ledger), 0);
+}
+
+static void a_list_of_others_is_not_believed(void **state) {
+  struct place *p = *state;
+  write_elsewhere(p);
+  assert_int_equal(symlink(p->ledger, p->list), 0);
+  assert_false(known_files_has(p->ledger, one));
+  assert_int_equal(unlink(p->list), 0);
+  assert_int_equal(link(p->ledger, p->list), 0);
+  assert_false(known_files_has(p->ledger, one));
+}
+
+static void a_list_of_another_user_is_not_believed(void **state) {
+  struct place *p = *state;
+  char *const first[] = {one, NULL};
+  if (geteuid() != 0)
+    skip();
+  assert_int_equal(known_files_write(p->ledger, first), 0);
+  assert_int_equal(chown(p->list, NOBODY, NOBODY), 0);
+  assert_false(known_files_has(p->ledger, one));
+  assert_int_equal(known_files_write(p->ledger, first), 0);
+  assert_true(known_files_has(p->ledger, one));
 }
 
 static void what_is_no_list_is_none(void **state) {
@@ -162,12 +218,16 @@ int main(void) {
       TEST(nothing_is_known_at_first),
       TEST(what_was_written_is_known_and_nothing_else),
       TEST(without_files_there_is_no_list),
-      TEST(the_list_is_beside_the_ledger_itself),
+      TEST(a_link_in_place_of_the_ledger_is_not_followed),
+      TEST(a_link_to_the_directory_is_followed),
       TEST(others_can_not_read_the_list),
       TEST(a_ledger_in_memory_remembers_nothing),
       TEST(a_list_that_is_right_is_not_written_again),
       TEST(a_list_that_can_not_be_written_stays_as_it_was),
       TEST(nobody_is_led_elsewhere_by_a_link),
+      TEST(a_pipe_in_place_of_the_new_list_keeps_nobody_waiting),
+      TEST(a_list_of_others_is_not_believed),
+      TEST(a_list_of_another_user_is_not_believed),
       TEST(what_is_no_list_is_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
