@@ -6,7 +6,6 @@
 #include "agent/roster.h"
 #include "agent/uuids.h"
 #include "base/log.h"
-#include "base/systime.h"
 
 #include "collectd/core/daemon/plugin.h"
 
@@ -238,17 +237,17 @@ static void send_uuid(void *context, const struct device *d,
   metric_send_gauge(d->name, "gauge", cmd_uuid, status);
 }
 
-static void send_devices(struct report *r) {
+static void send_devices(struct report *r, int64_t now_ms) {
   for (const struct device *d = roster_first(r->roster); d != NULL;
        d = roster_next(r->roster, d))
     send_device(r, d);
   if (r->options->command_series)
-    uuids_each(r->uuids, systime_ms(CLOCK_REALTIME), send_uuid, NULL);
+    uuids_each(r->uuids, now_ms, send_uuid, NULL);
 }
 
 /* Sends the series of devices and of commands, of which there may be very
  * many. */
-static void send_many(struct report *r) {
+static void send_many(struct report *r, int64_t now_ms) {
   struct pace *p = &r->pace;
   bool are_few =
       roster_reported(r->roster) + uuids_count(r->uuids) <= FEW_SERIES;
@@ -257,7 +256,7 @@ static void send_many(struct report *r) {
     return;
   }
   plugin_ctx_t before = stretch_interval(p->reports - p->devices_sent);
-  send_devices(r);
+  send_devices(r, now_ms);
   plugin_set_ctx(before);
   p->devices_sent = p->reports;
 }
@@ -284,10 +283,9 @@ static void send_durations(struct report *r, size_t count) {
                          !notices_send_duration(r->notices, &r->batch[i]);
 }
 
-static void note_uuids(struct report *r, size_t count) {
-  int64_t wall_now_ms = systime_ms(CLOCK_REALTIME);
+static void note_uuids(struct report *r, size_t count, int64_t now_ms) {
   for (size_t i = 0; i < count; i++)
-    uuids_note(r->uuids, &r->batch[i], wall_now_ms);
+    uuids_note(r->uuids, &r->batch[i], now_ms);
 }
 
 /* Returns how much of the news was reported in part only, or not at all. */
@@ -312,8 +310,8 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
     send_endpoint(r, directory_endpoint(directory, i));
   send_agent(r, inbox_count);
   send_durations(r, count);
-  note_uuids(r, count);
-  send_many(r);
+  note_uuids(r, count, now_ms);
+  send_many(r, now_ms);
   metric_send_derive(AGENT_INSTANCE, "derive", REPORTS_SERIES, r->pace.reports);
   stats_count_unreported(r->stats, send_notifications(r, count, until));
 }

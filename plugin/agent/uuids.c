@@ -8,7 +8,7 @@ struct series {
   const struct device *device;
   char cmd_uuid[VERDICT_UUID_BYTES];
   enum tracked_status status;
-  int64_t wall_changed_ms;
+  int64_t changed_ms;
 };
 
 struct uuids {
@@ -52,7 +52,7 @@ static struct series *add(struct uuids *u, const struct news *one) {
   return series;
 }
 
-void uuids_note(struct uuids *u, const struct news *one, int64_t wall_now_ms) {
+void uuids_note(struct uuids *u, const struct news *one, int64_t now_ms) {
   struct series *series = NULL;
   if (one->outcome != OUTCOME_ACCEPTED || one->verdict.cmd_uuid[0] == '\0')
     return;
@@ -61,20 +61,20 @@ void uuids_note(struct uuids *u, const struct news *one, int64_t wall_now_ms) {
   if (series == NULL)
     series = add(u, one);
   series->status = one->kind == NEWS_OUTCOME ? TRACKED_CREATED : one->status;
-  series->wall_changed_ms = wall_now_ms;
+  series->changed_ms = now_ms;
 }
 
-static bool is_over(const struct series *series, int64_t wall_now_ms) {
-  return wall_now_ms > series->wall_changed_ms + UUIDS_KEPT_MS;
+static bool is_over(const struct series *series, int64_t now_ms) {
+  return now_ms > series->changed_ms + UUIDS_KEPT_MS;
 }
 
-void uuids_each(struct uuids *u, int64_t wall_now_ms, uuids_visit_fn *visit,
+void uuids_each(struct uuids *u, int64_t now_ms, uuids_visit_fn *visit,
                 void *context) {
-  while (u->count > 0 && is_over(place(u, 0), wall_now_ms))
+  while (u->count > 0 && is_over(place(u, 0), now_ms))
     drop_oldest(u);
   for (size_t i = 0; i < u->count; i++) {
     const struct series *series = place(u, i);
-    if (!is_over(series, wall_now_ms))
+    if (!is_over(series, now_ms))
       visit(context, series->device, series->cmd_uuid, series->status);
   }
 }

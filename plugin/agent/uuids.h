@@ -26,7 +26,7 @@ void uuids_free(struct uuids *u);
  * A status begins one, too, if the series was left out by now or its outcome
  * was before a restart. News of a command that was not accepted, or has no
  * cmd_uuid, changes nothing. */
-void uuids_note(struct uuids *u, const struct news *one, int64_t wall_now_ms);
+void uuids_note(struct uuids *u, const struct news *one, int64_t now_ms);
 
 /* Returns how many series there are at most: some may be over. */
 size_t uuids_count(const struct uuids *u);
@@ -34,7 +34,7 @@ size_t uuids_count(const struct uuids *u);
 /* Visits the series that are not over, in the order in which they began. */
 typedef void uuids_visit_fn(void *context, const struct device *device,
                             const char *cmd_uuid, enum tracked_status status);
-void uuids_each(struct uuids *u, int64_t wall_now_ms, uuids_visit_fn *visit,
+void uuids_each(struct uuids *u, int64_t now_ms, uuids_visit_fn *visit,
                 void *context);
 
 #endif

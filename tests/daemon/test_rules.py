@@ -528,6 +528,21 @@ def test_a_deadline_passes_while_the_machine_sleeps(setup):
     assert len(setup.sim.requests()) == 1
 
 
+def test_the_series_of_a_uuid_ends_by_the_time_that_passed(setup):
+    """And not by the wall clock, which stays as it is."""
+    flag = setup.folder / "an hour of sleep"
+    setup.start(setup.block("CommandSeries true\n"),
+                wrapper=clock_in_front(setup.folder, flag))
+    setup.notify()
+    wait_until(lambda: setup.sim.received(), 20, "the command")
+    uuid = setup.sim.received()[0]["uuid"]
+    wait_until(lambda: setup.metric(f"onenet-fan/gauge-{uuid}") == 1, 20,
+               "the series")
+    flag.touch()
+    wait_until(lambda: setup.metric(f"onenet-fan/gauge-{uuid}") is None, 20,
+               "the end of the series")
+
+
 # ---- a clock that was ahead ----
 
 def duration_time(setup):
