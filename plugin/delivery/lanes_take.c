@@ -239,7 +239,6 @@ static int apply_firing(struct lanes *l, struct firing *f, const char *key,
   if (series == NULL)
     return -ENOMEM;
   slot_note_firing(series, f);
-  slot->last_event_ms = f->arrived.ms;
   watch_silence(l, series);
   lanes_place_series(l, series);
   lanes_note_series(l, series);

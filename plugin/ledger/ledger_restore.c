@@ -376,8 +376,6 @@ static int restore_series(void *context, const struct ledger_row *row) {
                    : NULL;
   if (series == NULL || ledger_row_to_series(row, r->now, series) < 0)
     return -ENOMEM;
-  if (series->arrived_ms > slot->last_event_ms)
-    slot->last_event_ms = series->arrived_ms;
   return r->callbacks->series(r->callbacks->context, series);
 }
 

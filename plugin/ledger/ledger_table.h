@@ -92,7 +92,7 @@
 /* Columns of a slot `s`. `body` is what the device accepted last, NULL if the
  * slot remembers nothing. It is void unless `epoch` equals the epoch of the
  * device in the totals. `owes`: the command for its state was dropped, and is
- * asked for again. */
+ * asked for again. `last_event_at` is there for who reads the table. */
 #define LEDGER_SLOTS(FIRST, X)                                                 \
   FIRST(key, KEY, text(s->key), nothing)                                    \
   X(rule, NAME, text(s->policy->rule), nothing)                             \
@@ -113,8 +113,7 @@
   X(cooldown_until, REAL_OR_NULL,                                           \
     moment_if(s->cooldown_until_ms != 0, now, s->cooldown_until_ms),           \
     take_cooldown(v, now, s))                                                  \
-  X(last_event_at, REAL, moment(now, s->last_event_ms),                     \
-    s->last_event_ms = as_past_ms(v, now))                                     \
+  X(last_event_at, REAL, moment(now, slot_last_event_ms(s)), nothing)       \
   X(owes, INTEGER, integer(s->owes), s->owes = as_integer(v) != 0)
 
 /* Columns of a series `s`. `unsendable_bytes` is NULL if the body can be sent.

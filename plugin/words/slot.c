@@ -223,6 +223,16 @@ const struct series *slot_speaker(const struct slot *s) {
   return NULL;
 }
 
+int64_t slot_last_event_ms(const struct slot *s) {
+  int64_t last_ms = 0;
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++) {
+    const struct series *newest = s->newest[severity];
+    if (newest != NULL && newest->arrived_ms > last_ms)
+      last_ms = newest->arrived_ms;
+  }
+  return last_ms;
+}
+
 bool slot_asks_nothing(const struct series *speaker) {
   return speaker->body == NULL && !speaker->has_unsendable;
 }

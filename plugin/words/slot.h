@@ -85,7 +85,6 @@ struct slot {
                   accepted */
   bool owes; /* the command for its state was dropped: it is asked for again */
   int64_t cooldown_until_ms; /* 0: there was none */
-  int64_t last_event_ms;
 
   struct ring all;         /* kept by lanes: place in the list of all slots */
   struct ring owing;       /* kept by lanes: place among those that owe */
@@ -157,6 +156,10 @@ void slot_place_series(struct series *series);
 /* Returns the series that decides what the slot asks for: of those in the worst
  * state the one with the newest event. NULL if the slot has no series. */
 const struct series *slot_speaker(const struct slot *s);
+
+/* Returns when one of the series came into its state, or was told of it again;
+ * that of the newest. 0 if there is none. */
+int64_t slot_last_event_ms(const struct slot *s);
 
 /* Returns whether a series asks for nothing: it has no body, not even one that
  * can never be sent. */

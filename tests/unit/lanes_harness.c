@@ -140,7 +140,6 @@ static void store_slot(struct store *store, const struct slot *slot) {
   s->slot.accepted = copy_memory(&slot->accepted);
   s->slot.owes = slot->owes;
   s->slot.cooldown_until_ms = slot->cooldown_until_ms;
-  s->slot.last_event_ms = slot->last_event_ms;
 }
 
 static void free_stored_slot(struct stored_slot *s) {
@@ -318,7 +317,6 @@ static void restore_slot(struct lanes *l, const struct stored_slot *s) {
   slot->accepted = copy_memory(&s->slot.accepted);
   slot->owes = s->slot.owes;
   slot->cooldown_until_ms = s->slot.cooldown_until_ms;
-  slot->last_event_ms = s->slot.last_event_ms;
 }
 
 static void store_restore(const struct store *store, struct lanes *l,

@@ -266,7 +266,6 @@ struct slot *fixture_slot(struct fixture *f, int rule, int device,
                                   .attempts_begun = 12};
   s->owes = true;
   s->cooldown_until_ms = FIXTURE_NOW.ms + 20017;
-  s->last_event_ms = FIXTURE_NOW.ms - 7001;
   return s;
 }
 

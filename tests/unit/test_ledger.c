@@ -169,7 +169,23 @@ static void a_slot_comes_back_with_all_its_fields(void **state) {
   assert_int_equal(back->accepted.attempts_begun, s->accepted.attempts_begun);
   assert_true(back->owes);
   assert_int_equal(back->cooldown_until_ms, s->cooldown_until_ms);
-  assert_int_equal(back->last_event_ms, s->last_event_ms);
+  slot_free(s);
+}
+
+static void the_last_event_of_a_slot_can_be_read(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, PUMP, "overheat/pump");
+  struct series *series = slot_add_series(s, FIXTURE_CORE);
+  char expected[32];
+  series->arrived_ms = FIXTURE_NOW.ms - 7001;
+  open_fresh(f);
+  put_slot(f, s);
+  snprintf(expected, sizeof expected, "%lld",
+           (long long)FIXTURE_NOW.wall_ms - 7001);
+  assert_string_equal(
+      fixture_sql(f, "SELECT CAST(round(last_event_at * 1000) AS INTEGER)"
+                     " FROM slots"),
+      expected);
   slot_free(s);
 }
 
@@ -650,6 +666,7 @@ int main(void) {
       SITUATION(a_body_is_text_where_it_is_valid_text_and_else_a_blob),
       SITUATION(a_body_of_the_greatest_size_comes_back),
       SITUATION(a_slot_comes_back_with_all_its_fields),
+      SITUATION(the_last_event_of_a_slot_can_be_read),
       SITUATION(a_slot_that_remembers_nothing_comes_back_so),
       SITUATION(a_series_comes_back_with_all_its_fields),
       SITUATION(a_series_that_asks_for_nothing_or_what_can_not_be_sent),

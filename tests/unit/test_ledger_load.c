@@ -306,7 +306,7 @@ the_states_of_series_move_into_the_slot_they_now_share(void **state) {
   assert_string_equal(f->slots[0]->key, "setpoint/fan");
   assert_string_equal(slot_speaker(f->slots[0])->name, "a/b/c");
   assert_null(f->slots[0]->accepted.body);
-  assert_int_equal(f->slots[0]->last_event_ms, FIXTURE_NOW.ms - 1000);
+  assert_int_equal(slot_last_event_ms(f->slots[0]), FIXTURE_NOW.ms - 1000);
   assert_string_equal(f->commands[0]->slot_key, "setpoint/fan");
   assert_string_equal(fixture_sql(f, "SELECT DISTINCT slot FROM series"),
                       "setpoint/fan");
@@ -374,7 +374,6 @@ static void assert_sane_state(const struct fixture *f, struct moment now) {
   assert_sane_command(f->commands[0], now);
   assert_int_equal(f->slots[0]->accepted.accepted_ms, now.ms);
   assert_true(f->slots[0]->cooldown_until_ms <= now.ms + 30000);
-  assert_int_equal(f->slots[0]->last_event_ms, now.ms);
   assert_int_equal(f->series[0]->arrived_ms, now.ms);
 }
 

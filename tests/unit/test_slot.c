@@ -291,6 +291,17 @@ static void events_are_judged_by_the_last_one_of_their_series(void **state) {
     judges(f->slot, &arrivals[i]);
 }
 
+static void the_last_event_is_that_of_any_series_and_state(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(slot_last_event_ms(f->slot), 0);
+  note_at(f->slot, SEVERITY_FAILURE, 1000);
+  assert_int_equal(slot_last_event_ms(f->slot), 1000);
+  slot_add_series(f->slot, "okay")->arrived_ms = 500;
+  assert_int_equal(slot_last_event_ms(f->slot), 1000);
+  slot_add_series(f->slot, "okay since")->arrived_ms = 3000;
+  assert_int_equal(slot_last_event_ms(f->slot), 3000);
+}
+
 static void what_is_late_is_told_by_the_last_event_with_a_value(void **state) {
   struct fixture *f = *state;
   const struct arrival missing = {"",   SEVERITY_OKAY, false, 99999,
@@ -541,6 +552,7 @@ int main(void) {
       TEST(each_value_is_a_state_of_its_own),
       TEST(series_that_are_restored_are_each_in_their_state_once),
       TEST(events_are_judged_by_the_last_one_of_their_series),
+      TEST(the_last_event_is_that_of_any_series_and_state),
       TEST(what_is_late_is_told_by_the_last_event_with_a_value),
       TEST(what_is_doubled_is_told_by_the_last_event_of_all),
       TEST(an_event_is_doubled_though_silence_came_between),
