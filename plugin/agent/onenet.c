@@ -27,9 +27,11 @@
 
 #define PLUGIN_NAME "onenet"
 
-/* Wait for those inside a callback, in ms. A callback matches, puts and
- * returns: one that takes longer hangs in a log that is written to a disk. */
+/* Waits for those inside a callback, in ms: at first, and once the worker has
+ * stopped. A callback matches, puts and returns: one that takes longer hangs in
+ * a log that is written to a disk. */
 #define DOOR_WAIT_MS 250
+#define DOOR_LAST_WAIT_MS 50
 
 /* The one instance of the plugin: collectd's callbacks have no other way to
  * find it. Config and init make all of it on the main thread, before any other
@@ -286,13 +288,15 @@ static void free_all(void) {
  * way for as long as the plugin before us writes its log, so that we leave the
  * list. */
 static int onenet_shutdown(void) {
+  int64_t end_ms =
+      clock_now().ms + (int64_t)onenet.options->shutdown_timeout_s * 1000;
   door_close(&door, DOOR_WAIT_MS);
   plugin_unregister_notification(PLUGIN_NAME);
   if (onenet.is_test)
     worker_rehearse(onenet.worker);
-  bool has_ended = worker_stop(onenet.worker);
+  bool has_ended = worker_stop(onenet.worker, end_ms);
   report_log_totals(onenet.report);
-  if (door_close(&door, DOOR_WAIT_MS) && has_ended)
+  if (has_ended && door_close(&door, DOOR_LAST_WAIT_MS))
     free_all();
   return 0;
 }

@@ -33,9 +33,9 @@
  * meanwhile. */
 #define TURN_FIRINGS_MAX 250
 
-/* Waits at the end, in ms, beside ShutdownTimeout: for the last commit at
- * least, for the I/O thread and for the recorder's. collectd has ended within
- * one second after ShutdownTimeout. */
+/* Waits after the end of ShutdownTimeout, in ms: for the last commit at least,
+ * and then for both threads. collectd has ended within one second after
+ * ShutdownTimeout. */
 #define LAST_COMMIT_MS 500
 #define LEAVE_MS 200
 
@@ -55,6 +55,7 @@ struct worker {
   struct inbox *inbox;
   struct losses *losses; /* by device.index */
   _Atomic bool has_losses;
+  int64_t end_ms; /* of ShutdownTimeout; set before is_stopping */
   _Atomic bool is_stopping;
   _Atomic bool is_running; /* sender_wake may be called */
   pthread_t thread;
@@ -162,11 +163,11 @@ static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
 }
 
 /* Returns whether nothing was left behind. */
-static bool release(struct worker *w) {
+static bool release(struct worker *w, int64_t wait_ms) {
   journal_clear(&w->journal);
   lanes_free(w->lanes);
   tracker_free(w->tracker);
-  bool is_closed = recorder_close(w->recorder, LEAVE_MS);
+  bool is_closed = recorder_close(w->recorder, wait_ms);
   w->lanes = NULL;
   w->tracker = NULL;
   w->recorder = NULL;
@@ -318,8 +319,8 @@ static int64_t sleep_ms(const struct worker *w) {
 
 /* Returns how long to wait for answers at the end. What has arrived is taken
  * first, however long that takes. */
-static int64_t wait_at_end_ms(const struct worker *w, int64_t end_ms) {
-  int64_t left_ms = end_ms - clock_now().ms;
+static int64_t wait_at_end_ms(const struct worker *w) {
+  int64_t left_ms = w->end_ms - clock_now().ms;
   if (inbox_count(w->inbox) > 0 || sender_in_flight(w->sender) == 0 ||
       left_ms <= 0)
     return 0;
@@ -328,24 +329,22 @@ static int64_t wait_at_end_ms(const struct worker *w, int64_t end_ms) {
 
 /* Waits for the attempts in flight. One that is not answered in time stays in
  * the ledger as in flight, and is doubtful at the next start. */
-static void await_answers(struct worker *w, int64_t end_ms) {
+static void await_answers(struct worker *w) {
   int64_t wait_ms;
   do {
     run_turn(w, false);
-    wait_ms = wait_at_end_ms(w, end_ms);
+    wait_ms = wait_at_end_ms(w);
     sender_wait(w->sender, wait_ms);
   } while (wait_ms > 0 || inbox_count(w->inbox) > 0);
 }
 
 static void finish(struct worker *w) {
-  int64_t end_ms =
-      clock_now().ms + (int64_t)w->options->shutdown_timeout_s * 1000;
   inbox_close(w->inbox);
-  await_answers(w, end_ms);
+  await_answers(w);
   sender_give_back(w->sender, clock_now());
   run_turn(w, false);
   int64_t last_ms = clock_now().ms + LAST_COMMIT_MS;
-  recorder_finish(w->recorder, end_ms > last_ms ? end_ms : last_ms);
+  recorder_finish(w->recorder, w->end_ms > last_ms ? w->end_ms : last_ms);
   log_info(
       "stopped: %zu commands wait and %zu were abandoned in flight; what is "
       "in the ledger goes on at the next start",
@@ -382,7 +381,7 @@ int worker_start(struct worker *w, char *ret_why, size_t why_bytes) {
       snprintf(ret_why, why_bytes, "no thread: %s", strerror(-status));
   }
   if (status < 0)
-    release(w);
+    release(w, LEAVE_MS);
   atomic_store(&w->is_running, status == 0);
   return status;
 }
@@ -427,18 +426,24 @@ void worker_rehearse(struct worker *w) {
   while (inbox_count(w->inbox) > 0);
 }
 
+/* Returns how long to wait for a thread, so that all of them have had their
+ * time at once. */
+static int64_t left_to_leave_ms(const struct worker *w) {
+  int64_t left_ms = w->end_ms + LAST_COMMIT_MS + LEAVE_MS - clock_now().ms;
+  return left_ms > 0 ? left_ms : 0;
+}
+
 /* Returns whether the thread has ended. It hangs if the log is written to a
  * disk that hangs. */
 static bool join_thread(struct worker *w) {
-  struct timespec end =
-      systime_deadline((int64_t)w->options->shutdown_timeout_s * 1000 +
-                       LAST_COMMIT_MS + LEAVE_MS);
+  struct timespec end = systime_deadline(left_to_leave_ms(w));
   return pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &end) == 0;
 }
 
-bool worker_stop(struct worker *w) {
+bool worker_stop(struct worker *w, int64_t end_ms) {
   if (!atomic_load(&w->is_running))
     return true;
+  w->end_ms = end_ms;
   atomic_store(&w->is_stopping, true);
   worker_wake(w);
   if (!w->is_test && !join_thread(w)) {
@@ -448,5 +453,5 @@ bool worker_stop(struct worker *w) {
   /* A late notification may still call worker_wake: the sender lives until
    * worker_free. */
   atomic_store(&w->is_running, false);
-  return release(w);
+  return release(w, left_to_leave_ms(w));
 }

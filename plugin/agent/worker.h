@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct worker;
 
@@ -44,11 +45,11 @@ void worker_lose(struct worker *w, const struct device *device);
 void worker_wake(struct worker *w);
 
 /* Refuses firings from now on, begins no more attempts, waits for those in
- * flight for ShutdownTimeout at most, records what is left, and ends the
- * threads. Returns false if a thread hangs: then it is left behind, and nothing
- * that the worker has or borrows may be freed. Does nothing, and returns true,
- * if the worker is not running. */
-bool worker_stop(struct worker *w);
+ * flight until end_ms, as clock_now() counts, records what is left, and ends
+ * the threads; has returned 0.7 s after end_ms. Returns false if a thread
+ * hangs: then it is left behind, and nothing that the worker has or borrows may
+ * be freed. Does nothing, and returns true, if the worker is not running. */
+bool worker_stop(struct worker *w, int64_t end_ms);
 
 /* Runs turns without the thread, for a test of the configuration: logs what
  * would be done with the firings that were put. */

@@ -58,7 +58,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
   (void)state;
-  worker_stop(t.worker);
+  worker_stop(t.worker, 0);
   worker_free(t.worker);
   outbox_free(t.outbox);
   stats_free(t.stats);
