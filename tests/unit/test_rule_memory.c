@@ -16,34 +16,7 @@
 
 #include <cmocka.h>
 
-/* ---- memory that can not be had ---- */
-
-static long left = -1; /* so many more can be had; -1: all */
-
-static bool can_be_had(void) {
-  if (left > 0)
-    left--;
-  return left != 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size) {
-  return can_be_had() ? __real_malloc(size) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-  return can_be_had() ? __real_calloc(count, size) : NULL;
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-  return can_be_had() ? __real_realloc(old, size) : NULL;
-}
+#include "scarce_memory.h"
 
 /* ---- a rule for a device, and for one that the event names ---- */
 
@@ -147,9 +120,9 @@ static int run(long has, struct counts *ret_counts) {
                                      .lose = lose,
                                      .context = ret_counts};
   *ret_counts = (struct counts){.fired = 0};
-  left = has + 1;
+  scarce_memory_begin(has);
   int status = rule_book_fire(book, &event, (struct moment){1, 1}, &callbacks);
-  left = -1;
+  scarce_memory_end();
   return status;
 }
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A state that comes while there is not enough memory: whatever can not be had,
+ * its device gets it once there is memory again.
+ */
+#include "lanes_harness.h"
+
+#include "scarce_memory.h"
+
+#include <errno.h>
+
+static struct control *a_running_fan(struct world *w) {
+  struct control *fan = rule_for(w, "heat", "fan");
+  fan->policy.forget_after_s = 60;
+  fire(fan, silent_failure("rack1"));
+  is_sent(fan, "on");
+  return fan;
+}
+
+/* ---- what happens while only so many pieces of memory can be had ---- */
+
+static void its_okay_comes(struct control *fan, long pieces) {
+  struct world *w = fan->world;
+  const struct fired okay = {
+      .series = "rack1", .severity = SEVERITY_OKAY, .body = "off"};
+  struct firing *f = firing_of(fan, &okay);
+  enum ignored ignored;
+  scarce_memory_begin(pieces);
+  int status = lanes_take(world_lanes(w), f, w->now, &ignored);
+  scarce_memory_end();
+  assert_int_equal(ignored, IGNORED_NOT);
+  assert_true(status == 0 || status == -ENOMEM);
+}
+
+static void it_falls_silent(struct control *fan, long pieces) {
+  struct world *w = fan->world;
+  passes(w, 60000);
+  scarce_memory_begin(pieces);
+  fan->in_flight = lanes_begin(world_lanes(w), w->now);
+  scarce_memory_end();
+}
+
+/* ---- what comes of it ---- */
+
+/* Where there was no memory for an attempt, it waits for a second. */
+static void goes_off(struct control *fan) {
+  passes(fan->world, 1000);
+  if (fan->in_flight == NULL)
+    begins(fan, "off");
+  ends(fan, VERDICT_ACCEPTED);
+  nothing_begins(fan->world);
+}
+
+static void goes_off_after_a_restart(struct control *fan) {
+  restart(fan->world);
+  goes_off(fan);
+}
+
+/* Tries it with no memory at all, and then with a piece more each time, until
+ * that is enough. */
+static void try_all(void (*happens)(struct control *fan, long pieces),
+                    void (*follows)(struct control *fan)) {
+  long pieces = 0;
+  for (bool is_enough = false; !is_enough; pieces++) {
+    struct world *w = world_new();
+    struct control *fan = a_running_fan(w);
+    happens(fan, pieces);
+    commit(w);
+    is_enough = outcomes_of(w, "fan", OUTCOME_DROPPED) == 0;
+    follows(fan);
+    world_free(w);
+  }
+  assert_true(pieces > 1);
+}
+
+static void an_okay_without_memory_is_asked_for_again(void **state) {
+  (void)state;
+  try_all(its_okay_comes, goes_off);
+}
+
+static void an_okay_without_memory_survives_a_restart(void **state) {
+  (void)state;
+  try_all(its_okay_comes, goes_off_after_a_restart);
+}
+
+static void a_silence_without_memory_is_asked_for_again(void **state) {
+  (void)state;
+  try_all(it_falls_silent, goes_off);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_okay_without_memory_is_asked_for_again),
+      cmocka_unit_test(an_okay_without_memory_survives_a_restart),
+      cmocka_unit_test(a_silence_without_memory_is_asked_for_again),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
