@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -925,6 +926,66 @@ static void the_least_disk_recovers_once_there_is_room_again(void **state) {
   umount(f->directory_path);
 }
 
+/* Puts a pending command in a turn of its own. */
+static int put_pending_one(struct fixture *f, int64_t id) {
+  struct command *c = fixture_command(f, id);
+  int status = ledger_begin(f->ledger, FIXTURE_NOW);
+  if (status == 0) {
+    fixture_put_change(f, &c->change, FIXTURE_NOW);
+    status = ledger_commit(f->ledger);
+  }
+  command_free(c);
+  return status;
+}
+
+/* What is pending can not give way. The other half is for the -wal, without
+ * which nothing could be removed either. */
+static void what_is_pending_takes_half_of_a_small_disk_at_most(void **state) {
+  struct fixture *f = *state;
+  struct stat about;
+  mount_disk(f, LEAST_DISK);
+  fixture_restart(f, FIXTURE_NOW);
+  int64_t count = 0;
+  while (put_pending_one(f, count + 1) == 0)
+    count++;
+  assert_true(count > 500);
+  assert_int_equal(stat(f->path, &about), 0);
+  assert_true(about.st_size <= 1024 * 1024);
+  for (int64_t id = 1; id <= 100; id++)
+    put_finished_one(f, id);
+  assert_int_equal(put_pending_one(f, count + 1), 0);
+  fixture_close(f);
+  umount(f->directory_path);
+}
+
+static void leave_free(struct fixture *f, off_t bytes) {
+  struct statvfs about;
+  assert_int_equal(statvfs(f->directory_path, &about), 0);
+  off_t size = (off_t)(about.f_bavail * about.f_bsize) - bytes;
+  int fd = open(within(f, "filler"), O_WRONLY | O_CREAT, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(posix_fallocate(fd, 0, size), 0);
+  close(fd);
+}
+
+/* It grew until nothing was left, and that is given back. */
+static void the_wal_of_a_turn_that_filled_the_disk_leaves_room(void **state) {
+  struct fixture *f = *state;
+  struct stat about;
+  mount_disk(f, LEAST_DISK);
+  fixture_restart(f, FIXTURE_NOW);
+  fixture_restart(f, FIXTURE_NOW); /* nothing is left in the -wal */
+  leave_free(f, 400 * 1024);
+  assert_int_equal(fixture_put_state(f, 2000, FIXTURE_NOW), -ENOSPC);
+  assert_int_equal(put_pending_one(f, 1), 0);
+  assert_int_equal(stat(beside(f, "-wal"), &about), 0);
+  assert_true(about.st_size < 100 * 1024);
+  for (int64_t id = 2; id <= 150; id++)
+    assert_int_equal(put_pending_one(f, id), 0);
+  fixture_close(f);
+  umount(f->directory_path);
+}
+
 static void forbid_memory(void) {
   sqlite3_hard_heap_limit64(sqlite3_memory_used());
 }
@@ -1112,6 +1173,8 @@ int main(void) {
       SITUATION(on_a_full_disk_a_start_restores_what_is_there),
       SITUATION(the_least_disk_is_enough_however_much_is_recorded),
       SITUATION(the_least_disk_recovers_once_there_is_room_again),
+      SITUATION(what_is_pending_takes_half_of_a_small_disk_at_most),
+      SITUATION(the_wal_of_a_turn_that_filled_the_disk_leaves_room),
       SITUATION(a_turn_without_memory_fails_and_the_next_one_works),
       SITUATION(a_start_without_memory_fails_and_leaves_the_file),
       SITUATION(somebody_who_writes_for_long_makes_a_turn_fail_not_hang),
