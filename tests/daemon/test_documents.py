@@ -95,3 +95,30 @@ def test_a_check_is_never_advised_without_its_dangers():
     for word in ("write_http", "exec", "rrdtool", "syslog", "collectd -t",
                  "journalctl -t collectd"):
         assert word in readme
+
+
+def section_of_the_manual(name):
+    """Returns the words of a section, without the markup of man."""
+    manual = (ROOT / "doc" / "collectd-onenet.5").read_text()
+    text, = re.findall(rf"^\.SH {name}\n(.*?)^\.SH ", manual, re.M | re.S)
+    return re.sub(r"\s+", " ", re.sub(r"^\.[A-Z]+ ?", "", text, flags=re.M))
+
+
+@pytest.mark.parametrize("words", [
+    "libcurl's copy of the head of a request", "the TLS library", "OpenSSL",
+    "APIKey and ClientKeyPass", "So a core dump may hold a key"])
+def test_the_manual_says_where_a_key_is_that_we_do_not_wipe(words):
+    assert words in section_of_the_manual("KEYS")
+
+
+@pytest.mark.parametrize("words", ["LimitCORE=0", "core_pattern"])
+def test_the_manual_says_how_to_have_no_core_dumps(words):
+    assert words in section_of_the_manual("KEYS")
+
+
+@pytest.mark.parametrize("words", [
+    "libcurl", "`systemctl edit collectd`", "`LimitCORE=0` forbids core dumps"])
+def test_operators_are_told_of_core_dumps_too(words):
+    operators = (ROOT / "doc" / "operators.md").read_text()
+    section, = re.findall(r"^## Keys and core dumps\n(.*?)^## ", operators, re.M | re.S)
+    assert words in section
