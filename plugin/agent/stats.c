@@ -217,10 +217,12 @@ const struct device *stats_take_active(struct stats *s) {
 int stats_begin_after(struct stats *s, const struct device *d,
                       const struct account *recorded) {
   struct device_stats *of_device = stats_of(s, d);
-  of_device->before = malloc(sizeof recorded->by_outcome);
+  if (of_device->before == NULL)
+    of_device->before = calloc(OUTCOME_COUNT, sizeof *of_device->before);
   if (of_device->before == NULL)
     return -ENOMEM;
-  memcpy(of_device->before, recorded->by_outcome, sizeof recorded->by_outcome);
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    of_device->before[i] += recorded->by_outcome[i];
   return 0;
 }
 

@@ -42,10 +42,10 @@ void stats_free(struct stats *s);
  * Commands of a device count for its endpoint, too. Whatever is counted for a
  * device makes it active: stats_take_active returns it. */
 
-/* Makes the counters of the device begin after its recorded account: outcomes
- * before the start are left out, and `created` begins at the number of pending
- * commands. To be called before the first stats_publish. Returns 0 or
- * -ENOMEM. */
+/* Leaves a recorded account of the device out of its counters: outcomes of an
+ * earlier process do not count, and of what was created then only the pending
+ * commands do. To be called before the account that has it is published.
+ * Returns 0 or -ENOMEM. */
 int stats_begin_after(struct stats *s, const struct device *d,
                       const struct account *recorded);
 

@@ -172,15 +172,28 @@ int64_t lanes_circuit_wait_ms(const struct lanes *l,
  * polls. */
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint);
 
-/* ---- restoring, before the first turn ---- */
+/* ---- restoring, before the first turn or between two ---- */
+
+/* Begins and ends the restoring of a record that could not be read before the
+ * first turn. What has come since is newer: a slot that is here keeps what it
+ * remembers, and takes over only the series that it does not know. If one of
+ * these now decides what the slot asks for, the slot owes that state. A command
+ * of such a slot whose rule supersedes ends as superseded. */
+void lanes_begin_late_restore(struct lanes *l);
+void lanes_end_late_restore(struct lanes *l);
 
 /* Makes the id of the next command at least this. */
 void lanes_set_next_id(struct lanes *l, int64_t id);
 
-/* Sets the account of a device to what was recorded, except `pending`, which
+/* Adds what was recorded to the account of a device, except `pending`, which
  * lanes_restore_command counts anew. */
 void lanes_restore_account(struct lanes *l, const struct device *device,
                            const struct account *recorded);
+
+/* Returns whether the record of a slot, or of the series of that name in it, is
+ * not wanted, since what is here is newer. name NULL: the slot. */
+bool lanes_has_newer(const struct lanes *l, const char *slot_key,
+                     const char *name);
 
 /* Returns the slot of that key. If there is none, makes one for the caller to
  * fill in. NULL without memory. */
@@ -190,8 +203,7 @@ struct slot *lanes_find_or_add_slot(struct lanes *l,
                                     const char *key);
 
 /* Puts a series that the caller has added with slot_add_series and filled in
- * into the order of its slot. To be called in the order in which the series
- * arrived. Returns 0 or -ENOMEM. */
+ * into the order of its slot. Returns 0 or -ENOMEM. */
 int lanes_restore_series(struct lanes *l, struct series *series);
 
 /* Takes a pending command whose policy, device, slot_key, times and state are

@@ -31,12 +31,27 @@ static void forget_slot(struct lanes *l, struct slot *slot) {
   journal_note_last(l->options.journal, &slot->change);
 }
 
-/* Forgets a series; if it speaks for its slot, the slot goes with it. */
-static void forget(struct lanes *l, struct series *series) {
+/* Returns the next idle series that stays if this one goes: the speaker takes
+ * along all others of its slot. */
+static struct ring *next_that_stays(const struct lanes *l,
+                                    const struct series *series) {
+  struct ring *link = ring_next(&l->idle, &series->idle);
+  bool is_speaker = series == slot_speaker(series->slot);
+  while (link != NULL && is_speaker &&
+         RING_ITEM(link, struct series, idle)->slot == series->slot)
+    link = ring_next(&l->idle, link);
+  return link;
+}
+
+/* Forgets a series; if it speaks for its slot, the slot goes with it. Returns
+ * the next idle one. */
+static struct ring *forget(struct lanes *l, struct series *series) {
+  struct ring *next = next_that_stays(l, series);
   if (series == slot_speaker(series->slot))
     forget_slot(l, series->slot);
   else
     forget_series(l, series);
+  return next;
 }
 
 /* ---- for want of room ---- */
@@ -48,8 +63,7 @@ static size_t surplus(const struct lanes *l) {
 }
 
 /* Forgets the series that have been idle the longest, and notes when others may
- * go. Returns whether any has gone. The speaker is the youngest series of its
- * slot, so that the next link stays valid when the whole slot goes. */
+ * go. Returns whether any has gone. */
 static bool forget_oldest(struct lanes *l, int64_t now_ms) {
   size_t before = l->series_count;
   size_t wanted = l->series_count / BATCH_PART + surplus(l) + 1;
@@ -60,11 +74,12 @@ static bool forget_oldest(struct lanes *l, int64_t now_ms) {
   while (link != NULL && before - l->series_count < wanted) {
     struct series *series = RING_ITEM(link, struct series, idle);
     int64_t from_ms = lanes_may_go_from_ms(series);
-    link = ring_next(&l->idle, link);
-    if (from_ms <= now_ms)
-      forget(l, series);
-    else
+    if (from_ms <= now_ms) {
+      link = forget(l, series);
+    } else {
       lanes_note_rest_from(l, from_ms);
+      link = ring_next(&l->idle, link);
+    }
   }
   if (link != NULL)
     lanes_note_rest_from(l, now_ms); /* not all were looked at */
@@ -102,14 +117,13 @@ int64_t lanes_room_wait_ms(const struct lanes *l, struct moment now) {
 /* ---- by age ---- */
 
 void lanes_trim(struct lanes *l, int64_t idle_ms, struct moment now) {
-  for (struct ring *link = ring_first(&l->idle), *next; link != NULL;
-       link = next) {
+  struct ring *link = ring_first(&l->idle);
+  while (link != NULL) {
     struct series *series = RING_ITEM(link, struct series, idle);
-    next = ring_next(&l->idle, link);
     if (now.ms - series->arrived_ms <= idle_ms)
       break;
-    if (lanes_may_go_from_ms(series) <= now.ms)
-      forget(l, series);
+    link = lanes_may_go_from_ms(series) <= now.ms ? forget(l, series)
+                                                  : ring_next(&l->idle, link);
   }
   if (surplus(l) > 0)
     forget_oldest(l, now.ms);

@@ -312,12 +312,38 @@ void lanes_set_next_id(struct lanes *l, int64_t id) {
     l->next_id = id;
 }
 
+static void set_newer(struct lanes *l, bool is_newer) {
+  for (struct ring *link = ring_first(&l->slots); link != NULL;
+       link = ring_next(&l->slots, link))
+    RING_ITEM(link, struct slot, all)->is_newer = is_newer;
+}
+
+void lanes_begin_late_restore(struct lanes *l) { set_newer(l, true); }
+
+void lanes_end_late_restore(struct lanes *l) { set_newer(l, false); }
+
 void lanes_restore_account(struct lanes *l, const struct device *device,
                            const struct account *recorded) {
   struct account *account = &l->devices[device->index].account;
-  account->created = recorded->created;
-  memcpy(account->by_outcome, recorded->by_outcome, sizeof account->by_outcome);
-  account->attempts_begun = recorded->attempts_begun;
+  account->created += recorded->created;
+  for (int i = 0; i < OUTCOME_COUNT; i++)
+    account->by_outcome[i] += recorded->by_outcome[i];
+  account->attempts_begun += recorded->attempts_begun;
+}
+
+bool lanes_has_newer(const struct lanes *l, const char *slot_key,
+                     const char *name) {
+  const struct slot *slot = find_slot(l, slot_key);
+  return slot != NULL && slot->is_newer &&
+         (name == NULL || slot_find_series(slot, name) != NULL);
+}
+
+/* Makes a slot owe what a series asks for that was not known before. */
+static void hear_late_series(struct lanes *l, const struct series *series) {
+  struct slot *slot = series->slot;
+  if (slot->is_newer && series == slot_speaker(slot) &&
+      !slot_asks_nothing(series))
+    lanes_owe(l, slot);
 }
 
 int lanes_restore_series(struct lanes *l, struct series *series) {
@@ -331,6 +357,7 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
   lanes_hold_memory(l, series->slot);
   if (series->slot->owes && !ring_has(&series->slot->owing))
     ring_append(&l->owing, &series->slot->owing);
+  hear_late_series(l, series);
   return 0;
 }
 
@@ -378,6 +405,11 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   lanes_note_slot(l, slot);
   lanes_note(l, &c->change);
   lanes_count_waiting(l, c);
+  if (slot->is_newer && c->policy->supersede) {
+    lanes_end_waiting(l, c, OUTCOME_SUPERSEDED, "a newer state took its place",
+                      now);
+    return 0;
+  }
   if (older != NULL) {
     lanes_supersede(l, c, older, now);
     return 0;

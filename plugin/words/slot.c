@@ -73,13 +73,30 @@ static void unlink_series(struct series *series) {
   series->older = NULL;
 }
 
-void slot_place_series(struct series *series) {
-  struct series **newest = &series->slot->newest[series->severity];
+/* Puts the series behind `newer`, or first if that is NULL. */
+static void link_behind(struct series *series, struct series *newer) {
+  struct series **place =
+      newer != NULL ? &newer->older : &series->slot->newest[series->severity];
+  series->newer = newer;
+  series->older = *place;
+  if (series->older != NULL)
+    series->older->newer = series;
+  *place = series;
+}
+
+static void place_as_newest(struct series *series) {
   unlink_series(series);
-  series->older = *newest;
-  if (*newest != NULL)
-    (*newest)->newer = series;
-  *newest = series;
+  link_behind(series, NULL);
+}
+
+void slot_place_series(struct series *series) {
+  struct series *newer = NULL;
+  unlink_series(series);
+  struct series *next = series->slot->newest[series->severity];
+  for (; next != NULL && next->arrived_ms > series->arrived_ms;
+       next = next->older)
+    newer = next;
+  link_behind(series, newer);
 }
 
 struct series *slot_add_series(struct slot *s, const char *name) {
@@ -95,7 +112,7 @@ struct series *slot_add_series(struct slot *s, const char *name) {
     slot_free_series(series);
     return NULL;
   }
-  slot_place_series(series);
+  place_as_newest(series);
   return series;
 }
 
@@ -194,7 +211,7 @@ static void set_state(struct series *series, enum severity severity,
   body_unref(series->body);
   series->body = body;
   series->severity = severity;
-  slot_place_series(series);
+  place_as_newest(series);
 }
 
 void slot_note_firing(struct series *series, struct firing *f) {

@@ -86,6 +86,8 @@ struct slot {
   bool owes; /* the command for its state was dropped: it is asked for again */
   int64_t cooldown_until_ms; /* 0: there was none */
 
+  bool is_newer;           /* kept by lanes: its state is newer than the record
+                              that is being restored */
   struct ring all;         /* kept by lanes: place in the list of all slots */
   struct ring owing;       /* kept by lanes: place among those that owe */
   struct command *waiting; /* with Supersede: the waiting command, or NULL */
@@ -150,7 +152,7 @@ void slot_note_firing(struct series *series, struct firing *f);
 void slot_note_silence(struct series *series, int64_t now_ms);
 
 /* Puts a restored series, whose fields are filled in, among the series of its
- * severity, as the newest. To be called in the order of arrival. */
+ * severity, by its arrival. */
 void slot_place_series(struct series *series);
 
 /* Returns the series that decides what the slot asks for: of those in the worst

@@ -325,9 +325,11 @@ static void store_restore(const struct store *store, struct lanes *l,
   for (struct stored_account *s = store->accounts; s != NULL; s = s->next)
     lanes_restore_account(l, s->account.device, &s->account);
   for (struct stored_slot *s = store->slots; s != NULL; s = s->next)
-    restore_slot(l, s);
+    if (!lanes_has_newer(l, s->slot.key, NULL))
+      restore_slot(l, s);
   for (struct stored_series *s = store->series; s != NULL; s = s->next)
-    restore_series(l, s, find_stored_slot(store, s->slot_key));
+    if (!lanes_has_newer(l, s->slot_key, s->series.name))
+      restore_series(l, s, find_stored_slot(store, s->slot_key));
   for (struct stored_command *s = store->commands; s != NULL; s = s->next) {
     struct command *c = allocate(sizeof *c);
     *c = copy_command(&s->command);
@@ -364,6 +366,7 @@ void world_free(struct world *w) {
   journal_clear(&w->journal);
   lanes_free(w->lanes);
   store_free(&w->store);
+  store_free(&w->unread);
   for (struct control *at = w->controls, *next; at != NULL; at = next) {
     next = at->next;
     free(at);
@@ -463,13 +466,34 @@ void commit(struct world *w) {
   is_balanced(w);
 }
 
-void restart(struct world *w) {
+static void end_process(struct world *w) {
   commit(w);
   lanes_free(w->lanes);
   w->lanes = NULL;
   for (struct control *at = w->controls; at != NULL; at = at->next)
     at->in_flight = NULL;
+}
+
+void restart(struct world *w) {
+  end_process(w);
   store_restore(&w->store, world_lanes(w), w->now);
+  commit(w);
+}
+
+void restart_without_reading(struct world *w) {
+  end_process(w);
+  store_free(&w->unread);
+  w->unread = w->store;
+  w->store = (struct store){0};
+  w->options.first_okay_send = true;
+  lanes_set_next_id(world_lanes(w), w->unread.next_id + 1000);
+}
+
+void read_late(struct world *w) {
+  lanes_begin_late_restore(w->lanes);
+  store_restore(&w->unread, w->lanes, w->now);
+  lanes_end_late_restore(w->lanes);
+  lanes_note_all(w->lanes);
   commit(w);
 }
 

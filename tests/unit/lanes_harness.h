@@ -53,6 +53,7 @@ struct world {
   struct moment now;
   int64_t event_count; /* of the events below that have no age of their own */
   struct store store;
+  struct store unread;     /* what can not be read yet */
   uint64_t jitter_max;     /* the longest wait that was asked for last */
   uint64_t jitter_percent; /* how much of it is waited; 100 */
   size_t fleeting;         /* commands that ended so */
@@ -92,6 +93,12 @@ size_t trim(struct world *w, int64_t idle_ms);
 /* The process is gone; a new one begins with what the store holds. What has
  * begun is forgotten by the controls. */
 void restart(struct world *w);
+
+/* The same, but what the store holds can not be read: the new process begins
+ * with nothing, and with numbers of its own for its commands. */
+void restart_without_reading(struct world *w);
+/* It can be read now. */
+void read_late(struct world *w);
 
 /* ---- what happens ---- */
 

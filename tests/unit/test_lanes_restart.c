@@ -64,6 +64,158 @@ static void what_was_in_flight_is_due_again_if_it_may_run_twice(void **state) {
   begins_after(fan, "off", 25000);
 }
 
+/* ---- a record that is read late ---- */
+
+static void what_waited_goes_on_once_it_can_be_read(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  restart_without_reading(w);
+  nothing_begins(w);
+  read_late(w);
+  is_sent(fan, "on");
+  assert_int_equal(created_of(w, "fan"), 1);
+  okay(fan, "rack1", "off");
+  is_sent(fan, "off");
+}
+
+static void what_expired_before_it_could_be_read_is_not_sent(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.expire_s = 60;
+  failure(fan, "rack1", "on");
+  restart_without_reading(w);
+  passes(w, 61000);
+  read_late(w);
+  nothing_begins(w);
+  ended(w, "heat on expired");
+}
+
+static void a_newer_state_takes_the_place_of_what_is_read_late(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  restart_without_reading(w);
+  okay(fan, "rack1", "off");
+  read_late(w);
+  ended(w, "heat on superseded");
+  is_sent(fan, "off");
+  nothing_begins(w);
+  assert_int_equal(created_of(w, "fan"), 2);
+}
+
+static void what_a_newer_state_has_sent_is_not_undone(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  restart_without_reading(w);
+  okay(fan, "rack1", "off");
+  is_sent(fan, "off");
+  read_late(w);
+  nothing_begins(w);
+  ended(w, "heat off accepted, heat on superseded");
+}
+
+static void doubt_that_is_read_late_stays_doubt(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_unknown = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  restart_without_reading(w);
+  okay(fan, "rack1", "off");
+  read_late(w);
+  ended(w, "heat on unknown");
+  is_sent(fan, "off");
+}
+
+static void every_command_of_a_rule_without_supersede_is_sent(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.supersede = false;
+  failure(fan, "rack1", "on");
+  restart_without_reading(w);
+  okay(fan, "rack1", "off");
+  read_late(w);
+  is_sent(fan, "off");
+  is_sent(fan, "on");
+}
+
+/* The rack that nobody heard of since is still too hot. */
+static void a_worse_series_that_is_read_late_is_heard(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  is_sent(fan, "on");
+  restart_without_reading(w);
+  okay(fan, "rack2", "off");
+  is_sent(fan, "off");
+  read_late(w);
+  is_sent(fan, "on");
+  okay(fan, "rack1", "off");
+  is_sent(fan, "off");
+}
+
+static void a_better_series_that_is_read_late_changes_nothing(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  okay(fan, "rack1", "off");
+  restart_without_reading(w);
+  failure(fan, "rack2", "on");
+  is_sent(fan, "on");
+  read_late(w);
+  nothing_begins(w);
+}
+
+/* Both racks are too hot: the one that fired last says what is sent. */
+static void of_two_series_the_one_that_came_later_speaks(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "level 1");
+  restart_without_reading(w);
+  passes(w, 1);
+  failure(fan, "rack2", "level 2");
+  is_sent(fan, "level 2");
+  read_late(w);
+  nothing_begins(w);
+  okay(fan, "rack2", "off");
+  is_sent(fan, "level 1");
+}
+
+/* The series that decides is no longer the youngest among the idle ones. */
+static void a_slot_with_a_late_series_goes_as_a_whole(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  okay(fan, "rack1", "off");
+  is_sent(fan, "off");
+  restart_without_reading(w);
+  passes(w, 1);
+  okay(fan, "rack2", "off");
+  is_sent(fan, "off");
+  read_late(w);
+  passes(w, 100000);
+  assert_int_equal(trim(w, 50000), 1);
+  assert_int_equal(lanes_series_count(w->lanes), 0);
+}
+
+/* What a device accepted last is still known if it was asked for nothing since.
+ */
+static void what_was_accepted_before_is_remembered(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  is_sent(fan, "on");
+  restart_without_reading(w);
+  read_late(w);
+  failure(fan, "rack1", "on");
+  nothing_begins(w);
+  ended(w, "heat on accepted, heat on unchanged");
+}
+
+/* ---- doubt ---- */
+
 static void
 what_waits_after_doubt_is_unknown_if_it_may_not_run_twice_now(void **state) {
   struct world *w = *state;
@@ -372,6 +524,17 @@ int main(void) {
       SITUATION(what_is_older_than_the_clock_expires_in_time),
       SITUATION(what_was_in_flight_is_unknown_after_a_restart),
       SITUATION(what_was_in_flight_is_due_again_if_it_may_run_twice),
+      SITUATION(what_waited_goes_on_once_it_can_be_read),
+      SITUATION(what_expired_before_it_could_be_read_is_not_sent),
+      SITUATION(a_newer_state_takes_the_place_of_what_is_read_late),
+      SITUATION(what_a_newer_state_has_sent_is_not_undone),
+      SITUATION(doubt_that_is_read_late_stays_doubt),
+      SITUATION(every_command_of_a_rule_without_supersede_is_sent),
+      SITUATION(a_worse_series_that_is_read_late_is_heard),
+      SITUATION(a_better_series_that_is_read_late_changes_nothing),
+      SITUATION(of_two_series_the_one_that_came_later_speaks),
+      SITUATION(a_slot_with_a_late_series_goes_as_a_whole),
+      SITUATION(what_was_accepted_before_is_remembered),
       SITUATION(what_waits_after_doubt_is_unknown_if_it_may_not_run_twice_now),
       SITUATION(what_was_in_flight_is_not_due_again_if_nothing_is_asked),
       SITUATION(that_it_was_in_flight_stays_the_reason),
