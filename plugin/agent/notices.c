@@ -65,7 +65,7 @@ static struct told *find_or_add_told(struct notices *n,
 
 void notices_note_earlier(struct notices *n, const struct earlier *earlier) {
   struct told *told = find_or_add_told(n, earlier->device, earlier->policy);
-  if (told != NULL)
+  if (told != NULL && told->last_time == 0)
     told->is_failing = true;
 }
 

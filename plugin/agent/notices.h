@@ -27,8 +27,8 @@ struct notices;
 struct notices *notices_new(enum notify_outcomes wanted);
 void notices_free(struct notices *n);
 
-/* Notes that the pair was failing before the start. Without memory a later
- * acceptance of such a pair is no news. */
+/* Notes that the pair was failing before the start, unless news of it has come
+ * since. Without memory a later acceptance of such a pair is no news. */
 void notices_note_earlier(struct notices *n, const struct earlier *earlier);
 
 /* Sends the value of a command that has an outcome. Its time is that of the

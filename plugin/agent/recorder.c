@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/systime.h"
 #include "base/thread.h"
-#include "ledger/ledger.h"
 #include "ledger/ledger_batch.h"
 
 #include <errno.h>
@@ -19,6 +18,18 @@
 #define TRIM_PERIOD_MS 60000
 #define CLOCK_JUMP_MS 2000
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
+
+/* Phases of the ledger, as the threads know of them. What is handed over is
+ * committed while it works, and given up in every other phase. */
+enum phase {
+  WORKING,
+  HANGING, /* a commit has not ended in time */
+  FAILING, /* tried again every RETRY_MS */
+  WANTING, /* works again: the whole state is to be handed over */
+  UNREAD,  /* to be read, which could not be done at the start: tried every
+              RETRY_MS */
+  FOUND    /* read: the I/O thread has the ledger, and restores */
+};
 
 /* Batches on their way into the ledger. */
 struct work {
@@ -37,7 +48,7 @@ struct recorder {
   int64_t next_trim_ms;
   int64_t clock_offset_ms; /* wall minus monotonic */
 
-  /* The recorder's thread's alone, once it has started. */
+  /* The recorder's thread's alone, once it has started, but in FOUND. */
   struct ledger *ledger;
   int64_t next_history_trim_ms;
 
@@ -57,10 +68,10 @@ struct recorder {
   uint64_t settled; /* committed, or given up */
   int64_t unsettled_since_ms;
   struct ledger_batch kept;
-  bool is_failing; /* batches are given up when they are handed over */
+  enum phase phase;
   bool has_lost; /* rows were given up since the whole state was handed over */
-  bool wants_whole; /* the ledger works again: the whole state is to be put */
-  bool is_hanging;  /* and that was said */
+  bool is_told_hanging; /* the log has said that it hangs, and not yet that it
+                           answers */
   int64_t retry_ms;
   uint64_t errors; /* not counted yet */
   bool is_finishing;
@@ -127,7 +138,7 @@ int recorder_open(const struct options *options, bool is_in_memory,
 }
 
 bool recorder_knows_nothing(const struct recorder *r) {
-  return r->was_set_aside || ledger_is_unread(r->ledger);
+  return r->was_set_aside || ledger_knows_nothing(r->ledger);
 }
 
 int64_t recorder_file_bytes(const struct recorder *r) {
@@ -136,79 +147,20 @@ int64_t recorder_file_bytes(const struct recorder *r) {
 
 /* ---- restoring ---- */
 
-struct restoring {
-  const struct recorder *recorder;
-  struct moment now;
-};
-
-static const struct recorder_state *state_of(void *context) {
-  const struct restoring *r = context;
-  return &r->recorder->state;
-}
-
-static const struct policy *find_policy(void *context, const char *name) {
-  const struct restoring *r = context;
-  struct rule *rule = rule_book_find(r->recorder->options->rules, name);
-  return rule != NULL ? rule_policy(rule) : NULL;
-}
-
-static int restore_account(void *context, const struct device *device,
-                           const struct account *account) {
-  const struct recorder_state *s = state_of(context);
-  lanes_restore_account(s->lanes, device, account);
-  return stats_begin_after(s->stats, device, account);
-}
-
-static struct slot *restore_slot(void *context, const struct policy *policy,
-                                 const struct device *device, const char *key) {
-  return lanes_find_or_add_slot(state_of(context)->lanes, policy, device, key);
-}
-
-static int restore_series(void *context, struct series *series) {
-  return lanes_restore_series(state_of(context)->lanes, series);
-}
-
-static int restore_command(void *context, struct command *command) {
-  const struct restoring *r = context;
-  return lanes_restore_command(state_of(context)->lanes, command, r->now);
-}
-
-static int restore_tracked(void *context, struct tracked *tracked) {
-  const struct restoring *r = context;
-  const struct recorder_state *s = state_of(context);
-  const struct device *device = tracked->device;
-  int status = tracker_add(s->tracker, tracked, r->now);
-  if (status == 0)
-    stats_note_tracked(s->stats, device);
-  return status;
-}
-
-static int restore_failing(void *context, const struct policy *policy,
-                           const struct device *device, enum outcome outcome) {
-  const struct earlier earlier = {.policy = policy, .device = device};
-  (void)outcome;
-  return outbox_put_earlier(state_of(context)->outbox, &earlier);
+static enum phase first_phase(const struct ledger *l) {
+  if (ledger_is_unread(l))
+    return UNREAD;
+  return ledger_error(l)[0] != '\0' ? FAILING : WORKING;
 }
 
 int recorder_restore(struct recorder *r, const struct recorder_state *state,
                      struct moment now) {
-  struct restoring restoring = {.recorder = r, .now = now};
-  const struct ledger_callbacks callbacks = {.context = &restoring,
-                                             .find_policy = find_policy,
-                                             .account = restore_account,
-                                             .slot = restore_slot,
-                                             .series = restore_series,
-                                             .command = restore_command,
-                                             .tracked = restore_tracked,
-                                             .failing = restore_failing};
-  int64_t next_id = 1;
   r->state = *state;
-  int status =
-      ledger_load(r->ledger, r->options->directory, &callbacks, now, &next_id);
+  int status = restore_at_start(r->ledger, r->options, &r->state, now);
   if (status < 0)
     return status;
-  lanes_set_next_id(state->lanes, next_id);
-  r->is_failing = r->has_lost = ledger_error(r->ledger)[0] != '\0';
+  r->phase = first_phase(r->ledger);
+  r->has_lost = r->phase != WORKING;
   atomic_store(&r->file_bytes, ledger_file_bytes(r->ledger));
   return 0;
 }
@@ -274,13 +226,16 @@ static void note_success(struct recorder *r, const struct work *w) {
   if (r->committed < w->upto)
     r->committed = w->upto;
   settle(r, w->upto);
-  r->wants_whole = r->has_lost;
+  r->phase = r->has_lost ? WANTING : WORKING;
   if (r->has_lost)
     return;
-  if (r->is_hanging)
+  if (r->is_told_hanging)
     log_info("the ledger answers again");
-  r->is_failing = false;
-  r->is_hanging = false;
+  r->is_told_hanging = false;
+}
+
+static void retry_later(struct recorder *r) {
+  r->retry_ms = clock_now().ms + (r->is_finishing ? FINISH_RETRY_MS : RETRY_MS);
 }
 
 /* Gives up the rows that failed, and those handed over meanwhile, too: without
@@ -293,10 +248,9 @@ static void note_failure(struct recorder *r, struct work *w) {
   work_free(&r->next);
   work_init(&r->next);
   settle(r, r->handed);
-  r->is_failing = true;
+  r->phase = FAILING;
   r->has_lost = true;
-  r->wants_whole = false;
-  r->retry_ms = clock_now().ms + RETRY_MS;
+  retry_later(r);
   r->errors++;
 }
 
@@ -347,8 +301,26 @@ static void try_again(struct recorder *r) {
   work_init(&nothing);
   int status = commit_unlocked(r, &nothing);
   r->errors += status < 0;
-  r->wants_whole = status == 0;
-  r->retry_ms = clock_now().ms + RETRY_MS;
+  r->phase = status == 0 ? WANTING : FAILING;
+  retry_later(r);
+}
+
+/* Reads what could not be read at the start. Where the file is given up, a
+ * fresh one is begun at once. */
+static void read_late(struct recorder *r) {
+  r->is_busy = true;
+  pthread_mutex_unlock(&r->mutex);
+  int status = restore_read_late(r->ledger, r->options, clock_now());
+  bool is_unread = ledger_is_unread(r->ledger);
+  pthread_mutex_lock(&r->mutex);
+  r->is_busy = false;
+  r->errors += status < 0;
+  if (status == 0)
+    r->phase = FOUND;
+  else if (!is_unread)
+    r->phase = FAILING;
+  else
+    retry_later(r);
 }
 
 static void trim(struct recorder *r) {
@@ -367,24 +339,32 @@ static void rest(struct recorder *r) {
   r->is_busy = false;
 }
 
+static bool is_to_be_retried(const struct recorder *r) {
+  return r->phase == FAILING || r->phase == UNREAD;
+}
+
+static bool may_commit(const struct recorder *r) {
+  return r->phase != UNREAD && r->phase != FOUND && has_rows(&r->next);
+}
+
 static void step(struct recorder *r) {
   int64_t now_ms = clock_now().ms;
-  if (has_rows(&r->next))
+  if (may_commit(r))
     do_work(r);
-  else if (r->is_failing && !r->wants_whole && now_ms >= r->retry_ms)
-    try_again(r);
-  else if (!r->is_failing && now_ms >= r->next_history_trim_ms)
+  else if (is_to_be_retried(r) && now_ms >= r->retry_ms)
+    r->phase == UNREAD ? read_late(r) : try_again(r);
+  else if (r->phase == WORKING && now_ms >= r->next_history_trim_ms)
     trim(r);
-  else if (!r->is_failing)
+  else if (r->phase == WORKING)
     rest(r);
 }
 
 static int64_t next_step_ms(const struct recorder *r) {
-  if (has_rows(&r->next))
+  if (may_commit(r))
     return 0;
-  if (r->is_failing)
-    return r->wants_whole ? INT64_MAX : r->retry_ms;
-  return r->next_history_trim_ms;
+  if (r->phase == WORKING)
+    return r->next_history_trim_ms;
+  return is_to_be_retried(r) ? r->retry_ms : INT64_MAX;
 }
 
 static void tell_io_thread(const struct recorder *r) {
@@ -464,17 +444,21 @@ static void give_up(struct recorder *r, struct ledger_batch *batch) {
   r->settled = r->handed;
 }
 
+/* At the end the whole state may be handed over while what came before is
+ * unread still: it stays where it is, and is told as not recorded. */
 static void hand_over(struct recorder *r, struct ledger_batch *batch,
                       bool is_whole, struct moment now) {
   if (r->settled == r->handed)
     r->unsettled_since_ms = now.ms;
   r->handed++;
-  if (r->is_failing && !is_whole) {
+  if (r->phase != WORKING && !is_whole) {
     give_up(r, batch);
     return;
   }
-  if (is_whole)
-    r->has_lost = r->wants_whole = r->is_failing = false;
+  if (is_whole && r->phase != UNREAD && r->phase != FOUND) {
+    r->phase = WORKING;
+    r->has_lost = false;
+  }
   ledger_batch_append(&r->next.rows, batch);
   r->next.upto = r->handed;
   r->next.is_whole = r->next.is_whole || is_whole;
@@ -484,22 +468,34 @@ static void hand_over(struct recorder *r, struct ledger_batch *batch,
     step(r);
 }
 
-static bool wants_whole(struct recorder *r) {
+/* Returns the phase, and counts the errors since the last call. */
+static enum phase look(struct recorder *r) {
   pthread_mutex_lock(&r->mutex);
-  bool wanted = r->wants_whole;
+  enum phase phase = r->phase;
   uint64_t errors = r->errors;
   r->errors = 0;
   pthread_mutex_unlock(&r->mutex);
   for (; errors > 0; errors--)
     stats_count_ledger_error(r->state.stats);
-  return wanted;
+  return phase;
+}
+
+/* Restores what was read late. From then on the thread has the ledger again. */
+static void restore_found(struct recorder *r, struct moment now) {
+  restore_late(r->ledger, r->options, &r->state, now);
+  pthread_mutex_lock(&r->mutex);
+  r->phase = WANTING;
+  pthread_mutex_unlock(&r->mutex);
 }
 
 uint64_t recorder_record(struct recorder *r, struct moment now) {
   struct ledger_batch batch;
   watch_clock(r, now);
   trim_slots(r, now);
-  bool is_whole = wants_whole(r);
+  enum phase phase = look(r);
+  if (phase == FOUND)
+    restore_found(r, now);
+  bool is_whole = phase == WANTING || phase == FOUND;
   if (is_whole)
     note_all(r);
   if (r->state.journal->first == NULL && !is_whole)
@@ -517,11 +513,12 @@ static void judge_patience(struct recorder *r, struct moment now) {
   if (r->settled == r->handed ||
       now.ms - r->unsettled_since_ms < RECORDER_PATIENCE_MS)
     return;
-  if (!r->is_hanging)
+  if (!r->is_told_hanging)
     log_error("the ledger has not answered for %d s: commands go on from "
               "memory",
               RECORDER_PATIENCE_MS / 1000);
-  r->is_hanging = r->is_failing = true;
+  r->is_told_hanging = true;
+  r->phase = HANGING;
   r->settled = r->handed;
   r->errors++;
 }
@@ -573,12 +570,27 @@ static void tell_unrecorded(struct recorder *r) {
   buf_free(&line);
 }
 
-void recorder_finish(struct recorder *r, int64_t end_ms) {
+/* Begins the end: what failed is tried again at once. Waits until what came
+ * before is read, end_ms at the latest, and restores it. */
+static void await_restore(struct recorder *r, int64_t end_ms) {
+  pthread_mutex_lock(&r->mutex);
+  r->is_finishing = true;
+  r->retry_ms = 0;
+  pthread_cond_broadcast(&r->changed);
+  while (r->has_thread && r->phase == UNREAD && clock_now().ms < end_ms)
+    wait_until(r, end_ms);
+  bool is_found = r->phase == FOUND;
+  pthread_mutex_unlock(&r->mutex);
+  if (is_found)
+    restore_found(r, clock_now());
+}
+
+/* Hands over what is not recorded: the whole state if rows were given up. */
+static void hand_over_rest(struct recorder *r) {
   struct ledger_batch batch;
   struct moment now = clock_now();
   pthread_mutex_lock(&r->mutex);
-  r->is_finishing = true;
-  bool is_whole = r->has_lost || r->wants_whole;
+  bool is_whole = r->has_lost;
   pthread_mutex_unlock(&r->mutex);
   if (is_whole)
     note_all(r);
@@ -586,12 +598,28 @@ void recorder_finish(struct recorder *r, int64_t end_ms) {
   pthread_mutex_lock(&r->mutex);
   if (is_whole || batch.count > 0)
     hand_over(r, &batch, is_whole, now);
-  pthread_cond_broadcast(&r->changed);
-  while (r->has_thread && !is_all_committed(r) && clock_now().ms < end_ms)
+  pthread_mutex_unlock(&r->mutex);
+}
+
+/* Waits until all is committed, end_ms at the latest. Returns false then; true
+ * if the whole state is wanted before, since rows were given up meanwhile. */
+static bool await_commits(struct recorder *r, int64_t end_ms) {
+  pthread_mutex_lock(&r->mutex);
+  while (r->has_thread && r->phase != WANTING && !is_all_committed(r) &&
+         clock_now().ms < end_ms)
     wait_until(r, end_ms);
-  if (!is_all_committed(r))
+  bool is_wanted = r->phase == WANTING && clock_now().ms < end_ms;
+  if (!is_wanted && !is_all_committed(r))
     tell_unrecorded(r);
   pthread_mutex_unlock(&r->mutex);
+  return is_wanted;
+}
+
+void recorder_finish(struct recorder *r, int64_t end_ms) {
+  await_restore(r, end_ms);
+  do
+    hand_over_rest(r);
+  while (await_commits(r, end_ms));
 }
 
 /* Ends the thread. Returns whether it has ended, or there was none. */

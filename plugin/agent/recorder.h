@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * recorder owns the way of what changes into the ledger: the ledger itself, a
- * thread that commits to it, what could not be recorded yet, trimming, and what
- * is restored at the start.
+ * thread that commits to it, what could not be recorded yet, trimming, and when
+ * what is in the ledger is restored.
  *
  * The I/O thread hands batches over and never waits for the disk. The thread
  * commits all that was handed over meanwhile in one transaction. A ledger that
@@ -13,18 +13,18 @@
  * the history among it is kept. Once the ledger works again, the whole state is
  * put in one commit, with that history.
  *
+ * A ledger that can not be read at the start is tried again every second. Once
+ * the thread has read it, the I/O thread restores what is in it between two
+ * turns, and the whole state is put.
+ *
  * The main thread opens, restores and starts, and closes after the I/O thread
  * has ended; the rest is the I/O thread's.
  */
 #ifndef ONENET_RECORDER_H
 #define ONENET_RECORDER_H
 
-#include "agent/outbox.h"
-#include "agent/stats.h"
+#include "agent/restore.h"
 #include "config/options.h"
-#include "delivery/lanes.h"
-#include "delivery/tracker.h"
-#include "words/journal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,16 +43,6 @@
 
 struct recorder;
 
-/* The state that is recorded and restored. All members are borrowed until
- * recorder_close. */
-struct recorder_state {
-  struct journal *journal;
-  struct lanes *lanes;
-  struct tracker *tracker;
-  struct stats *stats;
-  struct outbox *outbox;
-};
-
 /* Opens the ledger that the options name, or one in memory. Returns 0 and a
  * recorder that the caller owns; or as ledger_open. */
 int recorder_open(const struct options *options, bool is_in_memory,
@@ -60,12 +50,14 @@ int recorder_open(const struct options *options, bool is_in_memory,
                   char *ret_why, size_t why_bytes);
 
 /* Restores what is in the ledger into the state, and records that state from
- * now on. Returns 0, or a negative errno as ledger_load. */
+ * now on; what it points to is borrowed until recorder_close. Returns 0, or a
+ * negative errno as ledger_load. */
 int recorder_restore(struct recorder *r, const struct recorder_state *state,
                      struct moment now);
 
 /* Returns whether nothing is known of what came before this run: a damaged
- * ledger was set aside when it was opened, or it can not be read. */
+ * ledger was set aside when it was opened, or it can not be read, if ever. To
+ * be called after recorder_restore, before recorder_start. */
 bool recorder_knows_nothing(const struct recorder *r);
 
 /* Wakes the I/O thread after a commit. Called on the recorder's thread, never
@@ -76,10 +68,11 @@ typedef void recorder_wake_fn(void *context);
  * committed when they are handed over. Returns 0 or a negative errno. */
 int recorder_start(struct recorder *r, recorder_wake_fn *wake, void *context);
 
-/* Hands over what the journal names, after what has to be put anew was added to
- * it. Returns the number of the batch, or that of the last one if nothing has
- * changed: a command that the journal names may leave once
- * recorder_settled has reached it. Failures since the last call are counted. */
+/* Hands over what the journal names, after what was restored late, or has to be
+ * put anew, was added to it. Returns the number of the batch, or that of the
+ * last one if nothing has changed: a command that the journal names may leave
+ * once recorder_settled has reached it. Failures since the last call are
+ * counted. */
 uint64_t recorder_record(struct recorder *r, struct moment now);
 
 /* Returns the number of the last batch that is settled: committed, or given up
@@ -92,8 +85,9 @@ bool recorder_is_behind(struct recorder *r);
 
 /* Hands over the whole state if something of it is not recorded, and waits
  * until all is committed, end_ms at the latest: the ledger is tried again and
- * again, whatever it said before. Then, and if it did not succeed, writes one
- * ERROR with the commands that are not recorded. */
+ * again, whatever it said before. One that could not be read at the start is
+ * restored first; it stays as it is if it can not be read now. Then, and if it
+ * did not succeed, writes one ERROR with the commands that are not recorded. */
 void recorder_finish(struct recorder *r, int64_t end_ms);
 
 /* Ends the thread, closes the ledger and frees the recorder; NULL is allowed.

@@ -142,8 +142,8 @@ static int restore(struct worker *w, char *ret_why, size_t why_bytes) {
              strerror(-status));
   } else if (recorder_knows_nothing(w->recorder)) {
     lanes_send_first_okay(w->lanes);
-    log_warning("nothing is known of the devices' states in this run: the "
-                "first OKAY of each slot is sent, too");
+    log_warning("nothing is known of the devices' states: the first OKAY of "
+                "each slot is sent, too");
   }
   return status;
 }

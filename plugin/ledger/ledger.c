@@ -20,6 +20,8 @@
 /* Wait of a start for another process that writes: longer, since a command that
  * is not restored never reaches its device. */
 #define LOAD_BUSY_TIMEOUT_MS 5000
+/* Ids that a file of which not all is known may have given. */
+#define UNKNOWN_IDS_MAX INT64_C(1000000000000)
 
 struct ledger {
   struct ledger_store *store;
@@ -36,11 +38,12 @@ struct ledger {
   struct ledger_store *copy; /* NULL, or the rows that were read from a ledger
                                 that could not be written, and that are still to
                                 be put */
-  int64_t ended_in_copy; /* commands that ended in the copy: `finished` grows
-                            by as many once it is put */
-  bool is_unread;        /* see ledger_is_unread */
-  bool is_rested;        /* nothing was committed since it rested */
-  int64_t rest_ms;       /* when it may rest */
+  struct ledger_settled settled; /* what was found in the copy: `finished` grows
+                                    by what ended there once it is put */
+  bool is_unread;                /* see ledger_is_unread */
+  bool is_known;                 /* all that came before has been read */
+  bool is_rested;                /* nothing was committed since it rested */
+  int64_t rest_ms;               /* when it may rest */
   int batch_status; /* 0, or the error of an incomplete batch of the turn */
   int owed_status;  /* 0, or the error of the commit at the load. The next
                        ledger_begin returns it: a failure makes the caller put
@@ -150,7 +153,7 @@ static void put_copy(struct ledger *l, struct moment now) {
   if (l->copy == NULL)
     return;
   l->batch_status = ledger_copy_put(l->copy, now, l->store);
-  l->finished_by_turn += l->ended_in_copy;
+  l->finished_by_turn += l->settled.ended;
 }
 
 static int take_owed_status(struct ledger *l) {
@@ -160,6 +163,8 @@ static int take_owed_status(struct ledger *l) {
 }
 
 int ledger_begin(struct ledger *l, struct moment now) {
+  if (l->is_unread)
+    return l->failure;
   int status = take_owed_status(l);
   l->is_rested = false;
   l->rest_ms = now.ms + LEDGER_REST_MS;
@@ -252,39 +257,45 @@ static int begin_load(struct ledger *l, struct moment now) {
   return l->failure < 0 ? l->failure : begin(l, now, LOAD_BUSY_TIMEOUT_MS);
 }
 
-static int settle(struct ledger *l, const struct ledger_restore *r,
-                  struct ledger_settled *ret_settled) {
+static int settle(struct ledger *l, const struct ledger_restore *r) {
   int status = begin_load(l, r->now);
-  return status == 0 ? ledger_restore_settle(r, ret_settled) : status;
+  l->is_known = status == 0;
+  return status == 0 ? ledger_restore_settle(r, &l->settled) : status;
 }
 
-/* Settles, in a copy, the rows of a ledger that can be read and not written;
- * the copy takes the place of the store in *r. */
-static int settle_copy(struct ledger *l, struct ledger_restore *r,
-                       struct ledger_settled *ret_settled) {
+/* Settles, in a copy, what can be read of the store's rows; the copy takes the
+ * place of the store in *r. */
+static int settle_copy(struct ledger *l, struct ledger_restore *r) {
   struct ledger_history none;
-  bool is_whole = false;
-  int status = ledger_copy_take(l->store, r->now, &l->copy, &is_whole);
+  int status = ledger_copy_take(l->store, r->now, &l->copy, &l->is_known);
   if (status < 0)
     return status;
   r->store = l->copy;
   status = l->copy->type->begin(l->copy, r->now, 0, &none);
+  return status == 0 ? ledger_restore_settle(r, &l->settled) : status;
+}
+
+static int load_copy(struct ledger *l, struct ledger_restore *r) {
+  int status = settle_copy(l, r);
   if (status == 0)
-    status = ledger_restore_settle(r, ret_settled);
-  l->ended_in_copy = ret_settled->ended;
-  log_warning("ledger \"%s\": it can be read and not written: %s", l->path,
-              is_whole ? "what is in it goes on, and is written once it can be"
-                       : "what of it can be read goes on; the file is set "
-                         "aside once a fresh one can be begun");
+    log_warning("ledger \"%s\": it can be read and not written: %s", l->path,
+                l->is_known
+                    ? "what is in it goes on, and is written once it can "
+                      "be"
+                    : "what of it can be read goes on; the file is set "
+                      "aside once a fresh one can be begun");
   return status;
 }
 
-/* Restores nothing of the store. */
+/* Restores nothing of the store, which may be read later unless it is damaged,
+ * or the disk does not give it. */
 static void give_up(struct ledger *l, int status) {
+  bool for_good = status == -EILSEQ || status == -EIO;
   fail(l, status);
-  l->is_unread = true;
+  l->is_known = false;
+  l->is_unread = !for_good;
   drop_copy(l);
-  l->store->type->abandon(l->store);
+  l->store->type->abandon(l->store, for_good);
 }
 
 /* Returns whether an error leaves the hope that reading goes better. */
@@ -292,15 +303,45 @@ static bool is_worth_reading(int status) {
   return status < 0 && status != -EILSEQ && status != -ENOMEM;
 }
 
-static void end_load(struct ledger *l, const struct ledger_settled *settled,
-                     int why_copied) {
+static void end_load(struct ledger *l, int why_copied) {
   if (l->copy != NULL) {
     l->copy->type->commit(l->copy, 0);
     l->owed_status = why_copied;
     return;
   }
-  l->finished_by_turn = settled->ended;
+  l->finished_by_turn = l->settled.ended;
   l->owed_status = ledger_commit(l);
+}
+
+static int load(struct ledger *l, struct ledger_restore *r) {
+  int first = settle(l, r), status = first;
+  if (is_worth_reading(first)) {
+    fail(l, first);
+    status = load_copy(l, r);
+  }
+  if (status < 0) {
+    give_up(l, status);
+    return status == -ENOMEM ? status : 0;
+  }
+  status = ledger_restore_state(r);
+  if (status < 0)
+    give_up(l, status);
+  else
+    end_load(l, first);
+  return status;
+}
+
+static bool knows_all_ids(const struct ledger *l) {
+  return l->is_known && l->store->type->set_aside_count(l->store) == 0 &&
+         l->store->type->damage_count(l->store) == 0;
+}
+
+/* Returns an id that is greater than all that were given. */
+static int64_t new_id(const struct ledger *l, struct moment now) {
+  int64_t id = l->settled.next_id;
+  if (knows_all_ids(l) || id > UNKNOWN_IDS_MAX)
+    return id;
+  return now.wall_ms > UNKNOWN_IDS_MAX ? now.wall_ms : UNKNOWN_IDS_MAX;
 }
 
 int ledger_load(struct ledger *l, const struct directory *directory,
@@ -310,27 +351,57 @@ int ledger_load(struct ledger *l, const struct directory *directory,
                              .directory = directory,
                              .callbacks = callbacks,
                              .now = now};
-  struct ledger_settled settled = {.next_id = 1};
-  int first = settle(l, &r, &settled), status = first;
-  if (is_worth_reading(first)) {
-    fail(l, first);
-    status = settle_copy(l, &r, &settled);
-  }
-  if (status < 0) {
-    give_up(l, status);
-    if (status == -ENOMEM)
-      return status;
-    *ret_next_id = 1;
-    return 0;
-  }
-  status = ledger_restore_state(&r);
+  l->settled = (struct ledger_settled){.next_id = 1};
+  int status = load(l, &r);
+  *ret_next_id = new_id(l, now);
+  return status;
+}
+
+/* ---- restoring late ---- */
+
+static int read_late(struct ledger *l, struct ledger_restore *r) {
+  /* Brings an older file to the present version, if it can be written. */
+  begin(l, r->now, LEDGER_BUSY_TIMEOUT_MS);
+  int status = settle_copy(l, r);
+  if (status == 0)
+    status = l->copy->type->commit(l->copy, 0);
+  return status;
+}
+
+int ledger_read_late(struct ledger *l, const struct directory *directory,
+                     const struct ledger_callbacks *callbacks,
+                     struct moment now) {
+  struct ledger_restore r = {.store = l->store,
+                             .directory = directory,
+                             .callbacks = callbacks,
+                             .now = now};
+  uint64_t set_aside = l->store->type->set_aside_count(l->store);
+  int status = read_late(l, &r);
   if (status < 0) {
     give_up(l, status);
     return status;
   }
-  end_load(l, &settled, first);
-  *ret_next_id = settled.next_id;
+  l->is_unread = false;
+  if (l->store->type->set_aside_count(l->store) == set_aside)
+    log_info("ledger \"%s\": it can be read at last: what is in it goes on",
+             l->path);
   return 0;
+}
+
+int ledger_restore_late(struct ledger *l, const struct directory *directory,
+                        const struct ledger_callbacks *callbacks,
+                        struct moment now, int64_t *ret_next_id) {
+  const struct ledger_restore r = {.store = l->copy,
+                                   .directory = directory,
+                                   .callbacks = callbacks,
+                                   .now = now};
+  struct ledger_history none;
+  int status = l->copy->type->begin(l->copy, now, 0, &none);
+  if (status == 0)
+    status = ledger_restore_state(&r);
+  l->copy->type->commit(l->copy, 0);
+  *ret_next_id = l->settled.next_id;
+  return status;
 }
 
 /* ---- queries ---- */
@@ -340,6 +411,10 @@ const char *ledger_error(const struct ledger *l) {
 }
 
 bool ledger_is_unread(const struct ledger *l) { return l->is_unread; }
+
+bool ledger_knows_nothing(const struct ledger *l) {
+  return !l->is_known && l->copy == NULL;
+}
 
 uint64_t ledger_take_set_aside_count(struct ledger *l) {
   uint64_t all = l->store->type->set_aside_count(l->store) +

@@ -6,10 +6,10 @@
  * keeps the rows themselves: in one SQLite file, which users may read with
  * sqlite3 while the daemon runs, or not at all.
  *
- * The main thread calls ledger_open and ledger_load before the I/O thread
- * starts, and ledger_close after it has ended; the I/O thread calls everything
- * else. Times are monotonic in memory and wall-clock times in the file; `now`
- * is a time on both clocks, and converts between them.
+ * The main thread calls ledger_open and ledger_load before the other threads
+ * start, and ledger_close after they have ended; one thread at a time calls
+ * everything else. Times are monotonic in memory and wall-clock times in the
+ * file; `now` is a time on both clocks, and converts between them.
  *
  * A turn is one transaction: ledger_begin, any number of batches,
  * ledger_commit. After the first failure the rest of the turn does nothing,
@@ -71,6 +71,10 @@ struct ledger_callbacks {
   /* Returns the policy of the rule of that name, or NULL if there is no such
    * rule any more. Called at any time, and often. */
   const struct policy *(*find_policy)(void *context, const char *rule);
+  /* Returns whether what the caller has of that slot, or of the series of that
+   * name in it, is newer than the record, which is then passed over. name NULL:
+   * the slot. */
+  bool (*has_newer)(void *context, const char *slot_key, const char *name);
   /* Receives the account of a device. Its `pending` is 0: the pending commands
    * follow one by one. */
   int (*account)(void *context, const struct device *device,
@@ -121,18 +125,41 @@ struct ledger_callbacks {
  * give all of it) is restored from as well, as far as it can be read: the
  * ledger is failing then, and the first turn that can write puts what was
  * decided here. A file that can not be read does not prevent a start:
- * ledger_load returns 0, nothing is restored, and the ledger is failing. A file
- * that was not read, or not to the end, is set aside as `<path>.unread-<Unix
- * seconds>` once it can be. */
+ * ledger_load returns 0, nothing is restored, and the ledger is failing. It is
+ * read once it can be, see ledger_read_late. One of which the disk gives
+ * nothing, or not all, is set aside as `<path>.unread-<Unix seconds>` once it
+ * can be.
+ *
+ * Where not all that came before is known, ret_next_id is the wall time in ms,
+ * but at least 10^12: more than was ever given, at one id a millisecond. */
 int ledger_load(struct ledger *l, const struct directory *directory,
                 const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id);
 
+/* Tries again to read what ledger_load could not, into memory; to be called
+ * while ledger_is_unread, in place of a turn. `directory` and find_policy of
+ * `callbacks` are used as ledger_load does; nothing else is called. Returns 0
+ * once it was read, and then ledger_restore_late gives it to the callbacks; or
+ * a negative errno. A file that is damaged by now, or that the disk does not
+ * give, is given up: ledger_is_unread returns false from then on. */
+int ledger_read_late(struct ledger *l, const struct directory *directory,
+                     const struct ledger_callbacks *callbacks,
+                     struct moment now);
+
+/* Gives to the callbacks what ledger_read_late has read. To be called once,
+ * before the next turn, which puts the whole state. Reads memory alone, and may
+ * be called on the thread of the callbacks while no other uses the ledger.
+ * Returns as ledger_load. */
+int ledger_restore_late(struct ledger *l, const struct directory *directory,
+                        const struct ledger_callbacks *callbacks,
+                        struct moment now, int64_t *ret_next_id);
+
 /* Begins a turn. Opens the file if it is not open; one that is damaged, or that
- * ledger_load has not read, is set aside first. Returns 0; -EBUSY if another
- * process writes for longer than LEDGER_BUSY_TIMEOUT_MS, which is no failure;
- * or a negative errno, and then the ledger is failing. Returns -ENOENT if the
- * file was removed while it was open; the next turn creates it anew. */
+ * was given up, is set aside first. Returns 0; -EBUSY if another process writes
+ * for longer than LEDGER_BUSY_TIMEOUT_MS, which is no failure; or a negative
+ * errno, and then the ledger is failing: always while ledger_is_unread. Returns
+ * -ENOENT if the file was removed while it was open; the next turn creates it
+ * anew. */
 int ledger_begin(struct ledger *l, struct moment now);
 
 /* Puts and removes the rows of a batch; the batch stays the caller's. A batch
@@ -178,9 +205,13 @@ void ledger_rest(struct ledger *l, struct moment now);
  * ledger works. */
 const char *ledger_error(const struct ledger *l);
 
-/* Returns whether ledger_load could restore nothing, though there may be
- * something. */
+/* Returns whether ledger_read_late may still read what ledger_load could not.
+ * Until then no turn can begin. */
 bool ledger_is_unread(const struct ledger *l);
+
+/* Returns, after ledger_load, whether it could restore nothing, though there
+ * may be something. */
+bool ledger_knows_nothing(const struct ledger *l);
 
 /* Returns the number of files that were set aside, or copied aside for damage
  * to their -wal, and not yet returned by this function, those of ledger_open

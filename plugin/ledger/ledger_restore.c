@@ -358,8 +358,15 @@ static int restore_account(void *context, const struct ledger_row *row) {
   return r->callbacks->account(r->callbacks->context, account.device, &account);
 }
 
+static bool has_newer(const struct ledger_restore *r, const char *slot_key,
+                      const char *name) {
+  return r->callbacks->has_newer(r->callbacks->context, slot_key, name);
+}
+
 static int restore_slot(void *context, const struct ledger_row *row) {
   const struct ledger_restore *r = context;
+  if (has_newer(r, ledger_row_text(row, slots_key), NULL))
+    return 0;
   struct slot *slot = r->callbacks->slot(
       r->callbacks->context, find_policy(r, row, slots_rule),
       find_device(r, row, slots_device), ledger_row_text(row, slots_key));
@@ -368,6 +375,9 @@ static int restore_slot(void *context, const struct ledger_row *row) {
 
 static int restore_series(void *context, const struct ledger_row *row) {
   const struct ledger_restore *r = context;
+  if (has_newer(r, ledger_row_text(row, series_slot),
+                ledger_row_text(row, series_name)))
+    return 0;
   struct slot *slot = r->callbacks->slot(
       r->callbacks->context, find_policy(r, row, series_rule),
       find_device(r, row, series_device), ledger_row_text(row, series_slot));

@@ -66,9 +66,10 @@ struct ledger_store_type {
   /* Closes and frees the store. */
   void (*close)(struct ledger_store *s);
 
-  /* Gives up the stored rows, since they could not be read: the next `begin`
-   * sets them aside and creates an empty store. Ends the turn. */
-  void (*abandon)(struct ledger_store *s);
+  /* Closes what is open, since the stored rows could not be read. for_good: the
+   * next `begin` sets them aside and creates an empty store; otherwise it opens
+   * them. Ends the turn. */
+  void (*abandon)(struct ledger_store *s, bool for_good);
 
   /* Begins a turn; waits up to wait_ms for another process that writes. Opens
    * the store if it is not open; rows that are in it then are not those that

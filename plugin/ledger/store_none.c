@@ -13,7 +13,9 @@ static int open_nothing(struct ledger_store *s, struct moment now,
 
 static void close_it(struct ledger_store *s) { free(s); }
 
-static void abandon(struct ledger_store *s) { (void)s; }
+static void abandon(struct ledger_store *s, bool for_good) {
+  (void)s, (void)for_good;
+}
 
 static int begin(struct ledger_store *s, struct moment now, int wait_ms,
                  struct ledger_history *ret_history) {

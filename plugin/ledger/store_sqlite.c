@@ -292,8 +292,10 @@ static void close_file(struct ledger_store *store) {
   free(s);
 }
 
-static void abandon(struct ledger_store *store) {
-  disconnect(sqlite_of(store));
+static void abandon(struct ledger_store *store, bool for_good) {
+  struct store_sqlite *s = sqlite_of(store);
+  disconnect(s);
+  s->file.must_be_fresh = for_good;
 }
 
 /* ---- turns ---- */
@@ -346,6 +348,7 @@ static void end_reading(struct ledger_store *store, bool is_known) {
   if (is_known)
     sqlite_place_note_known(&s->file.place);
   disconnect(s);
+  s->file.must_be_fresh = true;
 }
 
 static int bind(sqlite3_stmt *statement, int parameter,

@@ -118,6 +118,12 @@ static const struct policy *find_policy(void *context, const char *rule) {
   return NULL;
 }
 
+static bool has_newer(void *context, const char *slot_key, const char *name) {
+  const struct fixture *f = context;
+  return f->newer != NULL && strcmp(slot_key, f->newer) == 0 &&
+         (name == NULL || strcmp(name, f->newer_series) == 0);
+}
+
 static int keep_account(void *context, const struct device *device,
                         const struct account *account) {
   struct fixture *f = context;
@@ -194,15 +200,28 @@ int fixture_open(struct fixture *f, struct moment now) {
                      sizeof f->why);
 }
 
+static struct ledger_callbacks callbacks_of(struct fixture *f) {
+  return (struct ledger_callbacks){.context = f,
+                                   .find_policy = find_policy,
+                                   .has_newer = has_newer,
+                                   .account = keep_account,
+                                   .slot = keep_slot,
+                                   .series = keep_series,
+                                   .command = keep_command,
+                                   .tracked = keep_tracked};
+}
+
 static int load(struct fixture *f, struct moment now) {
-  const struct ledger_callbacks callbacks = {.context = f,
-                                             .find_policy = find_policy,
-                                             .account = keep_account,
-                                             .slot = keep_slot,
-                                             .series = keep_series,
-                                             .command = keep_command,
-                                             .tracked = keep_tracked};
+  const struct ledger_callbacks callbacks = callbacks_of(f);
   return ledger_load(f->ledger, f->directory, &callbacks, now, &f->next_id);
+}
+
+int fixture_read_late(struct fixture *f, struct moment now) {
+  const struct ledger_callbacks callbacks = callbacks_of(f);
+  int status = ledger_read_late(f->ledger, f->directory, &callbacks, now);
+  return status < 0 ? status
+                    : ledger_restore_late(f->ledger, f->directory, &callbacks,
+                                          now, &f->next_id);
 }
 
 void fixture_load(struct fixture *f, struct moment now) {

@@ -35,8 +35,10 @@ struct fixture {
   bool was_set_aside;
   char why[1024];
 
-  int callback_status; /* what the callbacks returns for a command */
-  int load_status;     /* what ledger_load is to return */
+  const char *newer;        /* key of a slot that is newer than its record */
+  const char *newer_series; /* the series that is known of it */
+  int callback_status;      /* what the callbacks returns for a command */
+  int load_status;          /* what ledger_load is to return */
   struct account accounts[FIXTURE_MAX];
   size_t account_count;
   struct slot *slots[FIXTURE_MAX];
@@ -64,6 +66,8 @@ struct moment fixture_later(int64_t ms);
 void fixture_close(struct fixture *f);
 int fixture_open(struct fixture *f, struct moment now);
 void fixture_load(struct fixture *f, struct moment now);
+/* Reads and restores what fixture_load could not. */
+int fixture_read_late(struct fixture *f, struct moment now);
 /* All three; the open must succeed. */
 void fixture_restart(struct fixture *f, struct moment now);
 

@@ -129,9 +129,17 @@ static void leave_ledger(struct fixture *f, int commands) {
   fixture_close(f);
 }
 
+/* Puts a state, as the agent does: after what could not be read at the start.
+ */
+static int put_at_last(struct fixture *f) {
+  int status =
+      ledger_is_unread(f->ledger) ? fixture_read_late(f, FIXTURE_NOW) : 0;
+  return status == 0 ? fixture_put_state(f, 3, FIXTURE_NOW) : status;
+}
+
 /* What is there works, whether it is the old file or a fresh one. */
 static void assert_works(struct fixture *f) {
-  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_int_equal(put_at_last(f), 0);
   assert_string_equal(ledger_error(f->ledger), "");
   assert_string_equal(
       fixture_sql(f, "SELECT id FROM commands WHERE state <> 'finished'"),
@@ -147,6 +155,7 @@ static void assert_set_aside(struct fixture *f, const char *why) {
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
   assert_int_equal(f->command_count, 0);
+  assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
   assert_int_equal(access(beside(f, ".corrupt-1700000000"), F_OK), 0);
   assert_int_equal(f->log_count, 1);
   assert_non_null(strstr(f->log, f->path));
@@ -398,9 +407,11 @@ static void assert_fails(struct fixture *f, const char *why) {
   assert_false(f->was_set_aside);
   assert_non_null(strstr(ledger_error(f->ledger), why));
   fixture_load(f, FIXTURE_NOW);
-  assert_int_equal(f->next_id, 1);
+  assert_true(ledger_is_unread(f->ledger));
+  assert_true(ledger_knows_nothing(f->ledger));
+  assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
   assert_true(fixture_put_state(f, 3, FIXTURE_NOW) < 0);
-  assert_true(fixture_put_state(f, 3, FIXTURE_NOW) < 0);
+  assert_true(fixture_read_late(f, FIXTURE_NOW) < 0);
   assert_int_equal(f->log_count, 1);
   assert_non_null(strstr(f->log, ": commands go on from memory"));
 }
@@ -412,7 +423,7 @@ a_directory_missing_for_now_makes_the_ledger_fail_for_now(void **state) {
   assert_fails(f, "can not be opened: No such file or directory");
   assert_int_equal(access(within(f, "a"), F_OK), -1);
   assert_int_equal(mkdir(within(f, "a"), 0700), 0);
-  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_int_equal(put_at_last(f), 0);
   assert_int_equal(fixture_count_log(f, "works again"), 1);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
   assert_works(f);
@@ -437,7 +448,7 @@ static void a_lock_that_can_not_be_made_makes_the_ledger_fail(void **state) {
   assert_int_equal(mkdir(beside(f, ".lock"), 0700), 0);
   assert_fails(f, "its .lock can not be opened: Is a directory");
   assert_int_equal(rmdir(beside(f, ".lock")), 0);
-  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_works(f);
 }
 
 static void as_nobody(void (*what)(struct fixture *f), struct fixture *f) {
@@ -562,6 +573,7 @@ static void assert_only_read(struct fixture *f, size_t commands) {
   assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
   fixture_load(f, FIXTURE_NOW);
   assert_false(ledger_is_unread(f->ledger));
+  assert_false(ledger_knows_nothing(f->ledger));
   assert_int_equal(f->command_count, commands);
   assert_int_equal(f->series_count, 1);
   assert_int_equal(f->account_count, 1);
@@ -742,23 +754,95 @@ a_read_only_ledger_that_another_process_holds_is_refused(void **state) {
   umount(f->directory_path);
 }
 
-/* What nobody has read must not be overwritten by what is in memory. */
-static void
-a_ledger_that_could_not_be_read_at_the_start_is_kept_aside(void **state) {
-  struct fixture *f = *state;
-  leave_ledger(f, 2);
+/* ---- what can not be read at the start ---- */
+
+/* Leaves a directory in the place of the ledger, which is away. */
+static void put_away(struct fixture *f) {
   assert_int_equal(rename(f->path, within(f, "away")), 0);
   assert_int_equal(mkdir(f->path, 0700), 0);
   assert_fails(f, "can not be opened: Is a directory");
-  assert_true(ledger_is_unread(f->ledger));
+}
+
+static void put_back(struct fixture *f) {
   assert_int_equal(rmdir(f->path), 0);
   assert_int_equal(rename(within(f, "away"), f->path), 0);
-  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+}
+
+static void
+what_could_not_be_read_at_the_start_is_read_once_it_can_be(void **state) {
+  struct fixture *f = *state;
+  leave_history(f, 9);
+  put_away(f);
+  put_back(f);
+  assert_int_equal(fixture_read_late(f, FIXTURE_NOW), 0);
+  assert_false(ledger_is_unread(f->ledger));
+  assert_int_equal(f->command_count, 8);
+  assert_int_equal(f->series_count, 1);
+  assert_int_equal(f->next_id, 10);
+  assert_int_equal(fixture_count_log(f, "it can be read at last"), 1);
+  assert_is_written_at_last(f);
+  assert_history_stayed(f);
+}
+
+static void what_is_newer_than_a_record_that_is_read_late_stays(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  put_away(f);
+  put_back(f);
+  f->newer = "overheat/fan";
+  f->newer_series = "of another rack";
+  assert_int_equal(fixture_read_late(f, FIXTURE_NOW), 0);
+  assert_int_equal(f->slot_count, 1); /* for its series */
+  assert_false(f->slots[0]->owes);
+  assert_int_equal(f->series_count, 1);
+  assert_int_equal(f->command_count, 2);
+}
+
+static void what_is_newer_than_a_series_that_is_read_late_stays(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  put_away(f);
+  put_back(f);
+  f->newer = "overheat/fan";
+  f->newer_series = FIXTURE_CORE;
+  assert_int_equal(fixture_read_late(f, FIXTURE_NOW), 0);
+  assert_int_equal(f->slot_count, 0);
+  assert_int_equal(f->series_count, 0);
+  assert_int_equal(f->command_count, 2);
+}
+
+/* Locked for longer than a start waits, so that it can not even be read. */
+static void a_ledger_that_is_locked_at_the_start_is_read_late(void **state) {
+  struct fixture *f = *state;
+  sqlite3 *db = NULL;
+  leave_ledger(f, 5);
+  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db,
+                                "PRAGMA locking_mode = EXCLUSIVE;"
+                                "UPDATE totals SET created = created",
+                                NULL, NULL, NULL),
+                   SQLITE_OK);
+  assert_fails(f, "database is locked");
+  sqlite3_close(db);
+  assert_int_equal(fixture_read_late(f, FIXTURE_NOW), 0);
+  assert_int_equal(f->command_count, 5);
+  assert_int_equal(f->next_id, 6);
+  assert_is_written_at_last(f);
+}
+
+/* A file that is there at last, and is none of ours or none at all. */
+static void what_is_damaged_when_it_is_read_late_is_set_aside(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 2);
+  put_away(f);
+  put_back(f);
+  write_file(f->path, "no database", 11);
+  assert_int_equal(fixture_read_late(f, FIXTURE_NOW), 0);
+  assert_int_equal(f->command_count, 0);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
-  assert_int_equal(access(beside(f, ".unread-1700000000"), F_OK), 0);
+  assert_int_equal(fixture_count_log(f, "it can be read at last"), 0);
+  assert_int_equal(fixture_count_files(f, ".corrupt-1700000000"), 3);
   assert_works(f);
-  go_to(f, beside(f, ".unread-1700000000"));
-  assert_string_equal(fixture_sql(f, "SELECT id FROM pending"), "1\n2");
 }
 
 /* ---- disks that fail ---- */
@@ -1166,7 +1250,11 @@ int main(void) {
       SITUATION(the_first_turn_after_a_start_that_only_read_asks_for_all),
       SITUATION(what_was_ended_at_such_a_start_is_written_as_well),
       SITUATION(a_read_only_ledger_that_another_process_holds_is_refused),
-      SITUATION(a_ledger_that_could_not_be_read_at_the_start_is_kept_aside),
+      SITUATION(what_could_not_be_read_at_the_start_is_read_once_it_can_be),
+      SITUATION(what_is_newer_than_a_record_that_is_read_late_stays),
+      SITUATION(what_is_newer_than_a_series_that_is_read_late_stays),
+      SITUATION(a_ledger_that_is_locked_at_the_start_is_read_late),
+      SITUATION(what_is_damaged_when_it_is_read_late_is_set_aside),
       SITUATION_OF_DISK(a_part_that_the_disk_does_not_give_is_left_out),
       SITUATION(a_file_that_may_not_grow_fails_and_recovers),
       SITUATION(a_disk_that_fills_up_while_running_fails_and_recovers),

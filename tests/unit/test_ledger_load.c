@@ -477,6 +477,12 @@ static struct lanes *lanes;
 static struct journal journal;
 static struct moment lanes_now;
 
+static bool lanes_newer_callback(void *context, const char *slot_key,
+                                 const char *name) {
+  (void)context;
+  return lanes_has_newer(lanes, slot_key, name);
+}
+
 static int lanes_account_callback(void *context, const struct device *device,
                                   const struct account *account) {
   (void)context;
@@ -516,6 +522,7 @@ static void load_lanes(struct fixture *f, struct moment now) {
                                         .random = no_jitter};
   const struct ledger_callbacks callbacks = {.context = f,
                                              .find_policy = find_policy,
+                                             .has_newer = lanes_newer_callback,
                                              .account = lanes_account_callback,
                                              .slot = lanes_slot_callback,
                                              .series = lanes_series_callback,

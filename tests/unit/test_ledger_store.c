@@ -312,7 +312,7 @@ static void what_was_abandoned_is_set_aside_and_begun_anew(void **state) {
   open_store(f);
   begin_turn();
   put_series("one", "a");
-  store->type->abandon(store);
+  store->type->abandon(store, true);
   assert_int_equal(store->type->set_aside_count(store), 0);
   assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &history), 0);
   assert_int_equal(history.count, 0);
@@ -360,7 +360,7 @@ static void in_memory_rows_are_taken_and_none_is_kept(void **state) {
   store->type->clear(store);
   assert_int_equal(store->type->trim(store, INFINITY, 10), 0);
   assert_int_equal(store->type->commit(store, 0), 0);
-  store->type->abandon(store);
+  store->type->abandon(store, true);
   assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &history), 0);
   assert_int_equal(store->type->set_aside_count(store), 0);
   assert_int_equal(store->type->bytes(store), 0);

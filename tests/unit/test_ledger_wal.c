@@ -140,6 +140,7 @@ static void assert_damage(struct fixture *f) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(frames.recovered, frames_recovered);
   assert_true(f->command_count < COMMANDS);
+  assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
   assert_int_equal(fixture_count_log(f, "its -wal is damaged"), 1);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
   assert_int_equal(fixture_count_files(f, "damaged-1700000000"), 3);

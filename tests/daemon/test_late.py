@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""A ledger that can not be read at the start, and is read once it can be."""
+
+import contextlib
+import threading
+
+import pytest
+from simulator import wait_until
+from test_delivery import held, outcomes
+
+HEAT = 'TypeInstance "core"\nOnFailure "on"\nOnOkay "off"'
+ALARM = 'TypeInstance "door"\nOnFailure "beep"'
+LOCK = ("PRAGMA locking_mode = EXCLUSIVE", "BEGIN IMMEDIATE",
+        "UPDATE totals SET epoch = epoch", "COMMIT")
+
+
+@pytest.fixture(name="ledger")
+def ledger_with_a_pending_command(setup):
+    """The ledger of a run that has ended: command 1, "on", is pending."""
+    good = setup.key_file.read_text()
+    setup.key_file.write_text("wrong")
+    setup.start(setup.block(setup.rule(ALARM, "alarm") + "ShutdownTimeout 5\n",
+                            rule=setup.rule(HEAT)))
+    setup.notify(type_instance="core")
+    setup.wait_for_outcomes(created=1, pending=1)
+    setup.daemon.stop()
+    setup.key_file.write_text(good)
+    return setup.folder / "onenet.db"
+
+
+@contextlib.contextmanager
+def locked(setup, ledger):
+    """Starts the daemon while the ledger is locked for longer than it waits."""
+    with held(ledger, *LOCK):
+        setup.daemon.start()
+        assert "nothing is known of the devices' states" in setup.daemon.log()
+        yield
+
+
+def ended(setup):
+    return [outcome for _, outcome in outcomes(setup)]
+
+
+def assert_read(setup):
+    """Nothing was set aside, nor copied."""
+    assert "it can be read at last" in setup.daemon.log()
+    assert not list(setup.folder.glob("onenet.db.*-*"))
+
+
+def test_what_was_pending_is_sent_once_when_the_ledger_can_be_read(setup, ledger):
+    with locked(setup, ledger):
+        setup.notify(type_instance="door")
+        wait_until(lambda: setup.sim.bodies() == ["beep"], 20, "what came since")
+    wait_until(lambda: setup.sim.bodies() == ["beep", "on"], 20, "the pending one")
+    wait_until(lambda: ended(setup) == ["accepted"] * 2, 20, "their records")
+    assert_read(setup)
+    setup.wait_for_outcomes(created=2, accepted=2)
+    setup.notify("okay", type_instance="core")
+    wait_until(lambda: ended(setup) == ["accepted"] * 3, 20, "another record")
+    assert setup.sim.bodies() == ["beep", "on", "off"]
+    ids = [number for number, _ in outcomes(setup)]
+    assert len(set(ids)) == 3 and ids[0] == 1  # none was given twice
+    assert setup.query("SELECT created, accepted FROM totals") == [(3, 3)]
+    setup.daemon.stop()
+    setup.daemon.start()
+    setup.notify("okay", type_instance="core")
+    setup.wait_for_outcomes(created=1, unchanged=1)
+
+
+def test_what_came_meanwhile_supersedes_what_was_pending(setup, ledger):
+    with locked(setup, ledger):
+        setup.notify("okay", type_instance="core")
+        wait_until(lambda: setup.sim.bodies() == ["off"], 20, "the newer state")
+    wait_until(lambda: ended(setup) == ["superseded", "accepted"], 20, "records")
+    assert_read(setup)
+    setup.wait_for_outcomes(created=2, accepted=1, superseded=1)
+    assert setup.sim.bodies() == ["off"]
+
+
+def test_a_kill_while_the_ledger_is_locked_loses_nothing_of_it(setup, ledger):
+    with locked(setup, ledger):
+        setup.notify(type_instance="door")
+        wait_until(lambda: setup.sim.bodies() == ["beep"], 20, "what came since")
+        setup.daemon.stop(kill=True)
+    setup.daemon.start()
+    wait_until(lambda: setup.sim.bodies() == ["beep", "on"], 20, "the pending one")
+    wait_until(lambda: outcomes(setup) == [(1, "accepted")], 20, "its record")
+
+
+def test_at_a_stop_a_ledger_that_is_free_in_time_gets_all(setup, ledger):
+    stopped = threading.Event()
+
+    def stop():
+        setup.daemon.stop()
+        stopped.set()
+
+    with locked(setup, ledger):
+        setup.notify(type_instance="door")
+        wait_until(lambda: setup.sim.bodies() == ["beep"], 20, "what came since")
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        assert not stopped.wait(1)
+    stopping.join()
+    assert ended(setup) == [None, "accepted"]
+    setup.daemon.start()
+    wait_until(lambda: ended(setup) == ["accepted"] * 2, 20, "its record")
+    assert setup.sim.bodies() == ["beep", "on"]
+
+
+def test_at_a_stop_a_ledger_that_stays_locked_stays_as_it_is(setup, ledger):
+    with locked(setup, ledger):
+        setup.notify(type_instance="door")
+        wait_until(lambda: setup.sim.bodies() == ["beep"], 20, "what came since")
+        assert setup.daemon.stop()[0] == 0
+        assert "at the end the ledger could not be written" in setup.daemon.log()
+    assert outcomes(setup) == [(1, None)]
+    setup.daemon.start()
+    wait_until(lambda: setup.sim.bodies() == ["beep", "on"], 20, "the pending one")
