@@ -192,8 +192,10 @@ static int commit(struct recorder *r, const struct work *w,
 
 /* ---- the thread's work: with the mutex, but while it commits ---- */
 
+/* Returns whether there is something to commit, if only to see it fail: rows
+ * for which there was no memory. */
 static bool has_rows(const struct work *w) {
-  return w->rows.count > 0 || w->is_whole;
+  return w->rows.count > 0 || w->rows.error < 0 || w->is_whole;
 }
 
 static void take_work(struct recorder *r, struct work *ret_work) {
@@ -276,8 +278,15 @@ static void wait_until(struct recorder *r, int64_t at_ms) {
   pthread_cond_timedwait(&r->changed, &r->mutex, &at);
 }
 
-/* Commits what was handed over. A ledger that is locked is no failing one; and
- * at the end nothing is given up before its time. */
+/* Returns whether work that failed is to be tried again as it is. A ledger that
+ * is locked is no failing one; and at the end nothing is given up before its
+ * time, but work that lacks rows. */
+static bool is_kept(const struct recorder *r, const struct work *w,
+                    int status) {
+  return status == -EBUSY || (r->is_finishing && w->rows.error == 0);
+}
+
+/* Commits what was handed over. */
 static void do_work(struct recorder *r) {
   struct work work;
   take_work(r, &work);
@@ -285,7 +294,7 @@ static void do_work(struct recorder *r) {
   r->committing = NULL;
   if (status == 0) {
     note_success(r, &work);
-  } else if (status == -EBUSY || r->is_finishing) {
+  } else if (is_kept(r, &work, status)) {
     put_back(r, &work);
     if (r->has_thread)
       wait_until(r, clock_now().ms + FINISH_RETRY_MS);
@@ -596,7 +605,7 @@ static void hand_over_rest(struct recorder *r) {
     note_all(r);
   make_batch(r, now, &batch);
   pthread_mutex_lock(&r->mutex);
-  if (is_whole || batch.count > 0)
+  if (is_whole || batch.count > 0 || batch.error < 0)
     hand_over(r, &batch, is_whole, now);
   pthread_mutex_unlock(&r->mutex);
 }

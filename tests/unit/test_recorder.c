@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the recorder does where there is no memory for what has changed.
+ */
+#include "agent/recorder.h"
+
+#include "agent/clock.h"
+#include "basics.h"
+#include "ledger/ledger_entry.h"
+#include "ledger_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SITUATION(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define LONG_MS 20000
+
+static struct {
+  struct options options;
+  struct journal journal;
+  struct recorder_state state;
+  struct recorder *recorder;
+} t;
+
+/* ---- memory that can not be had ---- */
+
+static int failing; /* so many rows of a batch can not be had */
+
+static bool is_row(size_t size) {
+  return size >= sizeof(struct ledger_entry) &&
+         size < sizeof(struct ledger_entry) + 1024;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size) {
+  if (failing == 0 || !is_row(size))
+    return __real_malloc(size);
+  failing--;
+  return NULL;
+}
+
+/* ---- an agent ---- */
+
+static uint64_t no_jitter(void *context, uint64_t max_inclusive) {
+  (void)context;
+  return max_inclusive;
+}
+
+static void make_state(struct fixture *f) {
+  const struct lanes_options lanes = {.directory = f->directory,
+                                      .journal = &t.journal,
+                                      .queue_limit = 1000,
+                                      .queue_bytes = 1000000,
+                                      .series_max = 100,
+                                      .random = no_jitter};
+  journal_init(&t.journal);
+  t.state = (struct recorder_state){.journal = &t.journal,
+                                    .lanes = lanes_new(&lanes),
+                                    .tracker = tracker_new(1, 10, &t.journal),
+                                    .stats = stats_new(f->directory),
+                                    .outbox = outbox_new()};
+}
+
+static int set_up(void **state) {
+  char why[256];
+  fixture_setup(state);
+  struct fixture *f = *state;
+  t.options = (struct options){.ledger_path = f->path,
+                               .history_days = 30,
+                               .history_max = 1000,
+                               .directory = f->directory,
+                               .rules = rule_book_new(f->directory)};
+  make_state(f);
+  assert_int_equal(recorder_open(&t.options, false, clock_now(), &t.recorder,
+                                 why, sizeof why),
+                   0);
+  assert_int_equal(recorder_restore(t.recorder, &t.state, clock_now()), 0);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  journal_clear(&t.journal);
+  lanes_free(t.state.lanes);
+  tracker_free(t.state.tracker);
+  assert_true(recorder_close(t.recorder, LONG_MS));
+  stats_free(t.state.stats);
+  outbox_free(t.state.outbox);
+  rule_book_free(t.options.rules);
+  return fixture_teardown(state);
+}
+
+static void fire(struct fixture *f) {
+  struct firing *firing = firing_new(FIXTURE_CORE);
+  enum ignored ignored;
+  assert_non_null(firing);
+  firing->policy = &f->policies[OVERHEAT];
+  firing->device = f->devices[FAN];
+  firing->severity = SEVERITY_FAILURE;
+  firing->body = fixture_body("on");
+  firing->arrived = clock_now();
+  assert_int_equal(lanes_take(t.state.lanes, firing, clock_now(), &ignored), 0);
+  assert_int_equal(ignored, IGNORED_NOT);
+}
+
+static void finish(void) {
+  recorder_finish(t.recorder, clock_now().ms + LONG_MS);
+}
+
+static void assert_recorded(struct fixture *f) {
+  assert_string_equal(fixture_sql(f, "SELECT id, CAST(body AS TEXT) FROM "
+                                     "commands WHERE state = 'waiting'"),
+                      "1|on");
+  assert_int_equal(fixture_count_log(f, "at the end"), 0);
+}
+
+static void what_has_no_memory_is_recorded_with_the_whole_state(void **state) {
+  struct fixture *f = *state;
+  fire(f);
+  failing = 1;
+  uint64_t batch = recorder_record(t.recorder, clock_now());
+  assert_int_equal(failing, 0);
+  assert_int_equal(recorder_settled(t.recorder, clock_now()), batch);
+  assert_int_equal(fixture_count_log(f, "commands go on from memory"), 1);
+  journal_clear(&t.journal);
+  finish();
+  assert_recorded(f);
+}
+
+static void wake_nobody(void *context) { (void)context; }
+
+/* Twice in a row: the whole state may lack memory as well. */
+static void what_has_no_memory_at_the_end_is_tried_again(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  fire(f);
+  failing = 2;
+  finish();
+  assert_int_equal(failing, 0);
+  assert_recorded(f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      SITUATION(what_has_no_memory_is_recorded_with_the_whole_state),
+      SITUATION(what_has_no_memory_at_the_end_is_tried_again),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
