@@ -59,6 +59,27 @@ void lines_write_start(const struct options *o, bool is_dry, size_t pending) {
   buf_free(&line);
 }
 
+/* ---- what is lost ---- */
+
+void lines_format_loss(char *text, size_t size,
+                       const struct ledger_loss *loss) {
+  char count[48] = "an unknown number";
+  if (loss->commands > 0)
+    snprintf(count, sizeof count, "%s%llu",
+             loss->uncounted > 0 ? "at least " : "",
+             (unsigned long long)loss->commands);
+  snprintf(text, size,
+           "of the commands that were pending in the ledger, %s can not be "
+           "restored: check the states of the devices",
+           count);
+}
+
+void lines_write_loss(const struct ledger_loss *loss) {
+  char text[LINES_LOSS_BYTES];
+  lines_format_loss(text, sizeof text, loss);
+  log_error("%s", text);
+}
+
 /* ---- commands ---- */
 
 static void inform_of(const struct command *c) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * lines owns the words of the log about commands, endpoints and devices, and
- * about what a dry run would have done. It has no state: any thread may call
- * it.
+ * lines owns the words of the log about commands, endpoints and devices, about
+ * what is lost of the ledger, and about what a dry run would have done. It has
+ * no state: any thread may call it.
  */
 #ifndef ONENET_LINES_H
 #define ONENET_LINES_H
@@ -10,15 +10,26 @@
 #include "agent/troubles.h"
 #include "cloud/request.h"
 #include "config/options.h"
+#include "ledger/ledger_loss.h"
 #include "words/command.h"
 #include "words/tracked.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#define LINES_LOSS_BYTES 200
 
 /* Writes one INFO line: the version, the ledger, the number of pending
  * commands, and the number of endpoints, devices and rules, with their names
  * where they are few. */
 void lines_write_start(const struct options *o, bool is_dry, size_t pending);
+
+/* Says how many commands can not be restored, in a text of at most
+ * LINES_LOSS_BYTES. */
+void lines_format_loss(char *text, size_t size, const struct ledger_loss *loss);
+
+/* Writes that text as one ERROR. */
+void lines_write_loss(const struct ledger_loss *loss);
 
 /* Writes one INFO line for a finished command, and a WARNING, whose repeats are
  * counted, if it needs attention. */

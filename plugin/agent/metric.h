@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define METRIC_PLUGIN "onenet"
+#define METRIC_AGENT "agent" /* the instance of what is of no device */
 
 /* Identity of the series of a value, without host and plugin. */
 struct metric {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/notices.h"
 
+#include "agent/lines.h"
 #include "agent/metric.h"
 
 #include "collectd/core/utils/avltree/avltree.h"
@@ -247,17 +248,31 @@ static void format_message(char *text, size_t size, const struct news *one) {
   text[length] = '\0';
 }
 
-static void notify(const struct news *one, int severity) {
+/* Returns a notification of this moment, of the series plugin-instance/type-
+ * type_instance of this plugin, without a message. */
+static notification_t notification_of(int severity, const char *instance,
+                                      const char *type,
+                                      const char *type_instance) {
   notification_t n = {.severity = severity, .time = cdtime()};
-  format_message(n.message, sizeof n.message, one);
   sstrncpy(n.host, hostname_g, sizeof n.host);
   sstrncpy(n.plugin, METRIC_PLUGIN, sizeof n.plugin);
-  sstrncpy(n.plugin_instance, one->device->name, sizeof n.plugin_instance);
-  sstrncpy(n.type, "commands", sizeof n.type);
-  sstrncpy(n.type_instance, one->policy->rule, sizeof n.type_instance);
+  sstrncpy(n.plugin_instance, instance, sizeof n.plugin_instance);
+  sstrncpy(n.type, type, sizeof n.type);
+  sstrncpy(n.type_instance, type_instance, sizeof n.type_instance);
+  return n;
+}
+
+static void dispatch(notification_t *n) {
+  plugin_dispatch_notification(n);
+  plugin_notification_meta_free(n->meta);
+}
+
+static void notify(const struct news *one, int severity) {
+  notification_t n = notification_of(severity, one->device->name, "commands",
+                                     one->policy->rule);
+  format_message(n.message, sizeof n.message, one);
   add_meta(&n, one);
-  plugin_dispatch_notification(&n);
-  plugin_notification_meta_free(n.meta);
+  dispatch(&n);
 }
 
 bool notices_send_notification(struct notices *n, const struct news *one,
@@ -274,4 +289,15 @@ bool notices_send_notification(struct notices *n, const struct news *one,
   told->was_bad_end = told->is_failing && one->kind == NEWS_END;
   notify(one, severity);
   return true;
+}
+
+void notices_send_loss(const struct notices *n,
+                       const struct ledger_loss *loss) {
+  if (n->wanted == NOTIFY_NONE)
+    return;
+  notification_t one =
+      notification_of(NOTIF_FAILURE, METRIC_AGENT, "records", "lost");
+  lines_format_loss(one.message, sizeof one.message, loss);
+  plugin_notification_meta_add_unsigned_int(&one, "commands", loss->commands);
+  dispatch(&one);
 }

@@ -41,4 +41,8 @@ bool notices_send_duration(struct notices *n, const struct news *one);
 bool notices_send_notification(struct notices *n, const struct news *one,
                                cdtime_t until);
 
+/* Sends a FAILURE that says how many commands can not be restored, unless no
+ * notification is wanted. */
+void notices_send_loss(const struct notices *n, const struct ledger_loss *loss);
+
 #endif

@@ -16,6 +16,7 @@ struct outbox {
   size_t count;
   struct news ring[OUTBOX_MAX];
   struct earlier_node *earlier;
+  struct ledger_loss loss;
 };
 
 struct outbox *outbox_new(void) {
@@ -82,4 +83,19 @@ bool outbox_take_earlier(struct outbox *o, struct earlier *ret_earlier) {
   *ret_earlier = node->earlier;
   free(node);
   return true;
+}
+
+void outbox_put_loss(struct outbox *o, const struct ledger_loss *loss) {
+  pthread_mutex_lock(&o->mutex);
+  o->loss.commands += loss->commands;
+  o->loss.uncounted += loss->uncounted;
+  pthread_mutex_unlock(&o->mutex);
+}
+
+bool outbox_take_loss(struct outbox *o, struct ledger_loss *ret_loss) {
+  pthread_mutex_lock(&o->mutex);
+  *ret_loss = o->loss;
+  o->loss = (struct ledger_loss){0};
+  pthread_mutex_unlock(&o->mutex);
+  return ret_loss->commands > 0 || ret_loss->uncounted > 0;
 }

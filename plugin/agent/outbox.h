@@ -4,14 +4,16 @@
  * the reporter: a bounded ring, the mirror of the inbox. If it is full, new
  * news overwrites the oldest: the new matters more, and the counters know of
  * both. The pairs that had failed before the start go the same way, beside the
- * ring: all are handed over, as many as there are.
+ * ring: all are handed over, as many as there are. So do the numbers of
+ * commands that can not be restored.
  *
- * The I/O thread puts; one other thread takes. A mutex is held for the copy of
- * one piece of news.
+ * The I/O thread and the recorder's put; one other thread takes. A mutex is
+ * held for the copy of one piece of news.
  */
 #ifndef ONENET_OUTBOX_H
 #define ONENET_OUTBOX_H
 
+#include "ledger/ledger_loss.h"
 #include "words/command.h"
 #include "words/tracked.h"
 
@@ -69,5 +71,13 @@ int outbox_put_earlier(struct outbox *o, const struct earlier *earlier);
 /* Takes out one of those pairs and writes it to ret_earlier. Returns whether
  * there was any. */
 bool outbox_take_earlier(struct outbox *o, struct earlier *ret_earlier);
+
+/* Adds commands that can not be restored to those that were put and not taken.
+ */
+void outbox_put_loss(struct outbox *o, const struct ledger_loss *loss);
+
+/* Takes them out and writes them to ret_loss. Returns whether there were any.
+ */
+bool outbox_take_loss(struct outbox *o, struct ledger_loss *ret_loss);
 
 #endif

@@ -2,6 +2,7 @@
 #include "agent/recorder.h"
 
 #include "agent/clock.h"
+#include "agent/lines.h"
 #include "base/log.h"
 #include "base/systime.h"
 #include "base/thread.h"
@@ -147,6 +148,19 @@ int64_t recorder_file_bytes(const struct recorder *r) {
 
 /* ---- restoring ---- */
 
+static void tell_loss(const struct recorder *r,
+                      const struct ledger_loss *loss) {
+  lines_write_loss(loss);
+  outbox_put_loss(r->state.outbox, loss);
+}
+
+/* Tells which commands the ledger has lost since the last call. */
+static void take_loss(const struct recorder *r) {
+  struct ledger_loss loss;
+  if (ledger_take_loss(r->ledger, &loss))
+    tell_loss(r, &loss);
+}
+
 static enum phase first_phase(const struct ledger *l) {
   if (ledger_is_unread(l))
     return UNREAD;
@@ -159,6 +173,7 @@ int recorder_restore(struct recorder *r, const struct recorder_state *state,
   int status = restore_at_start(r->ledger, r->options, &r->state, now);
   if (status < 0)
     return status;
+  take_loss(r);
   r->phase = first_phase(r->ledger);
   r->has_lost = r->phase != WORKING;
   atomic_store(&r->file_bytes, ledger_file_bytes(r->ledger));
@@ -256,14 +271,25 @@ static void note_failure(struct recorder *r, struct work *w) {
   r->errors++;
 }
 
-/* Commits with the mutex released, and counts what was set aside meanwhile. */
-static int commit_unlocked(struct recorder *r, const struct work *w) {
-  uint64_t errors = 0;
+/* Begin and end a use of the ledger, for which the mutex is released. */
+static void begin_use(struct recorder *r) {
   r->is_busy = true;
   pthread_mutex_unlock(&r->mutex);
-  int status = commit(r, w, &errors);
+}
+
+static void end_use(struct recorder *r) {
   pthread_mutex_lock(&r->mutex);
   r->is_busy = false;
+  if (!r->is_left_behind)
+    take_loss(r);
+}
+
+/* Commits, and counts what was set aside meanwhile. */
+static int commit_unlocked(struct recorder *r, const struct work *w) {
+  uint64_t errors = 0;
+  begin_use(r);
+  int status = commit(r, w, &errors);
+  end_use(r);
   r->errors += errors;
   return status;
 }
@@ -317,12 +343,10 @@ static void try_again(struct recorder *r) {
 /* Reads what could not be read at the start. Where the file is given up, a
  * fresh one is begun at once. */
 static void read_late(struct recorder *r) {
-  r->is_busy = true;
-  pthread_mutex_unlock(&r->mutex);
+  begin_use(r);
   int status = restore_read_late(r->ledger, r->options, clock_now());
   bool is_unread = ledger_is_unread(r->ledger);
-  pthread_mutex_lock(&r->mutex);
-  r->is_busy = false;
+  end_use(r);
   r->errors += status < 0;
   if (status == 0)
     r->phase = FOUND;
@@ -341,11 +365,9 @@ static void trim(struct recorder *r) {
 }
 
 static void rest(struct recorder *r) {
-  r->is_busy = true;
-  pthread_mutex_unlock(&r->mutex);
+  begin_use(r);
   ledger_rest(r->ledger, clock_now());
-  pthread_mutex_lock(&r->mutex);
-  r->is_busy = false;
+  end_use(r);
 }
 
 static bool is_to_be_retried(const struct recorder *r) {
@@ -491,7 +513,8 @@ static enum phase look(struct recorder *r) {
 
 /* Restores what was read late. From then on the thread has the ledger again. */
 static void restore_found(struct recorder *r, struct moment now) {
-  restore_late(r->ledger, r->options, &r->state, now);
+  if (restore_late(r->ledger, r->options, &r->state, now) < 0)
+    tell_loss(r, &(struct ledger_loss){.uncounted = 1});
   pthread_mutex_lock(&r->mutex);
   r->phase = WANTING;
   pthread_mutex_unlock(&r->mutex);

@@ -9,7 +9,6 @@
 
 #include "collectd/core/daemon/plugin.h"
 
-#define AGENT_INSTANCE "agent"
 #define REPORTS_SERIES "reports"
 #define UNCACHED_REPORTS_MAX 10
 #define FEW_SERIES 100 /* devices and commands; so few are sent in any case */
@@ -161,22 +160,21 @@ static void send_endpoint(struct report *r, const struct endpoint *e) {
 static void send_agent(struct report *r, size_t inbox_count) {
   struct stats_agent counts;
   stats_read_agent(r->stats, &counts);
-  metric_send_gauge(AGENT_INSTANCE, "queue_length", "inbox",
-                    (double)inbox_count);
-  metric_send_gauge(AGENT_INSTANCE, "records", "pending",
+  metric_send_gauge(METRIC_AGENT, "queue_length", "inbox", (double)inbox_count);
+  metric_send_gauge(METRIC_AGENT, "records", "pending",
                     (double)counts.records_pending);
-  metric_send_gauge(AGENT_INSTANCE, "file_size", "ledger",
+  metric_send_gauge(METRIC_AGENT, "file_size", "ledger",
                     (double)counts.ledger_bytes);
-  metric_send_derive(AGENT_INSTANCE, "errors", "ledger", counts.ledger_errors);
-  metric_send_gauge(AGENT_INSTANCE, "count", "series", (double)counts.series);
-  metric_send_derive(AGENT_INSTANCE, "derive", "series_forgotten",
+  metric_send_derive(METRIC_AGENT, "errors", "ledger", counts.ledger_errors);
+  metric_send_gauge(METRIC_AGENT, "count", "series", (double)counts.series);
+  metric_send_derive(METRIC_AGENT, "derive", "series_forgotten",
                      counts.series_forgotten);
-  metric_send_gauge(AGENT_INSTANCE, "count", "skipped_lines",
+  metric_send_gauge(METRIC_AGENT, "count", "skipped_lines",
                     (double)r->options->skipped_lines);
-  metric_send_gauge(AGENT_INSTANCE, "count", "devices_unreported",
+  metric_send_gauge(METRIC_AGENT, "count", "devices_unreported",
                     (double)roster_unreported(r->roster));
-  metric_send_derive(AGENT_INSTANCE, "derive", "unreported", counts.unreported);
-  send_ignored(r, NULL, AGENT_INSTANCE);
+  metric_send_derive(METRIC_AGENT, "derive", "unreported", counts.unreported);
+  send_ignored(r, NULL, METRIC_AGENT);
 }
 
 /* ---- many devices ---- */
@@ -196,7 +194,7 @@ static void note_active(struct report *r, int64_t now_ms) {
 /* Returns the number of the last report that collectd has taken; 0 if its cache
  * has none. */
 static uint64_t taken_reports(void) {
-  const struct metric numbers = {AGENT_INSTANCE, "derive", REPORTS_SERIES};
+  const struct metric numbers = {METRIC_AGENT, "derive", REPORTS_SERIES};
   value_t last;
   return metric_find_last(numbers, &last) ? (uint64_t)last.derive : 0;
 }
@@ -276,6 +274,12 @@ static void note_earlier(struct report *r) {
     notices_note_earlier(r->notices, &earlier);
 }
 
+static void send_loss(struct report *r) {
+  struct ledger_loss loss;
+  if (outbox_take_loss(r->outbox, &loss))
+    notices_send_loss(r->notices, &loss);
+}
+
 /* Sends the values of the news, and notes those that are held back. */
 static void send_durations(struct report *r, size_t count) {
   for (size_t i = 0; i < count; i++)
@@ -312,7 +316,8 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
   send_durations(r, count);
   note_uuids(r, count, now_ms);
   send_many(r, now_ms);
-  metric_send_derive(AGENT_INSTANCE, "derive", REPORTS_SERIES, r->pace.reports);
+  metric_send_derive(METRIC_AGENT, "derive", REPORTS_SERIES, r->pace.reports);
+  send_loss(r);
   stats_count_unreported(r->stats, send_notifications(r, count, until));
 }
 

@@ -40,6 +40,10 @@ struct ledger {
                                 be put */
   struct ledger_settled settled; /* what was found in the copy: `finished` grows
                                     by what ended there once it is put */
+  uint64_t unreadable;      /* records that can not be read, not yet returned */
+  uint64_t partly_restored; /* pending commands of a file of which a part was
+                               read, and that is still to be set aside */
+  struct ledger_loss loss_taken; /* losses of the store already returned */
   bool is_unread;                /* see ledger_is_unread */
   bool is_known;                 /* all that came before has been read */
   bool is_rested;                /* nothing was committed since it rested */
@@ -272,7 +276,10 @@ static int settle_copy(struct ledger *l, struct ledger_restore *r) {
     return status;
   r->store = l->copy;
   status = l->copy->type->begin(l->copy, r->now, 0, &none);
-  return status == 0 ? ledger_restore_settle(r, &l->settled) : status;
+  if (status == 0)
+    status = ledger_restore_settle(r, &l->settled);
+  l->partly_restored = l->is_known ? 0 : (uint64_t)l->settled.pending;
+  return status;
 }
 
 static int load_copy(struct ledger *l, struct ledger_restore *r) {
@@ -304,6 +311,7 @@ static bool is_worth_reading(int status) {
 }
 
 static void end_load(struct ledger *l, int why_copied) {
+  l->unreadable += (uint64_t)l->settled.unreadable;
   if (l->copy != NULL) {
     l->copy->type->commit(l->copy, 0);
     l->owed_status = why_copied;
@@ -382,6 +390,7 @@ int ledger_read_late(struct ledger *l, const struct directory *directory,
     return status;
   }
   l->is_unread = false;
+  l->unreadable += (uint64_t)l->settled.unreadable;
   if (l->store->type->set_aside_count(l->store) == set_aside)
     log_info("ledger \"%s\": it can be read at last: what is in it goes on",
              l->path);
@@ -422,6 +431,25 @@ uint64_t ledger_take_set_aside_count(struct ledger *l) {
   uint64_t untaken = all - l->set_aside_taken;
   l->set_aside_taken = all;
   return untaken;
+}
+
+/* Returns how many commands the store has lost since the last time, less those
+ * that were restored before their file was set aside. */
+static uint64_t take_lost_commands(struct ledger *l, uint64_t all) {
+  uint64_t lost = all - l->loss_taken.commands;
+  uint64_t restored = lost < l->partly_restored ? lost : l->partly_restored;
+  l->loss_taken.commands = all;
+  l->partly_restored -= restored;
+  return lost - restored;
+}
+
+bool ledger_take_loss(struct ledger *l, struct ledger_loss *ret_loss) {
+  struct ledger_loss all = l->store->type->loss(l->store);
+  ret_loss->commands = take_lost_commands(l, all.commands) + l->unreadable;
+  ret_loss->uncounted = all.uncounted - l->loss_taken.uncounted;
+  l->loss_taken.uncounted = all.uncounted;
+  l->unreadable = 0;
+  return ret_loss->commands > 0 || ret_loss->uncounted > 0;
 }
 
 int64_t ledger_file_bytes(const struct ledger *l) {

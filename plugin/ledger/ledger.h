@@ -22,6 +22,7 @@
 #define ONENET_LEDGER_H
 
 #include "ledger/ledger_batch.h"
+#include "ledger/ledger_loss.h"
 #include "words/command.h"
 #include "words/slot.h"
 #include "words/tracked.h"
@@ -217,6 +218,12 @@ bool ledger_knows_nothing(const struct ledger *l);
  * to their -wal, and not yet returned by this function, those of ledger_open
  * included; then counts anew from zero. */
 uint64_t ledger_take_set_aside_count(struct ledger *l);
+
+/* Writes how many pending commands were found to be lost since the last call,
+ * from ledger_open on: those in files that were set aside before all of them
+ * was read, those in what is missing of a -wal, and those whose records can not
+ * be read. Returns whether there were any. */
+bool ledger_take_loss(struct ledger *l, struct ledger_loss *ret_loss);
 
 /* Returns the size of the file and its -wal in bytes; 0 in memory. */
 int64_t ledger_file_bytes(const struct ledger *l);

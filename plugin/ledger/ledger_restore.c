@@ -38,7 +38,9 @@ struct settling {
   const struct ledger_restore *r;
   void *tallies;   /* tsearch tree of struct tally, by device */
   void *slot_keys; /* tsearch tree: keys of the slots that have a series */
+  int64_t pending;
   int64_t ended;
+  int64_t unreadable;
   int64_t last_id;
   int64_t created; /* of all devices */
 };
@@ -111,6 +113,8 @@ static const char *why_not_same_device(const struct ledger_restore *r,
   return NULL;
 }
 
+static const char unreadable[] = "its record can not be read";
+
 /* Returns why the pending command must be ended; NULL if it goes on. */
 static const char *why_ended(const struct ledger_restore *r,
                              const struct ledger_row *row) {
@@ -118,7 +122,7 @@ static const char *why_ended(const struct ledger_restore *r,
     return "the rule is no longer configured";
   const char *why = why_not_same_device(r, row);
   if (why == NULL && !ledger_row_is_readable(row))
-    why = "its record can not be read";
+    why = unreadable;
   return why;
 }
 
@@ -138,6 +142,7 @@ static int end_command(struct settling *s, const struct ledger_row *row,
     return status;
   *(outcome == OUTCOME_UNKNOWN ? &tally->unknown : &tally->cancelled) += 1;
   s->ended++;
+  s->unreadable += why == unreadable;
   log_warning("command %lld of rule \"%s\" for device \"%s\": %s: %s",
               (long long)id, ledger_row_text(row, commands_rule), device,
               outcome_name(outcome), why);
@@ -149,6 +154,7 @@ static int count_pending(struct settling *s, const struct ledger_row *row) {
   if (t == NULL)
     return -ENOMEM;
   t->pending++;
+  s->pending++;
   return 0;
 }
 
@@ -342,8 +348,10 @@ int ledger_restore_settle(const struct ledger_restore *r,
   free_tree(&s.tallies, compare_tallies);
   free_tree(&s.slot_keys, compare_keys);
   if (status == 0)
-    *ret_settled =
-        (struct ledger_settled){.next_id = next_id(&s), .ended = s.ended};
+    *ret_settled = (struct ledger_settled){.next_id = next_id(&s),
+                                           .pending = s.pending,
+                                           .ended = s.ended,
+                                           .unreadable = s.unreadable};
   return status;
 }
 

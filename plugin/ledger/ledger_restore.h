@@ -20,8 +20,10 @@ struct ledger_restore {
 };
 
 struct ledger_settled {
-  int64_t next_id; /* greater than every id ever given */
-  int64_t ended;   /* commands that were ended: they are now history */
+  int64_t next_id;    /* greater than every id ever given */
+  int64_t pending;    /* commands that were pending, those among them */
+  int64_t ended;      /* that were ended: they are now history */
+  int64_t unreadable; /* and of these those whose record can not be read */
 };
 
 /* Ends and removes, within a turn of the store, what the configuration no

@@ -15,6 +15,7 @@
 #ifndef ONENET_LEDGER_STORE_H
 #define ONENET_LEDGER_STORE_H
 
+#include "ledger/ledger_loss.h"
 #include "ledger/ledger_table.h"
 #include "words/command.h"
 
@@ -136,6 +137,10 @@ struct ledger_store_type {
   /* Returns how many times some of the committed rows were found to be lost,
    * while the others could be read on. */
   uint64_t (*damage_count)(const struct ledger_store *s);
+
+  /* Returns what was pending in these rows, in all, and the caller has never
+   * seen: it has neither committed a turn to them nor read all of them. */
+  struct ledger_loss (*loss)(const struct ledger_store *s);
 
   /* Returns the size of the stored rows in bytes. */
   int64_t (*bytes)(const struct ledger_store *s);

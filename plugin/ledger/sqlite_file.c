@@ -108,8 +108,36 @@ int sqlite_file_init(struct sqlite_file *f, const char *path,
   return sqlite_place_init(&f->place, path);
 }
 
+/* Returns the number of pending commands in the file, as far as it can be read;
+ * -1 if that is not known. */
+static int64_t count_pending(sqlite3 *db) {
+  static const char sql[] =
+      "SELECT count(*) FROM commands NOT INDEXED WHERE state <> 'finished'";
+  sqlite3_stmt *row = NULL;
+  int64_t count = -1;
+  if (sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK &&
+      sqlite3_step(row) == SQLITE_ROW)
+    count = sqlite3_column_int64(row, 0);
+  sqlite3_finalize(row);
+  return count;
+}
+
+/* Counts what is lost with a file that will be set aside: nothing if all of it
+ * is known to the agent. */
+static void count_loss(struct sqlite_file *f) {
+  if (f->is_ours || sqlite_place_is_known(&f->place))
+    return;
+  int64_t count = count_pending(f->db);
+  if (count >= 0)
+    f->loss.commands += (uint64_t)count;
+  else
+    f->loss.uncounted++;
+}
+
 void sqlite_file_close(struct sqlite_file *f) {
   sqlite3_stmt *statement;
+  if (f->db != NULL && f->condemned_as != NULL)
+    count_loss(f);
   while (f->db != NULL && (statement = sqlite3_next_stmt(f->db, NULL)) != NULL)
     sqlite3_finalize(statement);
   /* A condemned file stays as it was found: no checkpoint changes it. */
@@ -164,6 +192,7 @@ static bool look_for_damage(struct sqlite_file *f, struct moment now) {
                       : "the files could not all be copied to",
             f->place.real_path, suffix);
   f->damage_count++;
+  f->loss.uncounted++;
   return true;
 }
 
@@ -349,6 +378,7 @@ bool sqlite_file_checkpoint(struct sqlite_file *f) {
 
 int sqlite_file_open(struct sqlite_file *f, struct moment now) {
   bool is_damaged = false;
+  f->is_ours = false;
   int status = sqlite_place_lock(&f->place);
   if (status == 0 && f->condemned_as != NULL)
     status = set_aside(f, now);

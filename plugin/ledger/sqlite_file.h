@@ -11,6 +11,7 @@
 #ifndef ONENET_SQLITE_FILE_H
 #define ONENET_SQLITE_FILE_H
 
+#include "ledger/ledger_loss.h"
 #include "ledger/sqlite_place.h"
 #include "words/command.h"
 
@@ -30,10 +31,14 @@ struct sqlite_file {
   const char *condemned_as; /* "corrupt" or "unread" if the file is condemned:
                                the suffix that it will get; NULL if it is not */
   char condemned_why[SQLITE_PLACE_WHY_BYTES];
+  bool is_ours;      /* a turn was committed to it: no pending command in it is
+                        unknown to the agent; set by the owner, until it is opened
+                        again */
   int64_t pages_max; /* limit on a small file system; 0: there is room enough */
   bool is_told_small;       /* the log has said that the file system is small */
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
   uint64_t damage_count;    /* -wals since then of which something is lost */
+  struct ledger_loss loss;  /* what was pending in these; grows */
 };
 
 /* Prepares f, and touches no file. Returns 0 or -ENOMEM. */

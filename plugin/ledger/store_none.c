@@ -81,6 +81,11 @@ static uint64_t damage_count(const struct ledger_store *s) {
   return 0;
 }
 
+static struct ledger_loss loss(const struct ledger_store *s) {
+  (void)s;
+  return (struct ledger_loss){0};
+}
+
 static int64_t bytes(const struct ledger_store *s) {
   (void)s;
   return 0;
@@ -104,6 +109,7 @@ static const struct ledger_store_type none = {
     .rest = rest,
     .set_aside_count = set_aside_count,
     .damage_count = damage_count,
+    .loss = loss,
     .bytes = bytes,
 };
 

@@ -443,6 +443,8 @@ static int commit(struct ledger_store *store, int status) {
     note(s, sqlite_file_run(&s->file, "COMMIT"));
   if (s->turn_status < 0)
     roll_back(s);
+  else
+    s->file.is_ours = true;
   return s->turn_status;
 }
 
@@ -559,6 +561,10 @@ static uint64_t damage_count(const struct ledger_store *store) {
   return const_sqlite_of(store)->file.damage_count;
 }
 
+static struct ledger_loss loss(const struct ledger_store *store) {
+  return const_sqlite_of(store)->file.loss;
+}
+
 static int64_t bytes(const struct ledger_store *store) {
   return sqlite_place_bytes(&const_sqlite_of(store)->file.place);
 }
@@ -581,6 +587,7 @@ static const struct ledger_store_type sqlite = {
     .rest = rest,
     .set_aside_count = set_aside_count,
     .damage_count = damage_count,
+    .loss = loss,
     .bytes = bytes,
 };
 

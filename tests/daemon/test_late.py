@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""A ledger that can not be read at the start, and is read once it can be."""
+"""A ledger that can not be read at the start, and is read once it can be; and one
+of which some can never be restored."""
 
 import contextlib
+import re
 import threading
 
 import pytest
 from simulator import wait_until
+from test_command import Receiver
 from test_delivery import held, outcomes
 
 HEAT = 'TypeInstance "core"\nOnFailure "on"\nOnOkay "off"'
@@ -116,3 +119,48 @@ def test_at_a_stop_a_ledger_that_stays_locked_stays_as_it_is(setup, ledger):
     assert outcomes(setup) == [(1, None)]
     setup.daemon.start()
     wait_until(lambda: setup.sim.bodies() == ["beep", "on"], 20, "the pending one")
+
+
+def losses(setup):
+    """Returns (severity, message) of each notification of what is lost."""
+    return re.findall(r"Notification: severity = (\w+), host = \w+, "
+                      r"plugin = onenet, plugin_instance = agent, type = records, "
+                      r"type_instance = lost, message = (.*)",
+                      setup.daemon.log())
+
+
+LOST = ("of the commands that were pending in the ledger, {} can not be restored: "
+        "check the states of the devices")
+
+
+def test_how_many_commands_are_lost_with_a_damaged_ledger_is_notified(setup, ledger):
+    with held(ledger, "DROP TABLE totals"):
+        pass
+    with Receiver() as receiver:
+        setup.daemon.configure(
+            setup.block(rule=setup.rule(HEAT)), extra=f"""
+LoadPlugin write_http
+<Plugin write_http>
+  <Node "here">
+    URL "{receiver.url}/"
+    Format "JSON"
+    Notifications true
+  </Node>
+</Plugin>
+""")
+        setup.daemon.start()
+        wait_until(lambda: losses(setup) == [("FAILURE", LOST.format(1))], 20)
+        wait_until(lambda: [v["annotations"] for v in receiver.values
+                            if "annotations" in v] == [
+            {"summary": LOST.format(1), "commands": "1"}], 20, "its meta data")
+        setup.daemon.stop()
+
+
+def test_what_is_lost_is_in_the_log_alone_where_nothing_is_notified(setup, ledger):
+    ledger.write_bytes(b"This is not a database. " * 500)
+    setup.daemon.configure(setup.block("NotifyOutcomes none\n"))
+    setup.daemon.start()
+    wait_until(lambda: LOST.format("an unknown number") in setup.daemon.log(), 20)
+    wait_until(lambda: setup.metric("onenet-agent/errors-ledger") == 1, 20)
+    setup.daemon.stop()
+    assert losses(setup) == []

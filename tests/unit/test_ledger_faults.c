@@ -21,6 +21,7 @@
 
 #define SITUATION_OF_DISK(name)                                                \
   cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
+#define UNCOUNTED -1
 #define CLONE_NEWNS 0x00020000 /* of <linux/sched.h> */
 
 /* Both return a path that is valid until the next call. */
@@ -149,8 +150,21 @@ static void assert_works(struct fixture *f) {
   assert_int_equal(f->command_count, 3);
 }
 
-static void assert_set_aside(struct fixture *f, const char *why) {
+/* So many commands are lost, and so many times some that none could count. */
+static void assert_lost(struct fixture *f, uint64_t commands,
+                        uint64_t uncounted) {
+  struct ledger_loss loss;
+  assert_int_equal(ledger_take_loss(f->ledger, &loss),
+                   commands > 0 || uncounted > 0);
+  assert_int_equal(loss.commands, commands);
+  assert_int_equal(loss.uncounted, uncounted);
+  assert_false(ledger_take_loss(f->ledger, &loss));
+}
+
+/* The file is set aside, with so many pending commands, or UNCOUNTED ones. */
+static void assert_set_aside(struct fixture *f, const char *why, int lost) {
   fixture_restart(f, FIXTURE_NOW);
+  assert_lost(f, lost == UNCOUNTED ? 0 : (uint64_t)lost, lost == UNCOUNTED);
   assert_true(f->was_set_aside);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
@@ -168,14 +182,14 @@ static void a_text_file_is_set_aside(void **state) {
   struct fixture *f = *state;
   static const char text[] = "This is no database, but somebody's notes.\n";
   write_file(f->path, text, sizeof text);
-  assert_set_aside(f, "not a database");
+  assert_set_aside(f, "not a database", UNCOUNTED);
 }
 
 static void a_zeroed_file_is_set_aside(void **state) {
   struct fixture *f = *state;
   static const char zeros[20000];
   write_file(f->path, zeros, sizeof zeros);
-  assert_set_aside(f, "not a database");
+  assert_set_aside(f, "not a database", UNCOUNTED);
 }
 
 static void
@@ -183,7 +197,7 @@ the_database_of_another_application_is_set_aside_as_it_was(void **state) {
   struct fixture *f = *state;
   write_file(f->path, "", 0);
   fixture_sql(f, "CREATE TABLE precious (a)");
-  assert_set_aside(f, "not a ledger of this plugin");
+  assert_set_aside(f, "not a ledger of this plugin", UNCOUNTED);
   go_to(f, beside(f, ".corrupt-1700000000"));
   assert_string_equal(fixture_sql(f, "SELECT name FROM sqlite_master"),
                       "precious");
@@ -197,14 +211,14 @@ static void a_newer_schema_is_set_aside(void **state) {
   snprintf(newer, sizeof newer, "PRAGMA user_version = %d",
            LEDGER_SCHEMA_VERSION + 1);
   fixture_sql(f, newer);
-  assert_set_aside(f, "of a newer version");
+  assert_set_aside(f, "of a newer version", 3);
 }
 
 static void a_ledger_without_one_of_its_tables_is_set_aside(void **state) {
   struct fixture *f = *state;
   leave_ledger(f, 3);
   fixture_sql(f, "DROP TABLE totals");
-  assert_set_aside(f, "no such table: totals");
+  assert_set_aside(f, "no such table: totals", 3);
 }
 
 static void an_index_that_lacks_a_pending_command_is_damage(void **state) {
@@ -228,7 +242,7 @@ static void an_index_that_lacks_a_pending_command_is_damage(void **state) {
                    NULL, NULL, NULL),
       SQLITE_OK);
   sqlite3_close(db);
-  assert_set_aside(f, "missing from index commands_pending");
+  assert_set_aside(f, "missing from index commands_pending", 3);
 }
 
 /* Leaves a ledger whose header has 9 there: for a format, one of the future. */
@@ -243,31 +257,33 @@ static void leave_header(struct fixture *f, size_t at) {
 
 static void a_wrong_number_of_free_pages_is_damage(void **state) {
   leave_header(*state, 39);
-  assert_set_aside(*state, "size is 0 but should be 9");
+  assert_set_aside(*state, "size is 0 but should be 9", 3);
 }
 
 static void
 a_file_format_that_only_newer_ones_write_is_set_aside(void **state) {
   leave_header(*state, 18);
-  assert_set_aside(*state, "of a newer file format");
+  assert_set_aside(*state, "of a newer file format", 3);
 }
 
 static void a_file_format_that_only_newer_ones_read_is_set_aside(void **state) {
   leave_header(*state, 19);
-  assert_set_aside(*state, "file is not a database");
+  assert_set_aside(*state, "file is not a database", UNCOUNTED);
 }
 
 static void a_schema_format_that_is_not_known_is_set_aside(void **state) {
   leave_header(*state, 47);
-  assert_set_aside(*state, "unsupported file format");
+  assert_set_aside(*state, "unsupported file format", UNCOUNTED);
 }
 
 /* Each of the 40 commands is there, or a line says why not. */
-static void assert_nothing_is_lost_silently(const struct fixture *f) {
+static void assert_nothing_is_lost_silently(struct fixture *f) {
   size_t ended = fixture_count_log(f, "\ncommand ") +
                  (strncmp(f->log, "command ", 8) == 0 ? 1 : 0);
+  struct ledger_loss loss;
+  bool is_lost = ledger_take_loss(f->ledger, &loss);
   if (f->was_set_aside)
-    assert_int_equal(f->command_count, 0);
+    assert_true(is_lost && f->command_count == 0);
   else
     assert_int_equal(f->command_count + ended, 40);
 }
@@ -369,6 +385,8 @@ damage_found_while_running_is_set_aside_by_the_next_turn(void **state) {
   assert_int_equal(fixture_put_state(f, 1, FIXTURE_NOW), -EILSEQ);
   assert_string_not_equal(ledger_error(f->ledger), "");
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
+  assert_int_equal(put_at_last(f), 0);
+  assert_lost(f, 0, 0); /* all of it is in memory */
 
   assert_works(f);
   assert_int_equal(fixture_count_files(f, "corrupt-1700000000"), 3);
@@ -592,6 +610,7 @@ static void assert_is_written_at_last(struct fixture *f) {
   assert_int_equal(fixture_count_files(f, "unread"), 0);
   assert_int_equal(fixture_count_files(f, "corrupt"), 0);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
+  assert_lost(f, 0, 0);
   assert_string_equal(fixture_sql(f, BALANCE), "fan|3|0|3|0");
   assert_works(f);
 }
@@ -689,6 +708,20 @@ static void what_was_only_read_is_written_into_the_same_file(void **state) {
   assert_int_equal(rmdir(beside(f, ".lock")), 0);
   assert_is_written_at_last(f);
   assert_history_stayed(f);
+}
+
+static void
+what_was_read_of_a_file_that_is_damaged_since_goes_on(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 5);
+  assert_int_equal(unlink(beside(f, ".lock")), 0);
+  assert_int_equal(mkdir(beside(f, ".lock"), 0700), 0);
+  assert_only_read(f, 5);
+  assert_int_equal(rmdir(beside(f, ".lock")), 0);
+  write_file(f->path, "no database", 11);
+  assert_int_equal(put_at_last(f), 0);
+  assert_lost(f, 0, 0);
+  assert_works(f);
 }
 
 static void somebody_who_writes_for_long_keeps_nothing_back(void **state) {
@@ -840,6 +873,7 @@ static void what_is_damaged_when_it_is_read_late_is_set_aside(void **state) {
   assert_int_equal(fixture_read_late(f, FIXTURE_NOW), 0);
   assert_int_equal(f->command_count, 0);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
+  assert_lost(f, 0, 1);
   assert_int_equal(fixture_count_log(f, "it can be read at last"), 0);
   assert_int_equal(fixture_count_files(f, ".corrupt-1700000000"), 3);
   assert_works(f);
@@ -859,10 +893,13 @@ static int disk_teardown(void **state) {
   return 0;
 }
 
-static void a_part_that_the_disk_does_not_give_is_left_out(void **state) {
-  struct fixture *f = *state;
+#define BAD_FROM (200 * 1024) /* offset of the first bad sector */
+
+/* Leaves five pending commands whose ids begin with first_id, and history that
+ * fills more than the good part of the disk: ids 1000 to 3000. */
+static void leave_much(struct fixture *f, int first_id) {
+  char move[64];
   leave_ledger(f, 5);
-  /* History that fills pages behind all else. */
   fixture_sql(f, "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL"
                  " SELECT i + 1 FROM n WHERE i < 3000)"
                  " INSERT INTO commands SELECT i, created_at, rule, device,"
@@ -873,18 +910,72 @@ static void a_part_that_the_disk_does_not_give_is_left_out(void **state) {
                  " track_until, cause, class, value, valid_from,"
                  " waits_for_credentials, doubtful FROM n, commands"
                  " WHERE id = 1");
+  snprintf(move, sizeof move, "UPDATE commands SET id = id + %d WHERE id <= 5",
+           first_id - 1);
+  fixture_sql(f, move);
   fixture_sql(f, "PRAGMA wal_checkpoint(TRUNCATE)");
-  failing_vfs_fail_reads(200 * 1024);
+}
+
+static void start_on_a_bad_disk(struct fixture *f, size_t commands) {
+  failing_vfs_fail_reads(BAD_FROM);
   assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
   fixture_load(f, FIXTURE_NOW);
-  assert_int_equal(f->command_count, 5);
+  assert_int_equal(f->command_count, commands);
   assert_int_equal(f->series_count, 1);
   assert_false(ledger_is_unread(f->ledger));
   assert_int_equal(fixture_count_log(f, "what of it can be read goes on"), 1);
-  failing_vfs_fail_reads(0);
   assert_true(ledger_begin(f->ledger, FIXTURE_NOW) < 0);
+}
+
+static void a_part_that_the_disk_does_not_give_is_left_out(void **state) {
+  struct fixture *f = *state;
+  leave_much(f, 1);
+  start_on_a_bad_disk(f, 5);
+  failing_vfs_fail_reads(0);
+  assert_int_equal(put_at_last(f), 0);
+  assert_lost(f, 0, 0);
   assert_works(f);
   assert_int_equal(fixture_count_files(f, ".unread-1700000000"), 3);
+}
+
+static void
+commands_in_a_part_that_the_disk_does_not_give_are_counted(void **state) {
+  struct fixture *f = *state;
+  leave_much(f, 5000);
+  start_on_a_bad_disk(f, 0);
+  failing_vfs_fail_reads(0);
+  assert_int_equal(put_at_last(f), 0);
+  assert_lost(f, 5, 0);
+  assert_works(f);
+}
+
+static void
+commands_that_the_disk_never_gives_are_lost_uncounted(void **state) {
+  struct fixture *f = *state;
+  leave_much(f, 5000);
+  start_on_a_bad_disk(f, 0);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  failing_vfs_fail_reads(0);
+  assert_lost(f, 0, 1);
+  assert_works(f);
+}
+
+static void a_disk_that_gives_nothing_is_given_up(void **state) {
+  struct fixture *f = *state;
+  leave_ledger(f, 5);
+  failing_vfs_fail_reads(1);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  fixture_load(f, FIXTURE_NOW);
+  assert_int_equal(f->command_count, 0);
+  assert_true(ledger_knows_nothing(f->ledger));
+  assert_false(ledger_is_unread(f->ledger));
+  failing_vfs_fail_reads(0);
+  assert_int_equal(put_at_last(f), 0);
+  assert_lost(f, 5, 0);
+  assert_int_equal(fixture_count_files(f, ".unread-1700000000"), 3);
+  assert_works(f);
+  assert_false(ledger_knows_nothing(f->ledger));
 }
 
 static void limit_file_size(rlim_t bytes) {
@@ -1246,6 +1337,7 @@ int main(void) {
       SITUATION(a_ledger_on_a_disk_that_is_read_only_is_restored_from),
       SITUATION(a_ledger_of_another_user_is_restored_from),
       SITUATION(what_was_only_read_is_written_into_the_same_file),
+      SITUATION(what_was_read_of_a_file_that_is_damaged_since_goes_on),
       SITUATION(somebody_who_writes_for_long_keeps_nothing_back),
       SITUATION(the_first_turn_after_a_start_that_only_read_asks_for_all),
       SITUATION(what_was_ended_at_such_a_start_is_written_as_well),
@@ -1256,6 +1348,10 @@ int main(void) {
       SITUATION(a_ledger_that_is_locked_at_the_start_is_read_late),
       SITUATION(what_is_damaged_when_it_is_read_late_is_set_aside),
       SITUATION_OF_DISK(a_part_that_the_disk_does_not_give_is_left_out),
+      SITUATION_OF_DISK(
+          commands_in_a_part_that_the_disk_does_not_give_are_counted),
+      SITUATION_OF_DISK(a_disk_that_gives_nothing_is_given_up),
+      SITUATION_OF_DISK(commands_that_the_disk_never_gives_are_lost_uncounted),
       SITUATION(a_file_that_may_not_grow_fails_and_recovers),
       SITUATION(a_disk_that_fills_up_while_running_fails_and_recovers),
       SITUATION(on_a_full_disk_a_start_restores_what_is_there),

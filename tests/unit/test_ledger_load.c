@@ -162,6 +162,10 @@ static void assert_unreadable(struct fixture *f, const char *edit,
   leave_one_pending(f);
   fixture_sql(f, edit);
   assert_ended(f, outcome, "its record can not be read");
+  struct ledger_loss loss;
+  assert_true(ledger_take_loss(f->ledger, &loss));
+  assert_int_equal(loss.commands, 1);
+  assert_int_equal(loss.uncounted, 0);
 }
 
 static void a_record_with_an_unknown_severity_ends_as_cancelled(void **state) {

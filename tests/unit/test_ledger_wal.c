@@ -143,6 +143,10 @@ static void assert_damage(struct fixture *f) {
   assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
   assert_int_equal(fixture_count_log(f, "its -wal is damaged"), 1);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
+  struct ledger_loss loss;
+  assert_true(ledger_take_loss(f->ledger, &loss));
+  assert_int_equal(loss.commands, 0);
+  assert_int_equal(loss.uncounted, 1);
   assert_int_equal(fixture_count_files(f, "damaged-1700000000"), 3);
   assert_false(f->was_set_aside);
   struct stat about;

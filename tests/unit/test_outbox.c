@@ -62,11 +62,28 @@ static void all_that_failed_earlier_is_handed_over(void **state) {
   outbox_free(f); /* with the one that is left */
 }
 
+static void what_is_lost_adds_up_until_it_is_taken(void **state) {
+  (void)state;
+  struct outbox *f = outbox_new();
+  struct ledger_loss loss;
+  assert_false(outbox_take_loss(f, &loss));
+  outbox_put_loss(f, &(struct ledger_loss){.commands = 3});
+  outbox_put_loss(f, &(struct ledger_loss){.commands = 4, .uncounted = 1});
+  assert_true(outbox_take_loss(f, &loss));
+  assert_int_equal(loss.commands, 7);
+  assert_int_equal(loss.uncounted, 1);
+  assert_false(outbox_take_loss(f, &loss));
+  outbox_put_loss(f, &(struct ledger_loss){.uncounted = 1});
+  assert_true(outbox_take_loss(f, &loss));
+  outbox_free(f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_put_first_is_taken_first),
       cmocka_unit_test(when_it_is_full_the_oldest_gives_way),
       cmocka_unit_test(all_that_failed_earlier_is_handed_over),
+      cmocka_unit_test(what_is_lost_adds_up_until_it_is_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
