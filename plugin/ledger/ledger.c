@@ -368,7 +368,8 @@ int ledger_load(struct ledger *l, const struct directory *directory,
 /* ---- restoring late ---- */
 
 static int read_late(struct ledger *l, struct ledger_restore *r) {
-  /* Brings an older file to the present version, if it can be written. */
+  /* Begins a file where there is none, and sets a damaged one aside. What can
+   * not be written may be read all the same. */
   begin(l, r->now, LEDGER_BUSY_TIMEOUT_MS);
   int status = settle_copy(l, r);
   if (status == 0)

@@ -397,26 +397,49 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
 
 /* ---- opening what can not be written ---- */
 
-static int check_version(struct sqlite_file *f) {
-  int64_t application = 0, version = 0;
-  int status = read_version(f, &application, &version);
+static int check_version(struct sqlite_file *f, int64_t *ret_version) {
+  int64_t application = 0;
+  int status = read_version(f, &application, ret_version);
   if (status < 0)
     return status;
-  if (application != LEDGER_SCHEMA_APPLICATION_ID ||
-      version != LEDGER_SCHEMA_VERSION)
+  if (application != LEDGER_SCHEMA_APPLICATION_ID || *ret_version < 1 ||
+      *ret_version > LEDGER_SCHEMA_VERSION)
     return sqlite_place_explain(
         &f->place, -EROFS,
-        "it is not a ledger of the present version, and "
-        "can not be written");
+        "it is not a ledger of this version or an earlier one, and can not be "
+        "written");
   return 0;
 }
 
+static int copy_into_memory(struct sqlite_file *f, sqlite3 *from) {
+  int status = connect_file(f, ":memory:", SQLITE_OPEN_READWRITE);
+  if (status < 0)
+    return status;
+  sqlite3_backup *backup = sqlite3_backup_init(f->db, "main", from, "main");
+  if (backup == NULL)
+    return sqlite_file_result(f, sqlite3_errcode(f->db));
+  sqlite3_backup_step(backup, -1);
+  return sqlite_file_result(f, sqlite3_backup_finish(backup));
+}
+
+/* Puts a copy in memory in the place of the file, so that it can be brought to
+ * the present version. */
+static int migrate_in_memory(struct sqlite_file *f, int64_t version) {
+  sqlite3 *file = f->db;
+  int status = copy_into_memory(f, file);
+  sqlite3_close(file);
+  return status == 0 ? migrate(f, version) : status;
+}
+
 int sqlite_file_open_to_read(struct sqlite_file *f) {
+  int64_t version = 0;
   int status = sqlite_place_ready_to_read(&f->place);
   if (status == 0)
     status = connect_file(f, f->place.real_path, SQLITE_OPEN_READONLY);
   if (status == 0)
-    status = check_version(f);
+    status = check_version(f, &version);
+  if (status == 0 && version < LEDGER_SCHEMA_VERSION)
+    status = migrate_in_memory(f, version);
   if (status < 0)
     sqlite_file_close(f);
   return status;

@@ -54,8 +54,9 @@ void sqlite_file_release(struct sqlite_file *f);
  * not open. */
 int sqlite_file_open(struct sqlite_file *f, struct moment now);
 
-/* Opens the file for reading alone: touches, locks and checks nothing. It must
- * be a ledger of the present version. After an error it is not open. */
+/* Opens the file for reading alone: touches, locks and checks nothing. One of
+ * an older version is copied into memory, and read there as if it were of the
+ * present one. After an error it is not open. */
 int sqlite_file_open_to_read(struct sqlite_file *f);
 
 /* Opens an empty ledger in memory. */

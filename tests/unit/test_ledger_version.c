@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void leave_version_1(struct fixture *f) {
   sqlite3 *db = NULL;
@@ -124,6 +126,46 @@ static void a_file_of_version_1_gets_the_present_views(void **state) {
       "fan|4|2|2|0");
 }
 
+/* A directory in the place of the lock keeps the file from being written. */
+static void what_is_pending_in_version_1_is_restored_though_it_is_not_written(
+    void **state) {
+  struct fixture *f = *state;
+  char lock[1024];
+  leave_version_1(f);
+  fixture_sql(f, "PRAGMA journal_mode = WAL");
+  snprintf(lock, sizeof lock, "%s.lock", f->path);
+  assert_int_equal(mkdir(lock, 0700), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_count_log(f, "it can be read and not written"), 1);
+  assert_int_equal(f->command_count, 2);
+  assert_int_equal(f->series_count, 1);
+  assert_int_equal(f->next_id, 5);
+  assert_string_equal(fixture_sql(f, "PRAGMA user_version"), "1");
+  assert_int_equal(rmdir(lock), 0);
+  assert_true(ledger_begin(f->ledger, FIXTURE_NOW) < 0);
+  assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
+  assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands"), "1\n2\n3\n4");
+  assert_int_equal(atoi(fixture_sql(f, "PRAGMA user_version")),
+                   LEDGER_SCHEMA_VERSION);
+}
+
+static void what_is_pending_in_version_1_is_restored_late(void **state) {
+  struct fixture *f = *state;
+  char away[1024];
+  leave_version_1(f);
+  snprintf(away, sizeof away, "%s.away", f->path);
+  assert_int_equal(rename(f->path, away), 0);
+  assert_int_equal(mkdir(f->path, 0700), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_true(ledger_is_unread(f->ledger));
+  assert_int_equal(rmdir(f->path), 0);
+  assert_int_equal(rename(away, f->path), 0);
+  assert_int_equal(fixture_read_late(f, FIXTURE_NOW), 0);
+  assert_int_equal(f->command_count, 2);
+  assert_int_equal(f->next_id, 5);
+}
+
 /* Every object, but for the order in which they were made. */
 static void a_series_of_version_1_knows_when_its_last_value_was(void **state) {
   struct fixture *f = *state;
@@ -141,6 +183,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(a_file_of_version_1_opens_with_all_rows_as_they_were),
       SITUATION(what_is_pending_in_version_1_is_restored),
+      SITUATION(
+          what_is_pending_in_version_1_is_restored_though_it_is_not_written),
+      SITUATION(what_is_pending_in_version_1_is_restored_late),
       SITUATION(a_file_of_version_1_has_the_form_of_one_that_is_begun_now),
       SITUATION(a_file_of_version_1_gets_the_present_views),
       SITUATION(a_series_of_version_1_knows_when_its_last_value_was),
