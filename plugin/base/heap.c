@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define HEAP_FIRST_CAPACITY 16
+#define HEAP_FIRST_CAPACITY 2 /* many heaps never have more */
 
 void heap_init(struct heap *h, heap_before_fn *before, heap_index_fn *index) {
   *h = (struct heap){.before = before, .index = index};
@@ -18,12 +18,7 @@ void heap_free(struct heap *h) {
   h->capacity = 0;
 }
 
-int heap_reserve(struct heap *h, size_t count) {
-  if (count <= h->capacity)
-    return 0;
-  size_t capacity = h->capacity > 0 ? h->capacity : HEAP_FIRST_CAPACITY;
-  while (capacity < count)
-    capacity *= 2;
+static int set_capacity(struct heap *h, size_t capacity) {
   void **items = realloc(h->items, capacity * sizeof *items);
   if (items == NULL)
     return -ENOMEM;
@@ -32,9 +27,28 @@ int heap_reserve(struct heap *h, size_t count) {
   return 0;
 }
 
+int heap_reserve(struct heap *h, size_t count) {
+  if (count <= h->capacity)
+    return 0;
+  size_t capacity = h->capacity > 0 ? h->capacity : HEAP_FIRST_CAPACITY;
+  while (capacity < count)
+    capacity *= 2;
+  return set_capacity(h, capacity);
+}
+
+/* Without memory to move to, the heap stays as it is. */
+void heap_shrink(struct heap *h, size_t count) {
+  if (count > h->capacity / 4)
+    return;
+  if (count == 0)
+    heap_free(h);
+  else
+    set_capacity(h, h->capacity / 2);
+}
+
 static void put(struct heap *h, size_t index, void *item) {
   h->items[index] = item;
-  *h->index(item) = index;
+  *h->index(item) = (uint32_t)index;
 }
 
 static void sift_up(struct heap *h, size_t index) {
@@ -76,7 +90,7 @@ void *heap_first(const struct heap *h) {
 }
 
 void heap_remove(struct heap *h, void *item) {
-  size_t index = *h->index(item);
+  uint32_t index = *h->index(item);
   if (index == HEAP_OUTSIDE)
     return;
   void *last = h->items[--h->count];

@@ -11,13 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEAP_OUTSIDE SIZE_MAX /* the index of an item that is in no heap */
+#define HEAP_OUTSIDE UINT32_MAX /* the index of an item that is in no heap */
 
 /* Returns whether a comes before b. */
 typedef bool heap_before_fn(const void *a, const void *b);
 /* Returns the address at which the item stores its index. The index is
  * HEAP_OUTSIDE before the item is first pushed. */
-typedef size_t *heap_index_fn(void *item);
+typedef uint32_t *heap_index_fn(void *item);
 
 struct heap {
   void **items;
@@ -34,6 +34,10 @@ void heap_free(struct heap *h);
 /* Makes room for `count` items in all, so that pushing up to that number can
  * not fail. Returns 0 or -ENOMEM. */
 int heap_reserve(struct heap *h, size_t count);
+
+/* Gives memory back if room for `count` items, which are at least those in the
+ * heap, is a quarter of the room there is, or less. */
+void heap_shrink(struct heap *h, size_t count);
 
 /* Adds an item that is in no heap; there must be room for it. */
 void heap_push(struct heap *h, void *item);

@@ -18,7 +18,7 @@ static bool timer_before(const void *a, const void *b) {
   return left->at.place < right->at.place;
 }
 
-static size_t *timer_index(void *item) {
+static uint32_t *timer_index(void *item) {
   return &((struct command *)item)->at.timer_index;
 }
 
@@ -27,7 +27,7 @@ bool lanes_place_before(const void *a, const void *b) {
          ((const struct command *)b)->at.place;
 }
 
-static size_t *ready_index(void *item) {
+static uint32_t *ready_index(void *item) {
   return &((struct command *)item)->at.ready_index;
 }
 
@@ -39,7 +39,7 @@ static bool silence_before(const void *a, const void *b) {
   return lanes_silent_at_ms(a) < lanes_silent_at_ms(b);
 }
 
-static size_t *silence_index(void *item) {
+static uint32_t *silence_index(void *item) {
   return &((struct series *)item)->silence_index;
 }
 
@@ -327,6 +327,13 @@ void lanes_place(struct lanes *l, struct command *c, int64_t now_ms) {
   lanes_wake(l, c->at.lane);
 }
 
+size_t lanes_pending_most(const struct lanes *l) {
+  size_t most = l->waiting;
+  for (size_t i = 0; i < l->endpoint_count; i++)
+    most += l->endpoints[i].gate.in_flight;
+  return most;
+}
+
 void lanes_count_waiting(struct lanes *l, struct command *c) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
   e->waiting++;
@@ -364,6 +371,13 @@ void lanes_stop_waiting(struct lanes *l, struct command *c) {
   }
 }
 
+/* Gives back room in the heaps that nothing needs that waits, or that may come
+ * back to wait. */
+static void shrink_heaps(struct lanes *l, struct lane *lane) {
+  heap_shrink(&l->timers, lanes_pending_most(l));
+  heap_shrink(&lane->ready, lane->waiting + (lane->holder != NULL));
+}
+
 void lanes_count_outcome(struct lanes *l, struct command *c,
                          enum outcome outcome, struct moment now) {
   struct account *account = &lanes_device_of(l, c)->account;
@@ -373,6 +387,7 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   account->by_outcome[outcome]++;
   account->pending--;
   c->at.slot->pending--;
+  shrink_heaps(l, lanes_device_of(l, c)->lane);
   lanes_note_rest(l, c->at.slot);
   lanes_note(l, &account->change);
   journal_note_last(l->options.journal, &c->change);

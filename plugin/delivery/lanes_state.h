@@ -163,6 +163,9 @@ void lanes_set_validity(struct command *c);
  * lane. The command must be in no heap but that of the timers. */
 void lanes_place(struct lanes *l, struct command *c, int64_t now_ms);
 
+/* Returns how many commands wait or may come back from their attempt. */
+size_t lanes_pending_most(const struct lanes *l);
+
 /* Counts the command as waiting from now on. */
 void lanes_count_waiting(struct lanes *l, struct command *c);
 

@@ -66,10 +66,7 @@ static void count_created(struct lanes *l, struct command *c) {
  * not fail. The lane needs room for two: its command in flight may come back to
  * wait for a retry. */
 static int reserve(struct lanes *l, struct lane *lane) {
-  size_t in_flight = 0;
-  for (size_t i = 0; i < l->endpoint_count; i++)
-    in_flight += l->endpoints[i].gate.in_flight;
-  if (heap_reserve(&l->timers, l->waiting + in_flight + 1) < 0)
+  if (heap_reserve(&l->timers, lanes_pending_most(l) + 1) < 0)
     return -ENOMEM;
   return heap_reserve(&lane->ready, lane->waiting + 2);
 }

@@ -27,7 +27,7 @@ static bool is_polled_before(const void *a, const void *b) {
   return left->id < right->id;
 }
 
-static size_t *next_index(void *item) {
+static uint32_t *next_index(void *item) {
   return &((struct tracked *)item)->next_index;
 }
 
@@ -35,7 +35,7 @@ static bool is_older(const void *a, const void *b) {
   return ((const struct tracked *)a)->id < ((const struct tracked *)b)->id;
 }
 
-static size_t *age_index(void *item) {
+static uint32_t *age_index(void *item) {
   return &((struct tracked *)item)->age_index;
 }
 

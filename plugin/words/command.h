@@ -162,10 +162,10 @@ enum command_state { COMMAND_WAITING, COMMAND_IN_FLIGHT, COMMAND_FINISHED };
 struct command_place {
   struct slot *slot;
   struct lane *lane;
-  uint64_t place;     /* order within the lane */
-  size_t ready_index; /* index in the lane's heap of ready commands */
-  size_t timer_index; /* index in the heap of timers */
-  int64_t timer_ms;   /* time at which the timer runs out */
+  uint64_t place;       /* order within the lane */
+  uint32_t ready_index; /* index in the lane's heap of ready commands */
+  uint32_t timer_index; /* index in the heap of timers */
+  int64_t timer_ms;     /* time at which the timer runs out */
 };
 
 struct command {

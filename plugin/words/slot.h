@@ -55,10 +55,10 @@ struct series {
   enum severity event_severity;
   struct slot_time valued; /* last event that carried a CurrentValue */
 
-  size_t silence_index; /* kept by lanes: index in the heap of silences */
-  struct ring idle;     /* kept by lanes: place among the idle series */
-  struct body *held[2]; /* kept by lanes: its bodies that count as held, each
-                           with a reference */
+  uint32_t silence_index; /* kept by lanes: index in the heap of silences */
+  struct ring idle;       /* kept by lanes: place among the idle series */
+  struct body *held[2];   /* kept by lanes: its bodies that count as held, each
+                             with a reference */
 
   struct series *newer; /* kept by slot: neighbours of the same severity */
   struct series *older;

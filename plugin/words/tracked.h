@@ -61,8 +61,8 @@ struct tracked {
   int64_t next_ms; /* kept by tracker: time of the next poll */
   int64_t wait_ms; /* wait before that poll */
   int answer_polls;
-  size_t next_index; /* index in the heap by next_ms */
-  size_t age_index;  /* index in the heap by age */
+  uint32_t next_index; /* index in the heap by next_ms */
+  uint32_t age_index;  /* index in the heap by age */
 };
 
 /* The result of a poll. */

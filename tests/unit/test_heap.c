@@ -10,14 +10,14 @@
 
 struct item {
   int key;
-  size_t index;
+  uint32_t index;
 };
 
 static bool before(const void *a, const void *b) {
   return ((const struct item *)a)->key < ((const struct item *)b)->key;
 }
 
-static size_t *index_of(void *item) { return &((struct item *)item)->index; }
+static uint32_t *index_of(void *item) { return &((struct item *)item)->index; }
 
 struct fixture {
   struct heap heap;
@@ -107,6 +107,29 @@ static void what_is_reserved_stays_reserved(void **state) {
   assert_ptr_equal(f->heap.items, items);
 }
 
+static void much_room_for_few_is_given_back(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(heap_reserve(&f->heap, 64), 0);
+  for (int i = 0; i < 16; i++)
+    push(f, (size_t)i, i);
+  heap_shrink(&f->heap, 17);
+  assert_int_equal(f->heap.capacity, 64);
+  heap_shrink(&f->heap, 16);
+  assert_int_equal(f->heap.capacity, 32);
+  for (int i = 0; i < 16; i++)
+    assert_int_equal(pop(f), i);
+}
+
+static void no_room_is_kept_for_nothing(void **state) {
+  struct fixture *f = *state;
+  push(f, 0, 0);
+  assert_int_equal(pop(f), 0);
+  heap_shrink(&f->heap, 0);
+  assert_null(f->heap.items);
+  push(f, 1, 1);
+  assert_int_equal(pop(f), 1);
+}
+
 static void the_first_is_the_least(const struct fixture *f) {
   const struct item *least = NULL;
   for (size_t i = 0; i < ITEMS; i++) {
@@ -151,6 +174,8 @@ int main(void) {
       TEST(removing_what_is_outside_changes_nothing),
       TEST(an_item_whose_key_changed_moves_either_way),
       TEST(what_is_reserved_stays_reserved),
+      TEST(much_room_for_few_is_given_back),
+      TEST(no_room_is_kept_for_nothing),
       TEST(the_first_is_the_least_whatever_is_done),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
