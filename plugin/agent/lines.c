@@ -255,7 +255,8 @@ static void log_body(const struct body *body) {
   /* A longer body is cut, since a line of collectd's log holds no more. */
   buf_init(&text, LOG_LINE_BYTES);
   buf_append_json(&text, body->data, body->size);
-  log_info("dry run: body (%zu bytes): %s", body->size, buf_text(&text));
+  log_info("dry run: body (%u bytes): %s", (unsigned int)body->size,
+           buf_text(&text));
   buf_free(&text);
 }
 

@@ -96,7 +96,7 @@ bool sender_has_new_key(const struct sender *s, const struct endpoint *e) {
 static void end_attempt(struct sender *s, struct command *c,
                         const struct verdict *v, struct moment now) {
   const struct endpoint *e = c->device->endpoint;
-  unsigned long generation = c->key_generation;
+  unsigned long generation = c->attempt->key_generation;
   lanes_end(s->lanes, c, v, now);
   /* Another request may have read a new key after this one was sent: the
    * commands that wait for credentials are then tried with it at once. */
@@ -198,7 +198,8 @@ static void send_one(struct sender *s, struct command *c, struct moment now) {
   struct verdict unsent;
   request_init(&r, c->device->endpoint);
   int status = build(s, c, now, &r, &unsent);
-  c->key_generation = credential_generation(credential_of(s, r.endpoint));
+  c->attempt->key_generation =
+      credential_generation(credential_of(s, r.endpoint));
   if (status == 0)
     status = start(s, c, &r, &unsent);
   if (status < 0)

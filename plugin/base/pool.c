@@ -30,8 +30,6 @@ struct pool_slab {
   uint32_t used;
 };
 
-_Static_assert(sizeof(struct pool_slab) % 16 == 0, "items are aligned");
-
 static struct pool_slab *slab_of(const void *item) {
   return (struct pool_slab *)((uintptr_t)item &
                               ~(uintptr_t)(POOL_SLAB_BYTES - 1));

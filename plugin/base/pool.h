@@ -22,7 +22,7 @@ struct pool {
   size_t slab_count;
 };
 
-/* An empty pool of items of that many bytes: a multiple of 16, and not more
+/* An empty pool of items of that many bytes: a multiple of 8, and not more
  * than a hundredth of a slab. */
 #define POOL_OF(bytes)                                                         \
   { .item_bytes = (bytes), .mutex = PTHREAD_MUTEX_INITIALIZER }

@@ -50,8 +50,12 @@ static int compare_lanes(const void *a, const void *b) {
   return strcmp(left->device_id, right->device_id);
 }
 
-int lanes_compare_slots(const void *a, const void *b) {
-  return strcmp(((const struct slot *)a)->key, ((const struct slot *)b)->key);
+static uint64_t hash_slot(const struct table_link *link) {
+  return table_hash_text(TABLE_ITEM(link, struct slot, by_key)->key);
+}
+
+static bool slot_has_key(const struct table_link *link, const void *key) {
+  return strcmp(TABLE_ITEM(link, struct slot, by_key)->key, key) == 0;
 }
 
 void lanes_queue_push(struct queue *q, struct lane *lane) {
@@ -119,7 +123,7 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   l->endpoints = calloc(l->endpoint_count + 1, sizeof *l->endpoints);
   l->devices = calloc(l->device_count + 1, sizeof *l->devices);
   l->next_id = 1;
-  ring_init(&l->slots);
+  table_init(&l->slots, hash_slot, slot_has_key);
   ring_init(&l->owing);
   ring_init(&l->idle);
   heap_init(&l->timers, timer_before, timer_index);
@@ -144,12 +148,12 @@ static void free_lanes(struct lanes *l) {
 }
 
 static void free_slots(struct lanes *l) {
-  for (struct ring *link; (link = ring_first(&l->slots)) != NULL;) {
-    struct slot *slot = RING_ITEM(link, struct slot, all);
-    ring_remove(link);
-    tdelete(slot, &l->slot_by_key, lanes_compare_slots);
-    slot_free(slot);
+  for (struct table_link *link = table_first(&l->slots), *next; link != NULL;
+       link = next) {
+    next = table_next(&l->slots, link);
+    slot_free(TABLE_ITEM(link, struct slot, by_key));
   }
+  table_free(&l->slots);
 }
 
 void lanes_free(struct lanes *l) {
@@ -185,6 +189,10 @@ struct device_state *lanes_device_of(struct lanes *l, const struct command *c) {
   return &l->devices[c->device->index];
 }
 
+struct lane *lanes_lane_of(struct lanes *l, const struct command *c) {
+  return lanes_device_of(l, c)->lane;
+}
+
 /* ---- what is held, and what may go ---- */
 
 static void hold(struct lanes *l, struct body *b) {
@@ -212,7 +220,8 @@ void lanes_hold(struct lanes *l, struct body *held[static 2],
 }
 
 void lanes_hold_memory(struct lanes *l, struct slot *slot) {
-  lanes_hold(l, slot->held, slot->accepted.body, slot->accepted_before.body);
+  lanes_hold(l, slot->held, slot->accepted.body,
+             slot->set_aside != NULL ? slot->set_aside->body : NULL);
 }
 
 /* Returns when the slot is at rest, be it past; COMMAND_NEVER_MS if something
@@ -322,9 +331,9 @@ void lanes_place(struct lanes *l, struct command *c, int64_t now_ms) {
     lanes_set_timer(l, c, c->at.slot->cooldown_until_ms);
     return;
   }
-  heap_push(&c->at.lane->ready, c);
+  heap_push(&lanes_lane_of(l, c)->ready, c);
   lanes_set_timer(l, c, COMMAND_NEVER_MS);
-  lanes_wake(l, c->at.lane);
+  lanes_wake(l, lanes_lane_of(l, c));
 }
 
 size_t lanes_pending_most(const struct lanes *l) {
@@ -338,7 +347,7 @@ void lanes_count_waiting(struct lanes *l, struct command *c) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
   e->waiting++;
   e->waiting_for_credentials += c->waits_for_credentials; /* if restored */
-  c->at.lane->waiting++;
+  lanes_lane_of(l, c)->waiting++;
   l->waiting++;
   if (c->body->waiting++ == 0)
     l->waiting_bytes += c->body->size;
@@ -355,19 +364,19 @@ void lanes_set_credentials_wait(struct lanes *l, struct command *c,
 
 void lanes_stop_waiting(struct lanes *l, struct command *c) {
   lanes_endpoint_of(l, c)->waiting--;
-  c->at.lane->waiting--;
+  lanes_lane_of(l, c)->waiting--;
   l->waiting--;
   if (--c->body->waiting == 0)
     l->waiting_bytes -= c->body->size;
   let_go(l, c->body);
   lanes_set_credentials_wait(l, c, false);
   heap_remove(&l->timers, c);
-  heap_remove(&c->at.lane->ready, c);
+  heap_remove(&lanes_lane_of(l, c)->ready, c);
   if (c->at.slot->waiting == c)
     c->at.slot->waiting = NULL;
-  if (c->at.lane->holder == c) {
-    c->at.lane->holder = NULL;
-    lanes_wake(l, c->at.lane);
+  if (lanes_lane_of(l, c)->holder == c) {
+    lanes_lane_of(l, c)->holder = NULL;
+    lanes_wake(l, lanes_lane_of(l, c));
   }
 }
 
@@ -387,7 +396,7 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   account->by_outcome[outcome]++;
   account->pending--;
   c->at.slot->pending--;
-  shrink_heaps(l, lanes_device_of(l, c)->lane);
+  shrink_heaps(l, lanes_lane_of(l, c));
   lanes_note_rest(l, c->at.slot);
   lanes_note(l, &account->change);
   journal_note_last(l->options.journal, &c->change);
@@ -405,15 +414,15 @@ void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
 
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now) {
-  bool was_holder = older->at.lane->holder == older;
+  bool was_holder = lanes_lane_of(l, older)->holder == older;
   bool waits_for_credentials = older->waits_for_credentials;
   lanes_note(l, &newer->change);
   newer->at.place = older->at.place;
   newer->not_before_ms = older->not_before_ms;
   /* If the credentials stay refused, `newer` ends as refused: it then says why
    * in the words of `older`. */
-  if (waits_for_credentials && command_make_verdict(newer) == 0)
-    *newer->verdict = *command_verdict(older);
+  if (waits_for_credentials && command_make_attempt(newer) == 0)
+    newer->attempt->verdict = *command_verdict(older);
   lanes_end_waiting(l, older, OUTCOME_SUPERSEDED,
                     "a newer state took its place", now);
   lanes_set_credentials_wait(l, newer, waits_for_credentials);
@@ -423,7 +432,7 @@ void lanes_supersede(struct lanes *l, struct command *newer,
     return;
   }
   lanes_set_validity(newer);
-  newer->at.lane->holder = newer;
+  lanes_lane_of(l, newer)->holder = newer;
   lanes_set_timer(l, newer, COMMAND_NEVER_MS);
 }
 
@@ -449,9 +458,9 @@ static void note_series(void *context, struct series *series) {
 }
 
 void lanes_note_all(struct lanes *l) {
-  for (struct ring *link = ring_first(&l->slots); link != NULL;
-       link = ring_next(&l->slots, link)) {
-    struct slot *slot = RING_ITEM(link, struct slot, all);
+  for (struct table_link *link = table_first(&l->slots); link != NULL;
+       link = table_next(&l->slots, link)) {
+    struct slot *slot = TABLE_ITEM(link, struct slot, by_key);
     lanes_note(l, &slot->change);
     slot_each_series(slot, note_series, l);
   }

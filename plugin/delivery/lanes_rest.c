@@ -7,8 +7,6 @@
 
 #include "delivery/lanes_state.h"
 
-#include <search.h>
-
 /* The part of all series that goes at a time, 1 in 64: finding them may take a
  * look at all. */
 #define BATCH_PART 64
@@ -26,8 +24,7 @@ static void forget_series(void *context, struct series *series) {
 static void forget_slot(struct lanes *l, struct slot *slot) {
   slot_each_series(slot, forget_series, l);
   lanes_hold(l, slot->held, NULL, NULL);
-  ring_remove(&slot->all);
-  tdelete(slot, &l->slot_by_key, lanes_compare_slots);
+  table_remove(&l->slots, &slot->by_key);
   journal_note_last(l->options.journal, &slot->change);
 }
 

@@ -13,6 +13,7 @@
 #define ONENET_LANES_STATE_H
 
 #include "base/heap.h"
+#include "base/table.h"
 #include "delivery/bucket.h"
 #include "delivery/gate.h"
 #include "delivery/lanes.h"
@@ -63,10 +64,9 @@ struct lanes {
   size_t next_endpoint;         /* searched first by lanes_begin */
   struct device_state *devices; /* by device.index */
   size_t device_count;
-  void *lane_by_id; /* tsearch trees */
-  void *slot_by_key;
-  struct ring slots; /* all slots */
-  struct ring owing; /* slots that owe their state, the longest first */
+  void *lane_by_id;   /* a tsearch tree */
+  struct table slots; /* all slots, by key */
+  struct ring owing;  /* slots that owe their state, the longest first */
   struct queue fresh;
   struct heap timers;  /* every waiting command, next to change first */
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
@@ -90,9 +90,6 @@ bool lanes_place_before(const void *a, const void *b);
 /* Returns when the series will have been silent for ForgetAfter. */
 int64_t lanes_silent_at_ms(const struct series *s);
 
-/* Compares the keys of two slots, for slot_by_key. */
-int lanes_compare_slots(const void *a, const void *b);
-
 /* Appends the lane, unless it is in the queue already. */
 void lanes_queue_push(struct queue *q, struct lane *lane);
 
@@ -101,6 +98,7 @@ void lanes_queue_push(struct queue *q, struct lane *lane);
 struct endpoint_state *lanes_endpoint_of(struct lanes *l,
                                          const struct command *c);
 struct device_state *lanes_device_of(struct lanes *l, const struct command *c);
+struct lane *lanes_lane_of(struct lanes *l, const struct command *c);
 
 /* ---- what is held, and what may go ---- */
 

@@ -5,10 +5,10 @@
  */
 #include "delivery/lanes.h"
 
+#include "base/shared_text.h"
 #include "delivery/lanes_state.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,19 +24,15 @@ static void set_deadline(struct command *c) {
 
 /* Returns a command for what the slot asks for, which the state of `speaker`
  * says; NULL without memory. `series` names the series of the event behind it,
- * which may be another one. */
+ * which may be another one: a shared text. */
 static struct command *new_command(struct lanes *l, struct slot *slot,
                                    const struct series *speaker,
                                    const char *series, struct moment arrived) {
-  struct command *c = calloc(1, sizeof *c);
+  struct command *c = command_new();
   if (c == NULL)
     return NULL;
-  c->series = strdup(series);
-  c->slot_key = strdup(slot->key);
-  if (c->series == NULL || c->slot_key == NULL) {
-    command_free(c);
-    return NULL;
-  }
+  c->series = shared_text_ref(series);
+  c->slot_key = shared_text_ref(slot->key);
   c->id = l->next_id++;
   c->policy = slot->policy;
   c->device = slot->device;
@@ -83,8 +79,8 @@ static void drop_command(struct lanes *l, struct command *c, const char *why,
 static void refuse_unsendable(struct lanes *l, struct command *c, size_t bytes,
                               struct moment now) {
   c->why = "its body can not be sent";
-  if (command_make_verdict(c) == 0)
-    snprintf(c->verdict->error, sizeof c->verdict->error,
+  if (command_make_attempt(c) == 0)
+    snprintf(c->attempt->verdict.error, sizeof c->attempt->verdict.error,
              "a body of %zu bytes: must be 1..%d", bytes,
              COMMAND_BODY_MAX_BYTES);
   lanes_count_outcome(l, c, OUTCOME_REFUSED, now);
@@ -93,12 +89,11 @@ static void refuse_unsendable(struct lanes *l, struct command *c, size_t bytes,
 static void admit(struct lanes *l, struct command *c, struct moment now) {
   struct slot *slot = c->at.slot;
   struct command *older = slot->waiting;
-  c->at.lane = lanes_device_of(l, c)->lane;
   if (older == NULL && !lanes_has_room(l, now)) {
     drop_command(l, c, "the queue is full", now);
     return;
   }
-  if (reserve(l, c->at.lane) < 0) {
+  if (reserve(l, lanes_lane_of(l, c)) < 0) {
     drop_command(l, c, "out of memory", now);
     return;
   }
@@ -160,9 +155,8 @@ bool lanes_ask_owed(struct lanes *l, struct moment now) {
 /* ---- events ---- */
 
 static struct slot *find_slot(const struct lanes *l, const char *key) {
-  struct slot wanted = {.key = (char *)key};
-  struct slot **found = tfind(&wanted, &l->slot_by_key, lanes_compare_slots);
-  return found != NULL ? *found : NULL;
+  struct table_link *link = table_find(&l->slots, table_hash_text(key), key);
+  return link != NULL ? TABLE_ITEM(link, struct slot, by_key) : NULL;
 }
 
 struct slot *lanes_find_or_add_slot(struct lanes *l,
@@ -175,11 +169,10 @@ struct slot *lanes_find_or_add_slot(struct lanes *l,
   slot = slot_new(policy, device, key);
   if (slot == NULL)
     return NULL;
-  if (tsearch(slot, &l->slot_by_key, lanes_compare_slots) == NULL) {
+  if (table_add(&l->slots, &slot->by_key) < 0) {
     slot_free(slot);
     return NULL;
   }
-  ring_append(&l->slots, &slot->all);
   return slot;
 }
 
@@ -310,9 +303,9 @@ void lanes_set_next_id(struct lanes *l, int64_t id) {
 }
 
 static void set_newer(struct lanes *l, bool is_newer) {
-  for (struct ring *link = ring_first(&l->slots); link != NULL;
-       link = ring_next(&l->slots, link))
-    RING_ITEM(link, struct slot, all)->is_newer = is_newer;
+  for (struct table_link *link = table_first(&l->slots); link != NULL;
+       link = table_next(&l->slots, link))
+    TABLE_ITEM(link, struct slot, by_key)->is_newer = is_newer;
 }
 
 void lanes_begin_late_restore(struct lanes *l) { set_newer(l, true); }
@@ -358,10 +351,15 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
   return 0;
 }
 
-/* Makes the command hold the body of the series that speaks for its slot, if it
- * is the same: they shared one in the earlier process. */
-static void share_body(struct command *c, const struct slot *slot) {
+/* Makes the command hold the names of its slot and series, and the body of the
+ * series that speaks for the slot, if it is the same: they shared these in the
+ * earlier process. */
+static void share(struct command *c, const struct slot *slot) {
   const struct series *speaker = slot_speaker(slot);
+  const struct series *series = slot_find_series(slot, c->series);
+  shared_text_merge(&c->slot_key, slot->key);
+  if (series != NULL)
+    shared_text_merge(&c->series, series->name);
   if (speaker != NULL)
     body_share(&c->body, speaker->body);
 }
@@ -371,10 +369,10 @@ static void share_body(struct command *c, const struct slot *slot) {
 static void restore_in_flight(struct command *c) {
   if (!c->doubtful && c->policy->cooldown_s > 0)
     c->at.slot->cooldown_until_ms =
-        c->sent.ms + (int64_t)c->policy->cooldown_s * 1000;
+        command_sent(c).ms + (int64_t)c->policy->cooldown_s * 1000;
   c->doubtful = true;
   c->state = COMMAND_WAITING;
-  *c->verdict = (struct verdict){.class = VERDICT_DOUBTFUL};
+  c->attempt->verdict = (struct verdict){.class = VERDICT_DOUBTFUL};
   c->why = "it was in flight when the process ended";
 }
 
@@ -384,12 +382,11 @@ int lanes_restore_command(struct lanes *l, struct command *c,
       lanes_find_or_add_slot(l, c->policy, c->device, c->slot_key);
   struct command *older = slot != NULL ? slot->waiting : NULL;
   bool was_in_flight = c->state == COMMAND_IN_FLIGHT;
-  if (slot == NULL || reserve(l, lanes_device_of(l, c)->lane) < 0 ||
-      (was_in_flight && command_make_verdict(c) < 0))
+  if (slot == NULL || reserve(l, lanes_lane_of(l, c)) < 0 ||
+      (was_in_flight && command_make_attempt(c) < 0))
     return -ENOMEM;
-  share_body(c, slot);
+  share(c, slot);
   c->at.slot = slot;
-  c->at.lane = lanes_device_of(l, c)->lane;
   c->at.ready_index = HEAP_OUTSIDE;
   c->at.timer_index = HEAP_OUTSIDE;
   c->at.place = ++l->next_place;

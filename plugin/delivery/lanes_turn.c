@@ -24,9 +24,9 @@ static void run_timer(struct lanes *l, struct command *c, struct moment now) {
   lanes_set_validity(c);
   if (c->deadline_ms <= now.ms) {
     end_late(l, c, now);
-  } else if (c == c->at.lane->holder) {
+  } else if (c == lanes_lane_of(l, c)->holder) {
     lanes_set_timer(l, c, COMMAND_NEVER_MS);
-    lanes_wake(l, c->at.lane);
+    lanes_wake(l, lanes_lane_of(l, c));
   } else if (c->at.ready_index != HEAP_OUTSIDE) {
     lanes_set_timer(l, c, COMMAND_NEVER_MS);
   } else {
@@ -136,7 +136,7 @@ static struct command *next_due(struct lanes *l, size_t index, int64_t now_ms) {
  * memory for it; if not, the command waits for a moment. */
 static bool prepare_attempt(struct lanes *l, struct command *c,
                             int64_t now_ms) {
-  if (command_make_verdict(c) == 0)
+  if (command_make_attempt(c) == 0)
     return true;
   lanes_set_timer(l, c, now_ms + LANES_BACKOFF_FIRST_MS);
   return false;
@@ -145,10 +145,10 @@ static bool prepare_attempt(struct lanes *l, struct command *c,
 static void begin(struct lanes *l, struct command *c, struct moment now) {
   struct device_state *d = lanes_device_of(l, c);
   lanes_stop_waiting(l, c);
-  c->at.lane->holder = c;
+  lanes_lane_of(l, c)->holder = c;
   c->state = COMMAND_IN_FLIGHT;
   c->not_before_ms = 0;
-  c->sent = now;
+  c->attempt->sent = now;
   c->attempts++;
   gate_begin(&lanes_endpoint_of(l, c)->gate, c, now.ms);
   bucket_take(&d->bucket, now.ms);
@@ -211,16 +211,16 @@ static int64_t backoff_ms(struct lanes *l, const struct command *c) {
 }
 
 static bool waits_for_key(const struct command *c) {
-  return verdict_meaning(c->verdict->class)->wait == WAIT_FOR_KEY;
+  return verdict_meaning(c->attempt->verdict.class)->wait == WAIT_FOR_KEY;
 }
 
 static int64_t retry_wait_ms(struct lanes *l, const struct command *c) {
   if (waits_for_key(c))
     return LANES_CREDENTIALS_RETRY_MS;
-  if (c->verdict->retry_after_ms > LANES_RETRY_AFTER_MAX_MS)
+  if (c->attempt->verdict.retry_after_ms > LANES_RETRY_AFTER_MAX_MS)
     return LANES_RETRY_AFTER_MAX_MS;
-  if (c->verdict->retry_after_ms > 0)
-    return c->verdict->retry_after_ms;
+  if (c->attempt->verdict.retry_after_ms > 0)
+    return c->attempt->verdict.retry_after_ms;
   return backoff_ms(l, c);
 }
 
@@ -240,7 +240,7 @@ static void wait_for_retry(struct lanes *l, struct command *c,
   lanes_set_credentials_wait(l, c, waits_for_key(c));
   lanes_set_timer(l, c, c->not_before_ms);
   if (newer != NULL) {
-    heap_remove(&c->at.lane->ready, newer);
+    heap_remove(&lanes_lane_of(l, c)->ready, newer);
     lanes_supersede(l, newer, c, now);
     return;
   }
@@ -254,13 +254,13 @@ static void wait_for_retry(struct lanes *l, struct command *c,
 
 static void end_in_flight(struct lanes *l, struct command *c,
                           enum outcome outcome, struct moment now) {
-  c->at.lane->holder = NULL;
-  lanes_wake(l, c->at.lane);
+  lanes_lane_of(l, c)->holder = NULL;
+  lanes_wake(l, lanes_lane_of(l, c));
   lanes_count_outcome(l, c, outcome, now);
 }
 
 static bool is_to_be_retried(const struct command *c) {
-  switch (verdict_meaning(c->verdict->class)->retry) {
+  switch (verdict_meaning(c->attempt->verdict.class)->retry) {
   case RETRY_ALWAYS:
     return true;
   case RETRY_IF_OFFLINE:
@@ -273,7 +273,7 @@ static bool is_to_be_retried(const struct command *c) {
 }
 
 static enum outcome final_outcome(const struct command *c) {
-  if (c->verdict->class == VERDICT_ACCEPTED)
+  if (c->attempt->verdict.class == VERDICT_ACCEPTED)
     return OUTCOME_ACCEPTED;
   /* A definite no to this attempt says nothing about a doubtful one before it.
    */
@@ -282,7 +282,7 @@ static enum outcome final_outcome(const struct command *c) {
 
 /* Cooldown counts from the first attempt that may have been executed. */
 static void start_cooldown(struct command *c) {
-  int64_t until_ms = c->sent.ms + (int64_t)c->policy->cooldown_s * 1000;
+  int64_t until_ms = command_sent(c).ms + (int64_t)c->policy->cooldown_s * 1000;
   if (!c->doubtful && c->policy->cooldown_s > 0)
     c->at.slot->cooldown_until_ms = until_ms;
 }
@@ -292,10 +292,10 @@ static void start_cooldown(struct command *c) {
 static void leave_flight(struct lanes *l, struct command *c,
                          const struct verdict *v, struct moment now) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
-  if (c->state != COMMAND_IN_FLIGHT || c->at.lane->holder != c)
+  if (c->state != COMMAND_IN_FLIGHT || lanes_lane_of(l, c)->holder != c)
     abort();
-  gate_end(&e->gate, c, verdict_circuit(v), c->at.lane,
-           e->waiting > c->at.lane->waiting, now.ms);
+  gate_end(&e->gate, c, verdict_circuit(v), lanes_lane_of(l, c),
+           e->waiting > lanes_lane_of(l, c)->waiting, now.ms);
   slot_end_attempt(c->at.slot, c, v->class,
                    lanes_device_of(l, c)->account.attempts_begun, now.ms);
   if (!verdict_meaning(v->class)->surely_unexecuted)
@@ -306,7 +306,7 @@ static void leave_flight(struct lanes *l, struct command *c,
 
 void lanes_end(struct lanes *l, struct command *c,
                const struct verdict *verdict, struct moment now) {
-  *c->verdict = *verdict;
+  c->attempt->verdict = *verdict;
   c->has_ended_attempt = true;
   c->why = NULL;
   leave_flight(l, c, verdict, now);
@@ -362,6 +362,6 @@ void lanes_retry_credentials(struct lanes *l, const struct endpoint *endpoint,
       continue;
     c->not_before_ms = now.ms;
     lanes_note(l, &c->change);
-    lanes_wake(l, c->at.lane);
+    lanes_wake(l, lanes_lane_of(l, c));
   }
 }

@@ -2,6 +2,7 @@
 #include "ledger/ledger_row.h"
 
 #include "base/buf.h"
+#include "base/shared_text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -299,9 +300,17 @@ static struct verdict *verdict_for(const struct ledger_value *v,
                                    struct command *c, int *status) {
   if (!is_known(v))
     return NULL;
-  if (command_make_verdict(c) < 0)
+  if (command_make_attempt(c) < 0)
     *status = -ENOMEM;
-  return c->verdict;
+  return c->attempt != NULL ? &c->attempt->verdict : NULL;
+}
+
+static void take_sent(const struct ledger_value *v, int64_t zero_ms,
+                      struct command *c, int *status) {
+  if (command_make_attempt(c) == 0)
+    c->attempt->sent = as_moment(v, zero_ms);
+  else
+    *status = -ENOMEM;
 }
 
 static enum tracked_status as_status(const struct ledger_value *v) {
@@ -315,10 +324,10 @@ static void take_text(const struct ledger_value *v, char *ret_text,
   snprintf(ret_text, bytes, "%s", as_text(v));
 }
 
-static void take_copy(const struct ledger_value *v, char **ret_text,
+static void take_name(const struct ledger_value *v, const char **ret_name,
                       int *status) {
-  *ret_text = strdup(as_text(v));
-  if (*ret_text == NULL)
+  *ret_name = shared_text_new(as_text(v));
+  if (*ret_name == NULL)
     *status = -ENOMEM;
 }
 
@@ -339,9 +348,9 @@ static void take_real(const struct ledger_value *v, bool *ret_known,
 }
 
 static void take_size(const struct ledger_value *v, bool *ret_known,
-                      size_t *ret_size) {
+                      uint32_t *ret_size) {
   *ret_known = is_known(v);
-  *ret_size = (size_t)as_integer(v);
+  *ret_size = (uint32_t)as_integer(v);
 }
 
 static void take_errno(const struct ledger_value *v, struct verdict *verdict) {
@@ -441,7 +450,7 @@ static int64_t last_wall_ms_of_command(const struct ledger_row *row) {
 struct command *ledger_row_to_command(const struct ledger_row *row,
                                       struct moment now) {
   int64_t zero_ms = zero_ms_of(last_wall_ms_of_command(row), now);
-  struct command *c = calloc(1, sizeof *c);
+  struct command *c = command_new();
   int status = 0;
   if (c == NULL)
     return NULL;

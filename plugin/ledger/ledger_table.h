@@ -34,8 +34,8 @@
   X(device, NAME, text(c->device->name), nothing)                           \
   X(device_id, TEXT, text(c->device->device_id), nothing)                   \
   X(endpoint, NAME, text(c->device->endpoint->name), nothing)               \
-  X(slot, TEXT, text(c->slot_key), take_copy(v, &c->slot_key, &status))     \
-  X(series, TEXT, text(c->series), take_copy(v, &c->series, &status))       \
+  X(slot, TEXT, text(c->slot_key), take_name(v, &c->slot_key, &status))     \
+  X(series, TEXT, text(c->series), take_name(v, &c->series, &status))       \
   X(severity, TEXT, severity(c->severity), c->severity = as_severity(v))    \
   X(body, BODY, body(c->body), take_body(v, &c->body, &status))             \
   X(content_type, TEXT, text(c->policy->content_type), nothing)             \
@@ -64,8 +64,8 @@
   X(cmd_uuid, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cmd_uuid),   \
     VERDICT(take_text(v, w->cmd_uuid, sizeof w->cmd_uuid)))                    \
   X(sent_at, REAL_OR_NULL,                                                  \
-    moment_if(c->attempts > 0, now, c->sent.ms),                               \
-    if (c->attempts > 0) c->sent = as_moment(v, zero_ms))                      \
+    moment_if(c->attempts > 0, now, command_sent(c).ms),                       \
+    if (c->attempts > 0) take_sent(v, zero_ms, c, &status))                    \
   X(finished_at, REAL_OR_NULL,                                              \
     moment_if(is_finished(c), now, c->finished.ms), nothing)                   \
   TRACKED(status, INTEGER_OR_NULL, integer(t->status),                      \

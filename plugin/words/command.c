@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/command.h"
 
+#include "base/pool.h"
+#include "base/shared_text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +35,7 @@ struct body *body_new(const void *data, size_t size) {
   struct body *b = malloc(sizeof *b + size);
   if (b == NULL)
     return NULL;
-  *b = (struct body){.references = 1, .size = size};
+  *b = (struct body){.references = 1, .size = (uint32_t)size};
   if (size > 0)
     memcpy(b->data, data, size);
   return b;
@@ -102,14 +105,22 @@ void firing_free(struct firing *f) {
   free(f);
 }
 
+/* Commands of all lanes: slots and series stay when a queue has emptied, and
+ * would hold its pages if commands lay among them. */
+static struct pool commands = POOL_OF(sizeof(struct command));
+
+struct command *command_new(void) {
+  return pool_take(&commands);
+}
+
 void command_free(struct command *c) {
   if (c == NULL)
     return;
   body_unref(c->body);
-  free(c->verdict);
-  free(c->slot_key);
-  free(c->series);
-  free(c);
+  free(c->attempt);
+  shared_text_unref(c->slot_key);
+  shared_text_unref(c->series);
+  pool_give(&commands, c);
 }
 
 bool command_is_fleeting(const struct command *c) {
@@ -117,15 +128,19 @@ bool command_is_fleeting(const struct command *c) {
          !c->change.is_told;
 }
 
-int command_make_verdict(struct command *c) {
-  if (c->verdict == NULL)
-    c->verdict = calloc(1, sizeof *c->verdict);
-  return c->verdict != NULL ? 0 : -ENOMEM;
+int command_make_attempt(struct command *c) {
+  if (c->attempt == NULL)
+    c->attempt = calloc(1, sizeof *c->attempt);
+  return c->attempt != NULL ? 0 : -ENOMEM;
+}
+
+struct moment command_sent(const struct command *c) {
+  return c->attempt != NULL ? c->attempt->sent : (struct moment){0};
 }
 
 const struct verdict *command_verdict(const struct command *c) {
   static const struct verdict none;
-  return c->verdict != NULL ? c->verdict : &none;
+  return c->attempt != NULL ? &c->attempt->verdict : &none;
 }
 
 const char *command_why(const struct command *c) {

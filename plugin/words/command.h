@@ -57,14 +57,15 @@ int outcome_parse(const char *name, enum outcome *ret_outcome);
 /* ---- bodies: reference-counted, used by one thread at a time ---- */
 
 struct body {
-  int references;
-  int holders; /* kept by lanes: those for whom it counts as held, */
-  int waiting; /* and the commands among them, which wait */
-  size_t size;
+  uint32_t references;
+  uint32_t holders; /* kept by lanes: those for whom it counts as held, */
+  uint32_t waiting; /* and the commands among them, which wait */
+  uint32_t size;
   char data[];
 };
 
-/* Returns a copy of size bytes with one reference, or NULL without memory. */
+/* Returns a copy of size bytes, fewer than 4 GiB, with one reference, or NULL
+ * without memory. */
 struct body *body_new(const void *data, size_t size);
 /* Takes one more reference; returns b. NULL is allowed. */
 struct body *body_ref(struct body *b);
@@ -161,43 +162,50 @@ enum command_state { COMMAND_WAITING, COMMAND_IN_FLIGHT, COMMAND_FINISHED };
 /* The place of a waiting command. Used by lanes alone. */
 struct command_place {
   struct slot *slot;
-  struct lane *lane;
   uint64_t place;       /* order within the lane */
   uint32_t ready_index; /* index in the lane's heap of ready commands */
   uint32_t timer_index; /* index in the heap of timers */
   int64_t timer_ms;     /* time at which the timer runs out */
 };
 
+/* Details of an attempt. */
+struct attempt {
+  struct moment sent;           /* its beginning; 0: there was none */
+  unsigned long key_generation; /* of the header that it was sent with */
+  struct verdict verdict;       /* all zero until it has ended */
+};
+
+/* Many commands wait without ever having been tried, so that what belongs to an
+ * attempt is apart. The names are shared texts, see base/shared_text.h: those
+ * of the slot and the series, where these exist. */
 struct command {
   struct change change;
   int64_t id; /* given by the ledger; unique for ever, greater is newer */
   const struct policy *policy;
   const struct device *device;
-  char *slot_key; /* see slot.h */
-  char *series;   /* series of the event that asked for it */
-  enum severity severity;
-  struct body *body; /* NULL: can never be sent */
-  bool has_value;
+  const char *slot_key; /* see slot.h */
+  const char *series;   /* series of the event that asked for it */
+  struct body *body;    /* NULL: can never be sent */
   double value;
-  int timeout_s;
   struct moment created; /* arrival of its event */
   int64_t valid_from_ms; /* arrival, or the end of the cooldown that delayed it:
                             Expire and Timeout count from here */
   int64_t deadline_ms;   /* COMMAND_NEVER_MS: none */
   int64_t not_before_ms; /* end of the wait for a retry; 0: none */
-  bool waits_for_credentials;
-  bool doubtful; /* an attempt may have been executed */
-  int attempts;
-  struct moment sent;           /* beginning of the last attempt; 0: none */
-  unsigned long key_generation; /* of the header that it was sent with */
-  bool has_ended_attempt;       /* the end of an attempt was not told yet */
-  enum command_state state;
-  struct verdict *verdict; /* verdict on the last attempt that ended; all zero
-                              during the first attempt, NULL before it */
-  enum outcome outcome;    /* valid once the command is finished */
+  struct attempt *attempt; /* last attempt; its verdict is that on the last one
+                              that ended. NULL before the first */
   const char *why; /* reason for the outcome where the verdict has no error: a
                       static text, or NULL */
   struct moment finished;
+  int timeout_s;
+  int attempts;
+  enum severity severity : 8;
+  enum command_state state : 8;
+  enum outcome outcome : 8; /* valid once the command is finished */
+  bool has_value;
+  bool waits_for_credentials;
+  bool doubtful;          /* an attempt may have been executed */
+  bool has_ended_attempt; /* the end of an attempt was not told yet */
 
   struct command_place at;
 };
@@ -216,6 +224,10 @@ struct account {
                               another slot has commanded the device since */
 };
 
+/* Returns a command that is all zero, which the caller owns and fills in, or
+ * NULL without memory. Any thread. */
+struct command *command_new(void);
+
 /* Frees a command; NULL is allowed. */
 void command_free(struct command *c);
 
@@ -224,9 +236,12 @@ void command_free(struct command *c);
  * of them in a moment. */
 bool command_is_fleeting(const struct command *c);
 
-/* Gives the command an all-zero verdict if it has none yet. Returns 0 or
- * -ENOMEM. */
-int command_make_verdict(struct command *c);
+/* Gives the command details of an attempt, all zero, if it has none yet.
+ * Returns 0 or -ENOMEM. */
+int command_make_attempt(struct command *c);
+
+/* Returns when the last attempt began; all zero if there was none. */
+struct moment command_sent(const struct command *c);
 
 /* Returns the command's verdict, or an all-zero one if it has none. Borrowed
  * until the verdict changes. */

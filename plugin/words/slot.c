@@ -2,7 +2,9 @@
 #include "words/slot.h"
 
 #include "base/heap.h"
+#include "base/shared_text.h"
 
+#include <errno.h>
 #include <math.h>
 #include <search.h>
 #include <stdio.h>
@@ -18,13 +20,16 @@ void slot_format_key(const struct policy *policy, const struct device *device,
     snprintf(ret_key, SLOT_KEY_BYTES, "%s/%s", policy->rule, device->name);
 }
 
+/* Series of a slot up to which they are searched one by one. */
+#define FEW_SERIES 8
+
 struct slot *slot_new(const struct policy *policy, const struct device *device,
                       const char *key) {
   struct slot *s = calloc(1, sizeof *s);
-  char *own_key = strdup(key);
+  const char *own_key = shared_text_new(key);
   if (s == NULL || own_key == NULL) {
     free(s);
-    free(own_key);
+    shared_text_unref(own_key);
     return NULL;
   }
   s->change.kind = CHANGE_SLOT;
@@ -41,10 +46,59 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(left->name, right->name);
 }
 
+static struct series *find_among_few(const struct slot *s, const char *name) {
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++)
+    for (struct series *one = s->newest[severity]; one; one = one->older)
+      if (strcmp(one->name, name) == 0)
+        return one;
+  return NULL;
+}
+
 struct series *slot_find_series(const struct slot *s, const char *name) {
-  struct series wanted = {.name = (char *)name};
+  if (s->series_by_name == NULL)
+    return find_among_few(s, name);
+  struct series wanted = {.name = name};
   struct series **found = tfind(&wanted, &s->series_by_name, compare_names);
   return found != NULL ? *found : NULL;
+}
+
+static bool has_few(const struct slot *s) {
+  size_t count = 0;
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++)
+    for (struct series *one = s->newest[severity]; one; one = one->older)
+      count++;
+  return count < FEW_SERIES;
+}
+
+static void drop_tree(struct slot *s) {
+  while (s->series_by_name != NULL)
+    tdelete(*(struct series **)s->series_by_name, &s->series_by_name,
+            compare_names);
+}
+
+/* Enters all series of the slot in its tree. Returns 0; or -ENOMEM, and then
+ * there is no tree. */
+static int make_tree(struct slot *s) {
+  for (int severity = 0; severity < SEVERITY_COUNT; severity++) {
+    for (struct series *one = s->newest[severity]; one; one = one->older) {
+      if (tsearch(one, &s->series_by_name, compare_names) == NULL) {
+        drop_tree(s);
+        return -ENOMEM;
+      }
+    }
+  }
+  return 0;
+}
+
+/* Makes the search find one more series, which is in no list yet. Returns 0 or
+ * -ENOMEM. */
+static int enter_series(struct slot *s, struct series *series) {
+  if (s->series_by_name == NULL && has_few(s))
+    return 0;
+  if (s->series_by_name == NULL && make_tree(s) < 0)
+    return -ENOMEM;
+  return tsearch(series, &s->series_by_name, compare_names) != NULL ? 0
+                                                                    : -ENOMEM;
 }
 
 void slot_free_series(struct series *series) {
@@ -54,7 +108,7 @@ void slot_free_series(struct series *series) {
   body_unref(series->okay_body);
   body_unref(series->held[0]);
   body_unref(series->held[1]);
-  free(series->name);
+  shared_text_unref(series->name);
   free(series);
 }
 
@@ -106,9 +160,8 @@ struct series *slot_add_series(struct slot *s, const char *name) {
   series->change.kind = CHANGE_SERIES;
   series->slot = s;
   series->silence_index = HEAP_OUTSIDE;
-  series->name = strdup(name);
-  if (series->name == NULL ||
-      tsearch(series, &s->series_by_name, compare_names) == NULL) {
+  series->name = shared_text_new(name);
+  if (series->name == NULL || enter_series(s, series) < 0) {
     slot_free_series(series);
     return NULL;
   }
@@ -118,7 +171,8 @@ struct series *slot_add_series(struct slot *s, const char *name) {
 
 void slot_take_out(struct series *series) {
   unlink_series(series);
-  tdelete(series, &series->slot->series_by_name, compare_names);
+  if (series->slot->series_by_name != NULL)
+    tdelete(series, &series->slot->series_by_name, compare_names);
 }
 
 void slot_each_series(const struct slot *s,
@@ -138,15 +192,22 @@ static void remove_series(void *context, struct series *series) {
   slot_free_series(series);
 }
 
+static void forget_set_aside(struct slot *s) {
+  if (s->set_aside != NULL)
+    body_unref(s->set_aside->body);
+  free(s->set_aside);
+  s->set_aside = NULL;
+}
+
 void slot_free(struct slot *s) {
   if (s == NULL)
     return;
   slot_each_series(s, remove_series, NULL);
   body_unref(s->accepted.body);
-  body_unref(s->accepted_before.body);
+  forget_set_aside(s);
   body_unref(s->held[0]);
   body_unref(s->held[1]);
-  free(s->key);
+  shared_text_unref(s->key);
   free(s);
 }
 
@@ -214,14 +275,23 @@ static void set_state(struct series *series, enum severity severity,
   place_as_newest(series);
 }
 
+/* Returns a reference to what a series is to hold from now on instead of
+ * `before`. */
+static struct body *keep_body(struct body *before, struct body *fired) {
+  if (fired == NULL || body_equals(before, fired))
+    return fired == NULL ? NULL : body_ref(before);
+  struct body *copy = body_new(fired->data, fired->size);
+  return copy != NULL ? copy : body_ref(fired);
+}
+
 void slot_note_firing(struct series *series, struct firing *f) {
-  set_state(series, f->severity, f->body, f->arrived.ms);
+  struct body *okay_body = keep_body(series->okay_body, f->okay_body);
+  set_state(series, f->severity, keep_body(series->body, f->body),
+            f->arrived.ms);
   body_unref(series->okay_body);
-  series->okay_body = f->okay_body;
-  f->body = NULL;
-  f->okay_body = NULL;
+  series->okay_body = okay_body;
   series->has_unsendable = f->has_unsendable;
-  series->unsendable_bytes = f->unsendable_bytes;
+  series->unsendable_bytes = (uint32_t)f->unsendable_bytes;
   series->has_value = f->has_value;
   series->value = f->value;
   note_event(series, f);
@@ -256,11 +326,6 @@ bool slot_asks_nothing(const struct series *speaker) {
 
 /* ---- memory ---- */
 
-static void accepted_clear(struct accepted *m) {
-  body_unref(m->body);
-  *m = (struct accepted){0};
-}
-
 static bool is_too_old(const struct slot *s, int64_t now_ms) {
   int repeat_s = policy_repeat_s(s->policy, s->device);
   return repeat_s != POLICY_DEFAULT &&
@@ -293,9 +358,12 @@ bool slot_is_satisfied(const struct slot *s) {
 }
 
 void slot_begin_attempt(struct slot *s, uint64_t attempts_begun) {
-  accepted_clear(&s->accepted_before);
-  if (s->accepted.attempts_begun == attempts_begun)
-    s->accepted_before = s->accepted;
+  bool is_void = s->accepted.attempts_begun != attempts_begun;
+  forget_set_aside(s);
+  if (s->accepted.body != NULL && !is_void)
+    s->set_aside = malloc(sizeof *s->set_aside);
+  if (s->set_aside != NULL)
+    *s->set_aside = s->accepted;
   else
     body_unref(s->accepted.body);
   s->accepted = (struct accepted){0};
@@ -310,17 +378,19 @@ void slot_end_attempt(struct slot *s, const struct command *c,
                                     .has_value = c->has_value,
                                     .value = c->value,
                                     .accepted_ms = now_ms};
-  } else if (!s->forget && verdict_meaning(class)->surely_unexecuted) {
-    s->accepted = s->accepted_before;
-    s->accepted_before.body = NULL;
+  } else if (!s->forget && s->set_aside != NULL &&
+             verdict_meaning(class)->surely_unexecuted) {
+    s->accepted = *s->set_aside;
+    s->set_aside->body = NULL;
   }
   s->accepted.attempts_begun = attempts_begun;
-  accepted_clear(&s->accepted_before);
+  forget_set_aside(s);
   s->forget = false;
 }
 
 void slot_forget(struct slot *s) {
-  accepted_clear(&s->accepted);
-  accepted_clear(&s->accepted_before);
+  body_unref(s->accepted.body);
+  s->accepted = (struct accepted){0};
+  forget_set_aside(s);
   s->forget = true;
 }

@@ -10,6 +10,7 @@
 #define ONENET_SLOT_H
 
 #include "base/ring.h"
+#include "base/table.h"
 #include "words/command.h"
 #include "words/ignored.h"
 
@@ -39,21 +40,22 @@ struct slot_time {
 struct series {
   struct change change;
   struct slot *slot;
-  char *name;
-  enum severity severity;
+  const char *name;  /* shared text, see base/shared_text.h */
   struct body *body; /* rendered from the last event; NULL: asks for nothing, or
                         has_unsendable */
   struct body *okay_body; /* body for the time after a silence; NULL: none */
-  bool has_unsendable;    /* the body can never be sent because of its size */
-  size_t unsendable_bytes;
-  bool has_value;
   double value;
   int64_t arrived_ms; /* arrival of the last event or silence; 0: none */
   int64_t since_ms;   /* beginning of the state; of a value: its arrival */
 
-  struct slot_time event; /* last event; a silence is none */
-  enum severity event_severity;
+  struct slot_time event;  /* last event; a silence is none */
   struct slot_time valued; /* last event that carried a CurrentValue */
+
+  uint32_t unsendable_bytes;
+  enum severity severity : 8;
+  enum severity event_severity : 8;
+  bool has_unsendable; /* the body can never be sent because of its size */
+  bool has_value;
 
   uint32_t silence_index; /* kept by lanes: index in the heap of silences */
   struct ring idle;       /* kept by lanes: place among the idle series */
@@ -78,23 +80,25 @@ struct slot {
   struct change change;
   const struct policy *policy;
   const struct device *device;
-  char *key;
+  const char *key; /* shared text */
   struct accepted accepted;
-  struct accepted accepted_before; /* set aside during an attempt */
+  struct accepted *set_aside; /* what was remembered before the attempt that is
+                                 under way; NULL: nothing */
   bool forget; /* the attempt under way is not to be remembered, even if it is
                   accepted */
   bool owes; /* the command for its state was dropped: it is asked for again */
+  bool is_newer;    /* kept by lanes: its state is newer than the record that is
+                       being restored */
+  uint32_t pending; /* commands waiting or in flight */
   int64_t cooldown_until_ms; /* 0: there was none */
 
-  bool is_newer;           /* kept by lanes: its state is newer than the record
-                              that is being restored */
-  struct ring all;         /* kept by lanes: place in the list of all slots */
-  struct ring owing;       /* kept by lanes: place among those that owe */
-  struct command *waiting; /* with Supersede: the waiting command, or NULL */
-  size_t pending;          /* commands waiting or in flight */
-  struct body *held[2];    /* kept by lanes: the same of what it remembers */
+  struct table_link by_key; /* kept by lanes: place in the table of all slots */
+  struct ring owing;        /* kept by lanes: place among those that owe */
+  struct command *waiting;  /* with Supersede: the waiting command, or NULL */
+  struct body *held[2];     /* kept by lanes: the same of what it remembers */
 
-  void *series_by_name; /* kept by slot: a tsearch tree */
+  void *series_by_name; /* kept by slot: a tsearch tree; NULL while they are
+                           few */
   struct series *newest[SEVERITY_COUNT];
 };
 
@@ -144,7 +148,9 @@ enum ignored slot_judge_behind(const struct firing *last,
                                const struct firing *f);
 
 /* Puts the series into the firing's state, as the newest series in that state.
- * Takes the firing's bodies. */
+ * Copies the firing's bodies, unless the series has the same already: what
+ * stays would otherwise lie between firings, which go. Without memory takes
+ * them. */
 void slot_note_firing(struct series *series, struct firing *f);
 
 /* Puts a series that has been silent for ForgetAfter into the state OKAY, with
@@ -182,8 +188,8 @@ bool slot_remembers(const struct slot *s, const struct command *c,
  * last from this slot, even if that is void by now. */
 bool slot_is_satisfied(const struct slot *s);
 
-/* Sets aside what the slot remembers, since an attempt of it begins.
- * attempts_begun does not include that attempt yet. */
+/* Sets aside what the slot remembers, since an attempt of it begins; without
+ * memory forgets it. attempts_begun does not include that attempt yet. */
 void slot_begin_attempt(struct slot *s, uint64_t attempts_begun);
 
 /* Remembers, after an attempt that ended in that class: the command if it was

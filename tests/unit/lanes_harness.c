@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lanes_harness.h"
 
+#include "base/shared_text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +45,18 @@ static char *copy_text(const char *text) {
   return copy;
 }
 
-static struct verdict *copy_verdict(const struct verdict *v) {
-  struct verdict *copy = NULL;
-  if (v != NULL) {
+static const char *copy_shared(const char *text) {
+  const char *copy = shared_text_new(text);
+  assert_non_null(copy);
+  return copy;
+}
+
+/* A ledger does not keep with which header it was sent. */
+static struct attempt *copy_attempt(const struct attempt *a) {
+  struct attempt *copy = NULL;
+  if (a != NULL) {
     copy = allocate(sizeof *copy);
-    *copy = *v;
+    *copy = (struct attempt){.sent = a->sent, .verdict = a->verdict};
   }
   return copy;
 }
@@ -66,8 +75,8 @@ static struct command copy_command(const struct command *c) {
   return (struct command){.id = c->id,
                           .policy = c->policy,
                           .device = c->device,
-                          .slot_key = copy_text(c->slot_key),
-                          .series = copy_text(c->series),
+                          .slot_key = copy_shared(c->slot_key),
+                          .series = copy_shared(c->series),
                           .severity = c->severity,
                           .body = copy_body(c->body),
                           .has_value = c->has_value,
@@ -78,17 +87,16 @@ static struct command copy_command(const struct command *c) {
                           .deadline_ms = c->deadline_ms,
                           .not_before_ms = c->not_before_ms,
                           .waits_for_credentials = c->waits_for_credentials,
-                          .verdict = copy_verdict(c->verdict),
+                          .attempt = copy_attempt(c->attempt),
                           .doubtful = c->doubtful,
                           .attempts = c->attempts,
-                          .sent = c->sent,
                           .state = c->state};
 }
 
 static void free_stored_command(struct stored_command *s) {
-  free(s->command.verdict);
-  free(s->command.slot_key);
-  free(s->command.series);
+  free(s->command.attempt);
+  shared_text_unref(s->command.slot_key);
+  shared_text_unref(s->command.series);
   body_unref(s->command.body);
   free(s);
 }
@@ -130,7 +138,7 @@ static void store_slot(struct store *store, const struct slot *slot) {
   struct stored_slot *s = find_stored_slot(store, slot->key);
   if (s == NULL) {
     s = allocate(sizeof *s);
-    s->slot.key = copy_text(slot->key);
+    s->slot.key = copy_shared(slot->key);
     s->next = store->slots;
     store->slots = s;
   }
@@ -143,14 +151,14 @@ static void store_slot(struct store *store, const struct slot *slot) {
 }
 
 static void free_stored_slot(struct stored_slot *s) {
-  free(s->slot.key);
+  shared_text_unref(s->slot.key);
   body_unref(s->slot.accepted.body);
   free(s);
 }
 
 static void free_stored_series(struct stored_series *s) {
   free(s->slot_key);
-  free(s->series.name);
+  shared_text_unref(s->series.name);
   body_unref(s->series.body);
   body_unref(s->series.okay_body);
   free(s);
@@ -195,7 +203,7 @@ static void store_series(struct store *store, const struct series *series) {
   struct stored_series **link = find_place(store, series);
   struct stored_series *s = allocate(sizeof *s);
   s->slot_key = copy_text(series->slot->key);
-  s->series = (struct series){.name = copy_text(series->name),
+  s->series = (struct series){.name = copy_shared(series->name),
                               .severity = series->severity,
                               .body = copy_body(series->body),
                               .okay_body = copy_body(series->okay_body),
@@ -331,7 +339,8 @@ static void store_restore(const struct store *store, struct lanes *l,
     if (!lanes_has_newer(l, s->slot_key, s->series.name))
       restore_series(l, s, find_stored_slot(store, s->slot_key));
   for (struct stored_command *s = store->commands; s != NULL; s = s->next) {
-    struct command *c = allocate(sizeof *c);
+    struct command *c = command_new();
+    assert_non_null(c);
     *c = copy_command(&s->command);
     assert_int_equal(lanes_restore_command(l, c, now), 0);
   }

@@ -430,7 +430,11 @@ static enum ignored judge(struct model *m, const struct model_slot *s,
   return IGNORED_NOT;
 }
 
-static void copy_text(char to[static MODEL_TEXT], const char *from) {
+/* Takes a body for the series: another one than before if its text is. */
+static void take_body(struct model *m, char to[static MODEL_TEXT],
+                      uint64_t *number, const char *from) {
+  if (from == NULL || strcmp(to, from) != 0)
+    *number = ++m->last_body_number;
   snprintf(to, MODEL_TEXT, "%s", from != NULL ? from : "");
 }
 
@@ -438,10 +442,8 @@ static void note(struct model *m, struct model_series *series,
                  const struct fired *f) {
   series->seen = true;
   series->severity = f->severity;
-  copy_text(series->body, f->body);
-  series->body_number = ++m->last_body_number;
-  copy_text(series->okay_body, f->okay_body);
-  series->okay_body_number = ++m->last_body_number;
+  take_body(m, series->body, &series->body_number, f->body);
+  take_body(m, series->okay_body, &series->okay_body_number, f->okay_body);
   series->unsendable = f->unsendable_bytes > 0;
   series->has_value = f->has_value;
   series->value = f->value;

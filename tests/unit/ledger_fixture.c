@@ -2,6 +2,7 @@
 #include "ledger_fixture.h"
 
 #include "base/log.h"
+#include "base/shared_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -243,13 +244,13 @@ struct body *fixture_body(const char *text) {
 }
 
 struct command *fixture_command(struct fixture *f, int64_t id) {
-  struct command *c = calloc(1, sizeof *c);
+  struct command *c = command_new();
   assert_non_null(c);
   *c = (struct command){.id = id,
                         .policy = &f->policies[OVERHEAT],
                         .device = f->devices[FAN],
-                        .slot_key = strdup("overheat/fan"),
-                        .series = strdup(FIXTURE_CORE),
+                        .slot_key = shared_text_new("overheat/fan"),
+                        .series = shared_text_new(FIXTURE_CORE),
                         .severity = SEVERITY_FAILURE,
                         .body = fixture_body("{\"fan\":\"on\"}"),
                         .has_value = true,
@@ -261,16 +262,16 @@ struct command *fixture_command(struct fixture *f, int64_t id) {
                         .not_before_ms = FIXTURE_NOW.ms + 1007,
                         .waits_for_credentials = true,
                         .doubtful = true,
-                        .attempts = 3,
-                        .sent = fixture_later(-2011)};
-  assert_int_equal(command_make_verdict(c), 0);
-  *c->verdict = (struct verdict){.class = VERDICT_CREDENTIALS,
-                                 .cause = "errno_3",
-                                 .has_errno = true,
-                                 .errno_value = 3,
-                                 .http_code = 401,
-                                 .error = "auth failed",
-                                 .cmd_uuid = "81572aae-fc34"};
+                        .attempts = 3};
+  assert_int_equal(command_make_attempt(c), 0);
+  c->attempt->sent = fixture_later(-2011);
+  c->attempt->verdict = (struct verdict){.class = VERDICT_CREDENTIALS,
+                                         .cause = "errno_3",
+                                         .has_errno = true,
+                                         .errno_value = 3,
+                                         .http_code = 401,
+                                         .error = "auth failed",
+                                         .cmd_uuid = "81572aae-fc34"};
   return c;
 }
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 static struct command *new_command(void) {
-  struct command *c = calloc(1, sizeof *c);
+  struct command *c = command_new();
   assert_non_null(c);
   return c;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger_words.h"
 
+#include "base/shared_text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +48,7 @@ static void assert_same_command(const struct command *a,
   assert_int_equal(a->waits_for_credentials, b->waits_for_credentials);
   assert_int_equal(a->doubtful, b->doubtful);
   assert_int_equal(a->attempts, b->attempts);
-  assert_same_moment(a->sent, b->sent);
+  assert_same_moment(command_sent(a), command_sent(b));
   assert_int_equal(a->state, b->state);
   assert_same_verdict(command_verdict(a), command_verdict(b));
 }
@@ -84,8 +86,7 @@ static void a_command_with_nothing_optional_comes_back(void **state) {
   c->waits_for_credentials = false;
   c->doubtful = false;
   c->attempts = 0;
-  c->sent = (struct moment){0};
-  *c->verdict = (struct verdict){0};
+  *c->attempt = (struct attempt){0};
   assert_command_survives(f, c);
 }
 
@@ -94,7 +95,7 @@ static void every_class_of_verdict_comes_back(void **state) {
   open_fresh(f);
   for (int class = VERDICT_ACCEPTED; class <= VERDICT_DOUBTFUL; class ++) {
     struct command *c = fixture_command(f, class + 1);
-    c->verdict->class = (enum verdict_class) class;
+    c->attempt->verdict.class = (enum verdict_class) class;
     fixture_put(f, c, FIXTURE_NOW);
   }
   fixture_restart(f, FIXTURE_NOW);
@@ -617,7 +618,7 @@ static void history_of_a_turn_that_failed_does_not_count(void **state) {
   fixture_finish(c, OUTCOME_ACCEPTED, FIXTURE_NOW);
   assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
   fixture_put_change(f, &c->change, FIXTURE_NOW);
-  free(c->slot_key);
+  shared_text_unref(c->slot_key);
   c->slot_key = NULL; /* what the table refuses */
   fixture_put_change(f, &c->change, FIXTURE_NOW);
   assert_int_equal(ledger_commit(f->ledger), -EIO);

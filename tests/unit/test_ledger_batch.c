@@ -44,7 +44,7 @@ static void a_batch_outlives_what_it_was_made_of(void **state) {
   open_fresh(f);
   ledger_batch_init(&batch);
   ledger_batch_add(&batch, &c->change, FIXTURE_NOW);
-  memset(c->slot_key, 'x', strlen(c->slot_key));
+  memset((char *)c->slot_key, 'x', strlen(c->slot_key));
   memset(c->body->data, 'x', c->body->size);
   c->attempts = 99;
   command_free(c);

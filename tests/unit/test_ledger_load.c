@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/shared_text.h"
 #include "delivery/lanes.h"
 #include "ledger_words.h"
 
@@ -19,8 +20,7 @@ static struct command *untried(struct fixture *f, int64_t id) {
   c->waits_for_credentials = false;
   c->doubtful = false;
   c->attempts = 0;
-  c->sent = (struct moment){0};
-  *c->verdict = (struct verdict){0};
+  *c->attempt = (struct attempt){0};
   return c;
 }
 
@@ -301,8 +301,8 @@ the_states_of_series_move_into_the_slot_they_now_share(void **state) {
   put_series(f, SETPOINT, "a/b/c", SEVERITY_FAILURE, FIXTURE_NOW.ms - 2000);
   put_series(f, SETPOINT, "d/e/f", SEVERITY_OKAY, FIXTURE_NOW.ms - 1000);
   c->policy = &f->policies[SETPOINT];
-  free(c->slot_key);
-  c->slot_key = strdup("setpoint/fan/" FIXTURE_CORE);
+  shared_text_unref(c->slot_key);
+  c->slot_key = shared_text_new("setpoint/fan/" FIXTURE_CORE);
   fixture_put(f, c, FIXTURE_NOW);
   f->policies[SETPOINT].per_series = false;
   fixture_restart(f, FIXTURE_NOW);
@@ -367,7 +367,7 @@ static void a_reboot_begins_the_monotonic_clock_anew(void **state) {
 /* What is true wherever the clock was when the row was written. */
 static void assert_sane_command(const struct command *c, struct moment now) {
   assert_true(c->created.ms <= now.ms);
-  assert_int_equal(c->sent.ms, now.ms);
+  assert_int_equal(command_sent(c).ms, now.ms);
   assert_int_equal(c->deadline_ms, now.ms + 594997 + 2011);
   assert_int_equal(c->not_before_ms, now.ms + 1007 + 2011);
   assert_true(c->deadline_ms <= now.ms + 600000);
@@ -441,7 +441,7 @@ a_command_that_was_never_sent_counts_from_its_creation(void **state) {
   fixture_put(f, untried(f, 1), FIXTURE_NOW);
   fixture_restart(f, now);
   assert_int_equal(f->commands[0]->created.ms, now.ms);
-  assert_int_equal(f->commands[0]->sent.wall_ms, 0);
+  assert_int_equal(command_sent(f->commands[0]).wall_ms, 0);
   assert_int_equal(f->commands[0]->deadline_ms, now.ms + 594997 + 7001);
 }
 

@@ -67,7 +67,8 @@ static void what_is_pending_in_version_1_is_restored(void **state) {
   assert_int_equal(c->deadline_ms, expected->deadline_ms);
   assert_int_equal(c->not_before_ms, expected->not_before_ms);
   assert_int_equal(c->created.ms, expected->created.ms);
-  assert_string_equal(c->verdict->cause, expected->verdict->cause);
+  assert_string_equal(command_verdict(c)->cause,
+                      command_verdict(expected)->cause);
   assert_int_equal(f->commands[1]->state, COMMAND_IN_FLIGHT);
   assert_int_equal(f->next_id, 5);
   assert_int_equal(f->slot_count, 1);

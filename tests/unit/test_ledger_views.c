@@ -38,7 +38,7 @@ static void what_there_was_not_is_null_in_the_table(void **state) {
   c->deadline_ms = COMMAND_NEVER_MS;
   c->not_before_ms = 0;
   c->attempts = 0;
-  *c->verdict = (struct verdict){0};
+  c->attempt->verdict = (struct verdict){0};
   fixture_put(f, c, FIXTURE_NOW);
   assert_string_equal(
       fixture_sql(f, "SELECT qos, expires_at, not_before, outcome, http_code,"

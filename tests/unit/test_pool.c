@@ -16,7 +16,7 @@ static char *take(void) {
   char *item = pool_take(&pool);
   assert_non_null(item);
   assert_memory_equal(item, zeros, ITEM_BYTES);
-  assert_int_equal((uintptr_t)item % 16, 0);
+  assert_int_equal((uintptr_t)item % 8, 0);
   memset(item, 0xAA, ITEM_BYTES);
   return item;
 }

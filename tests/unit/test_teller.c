@@ -70,8 +70,9 @@ static void tell_refusal(struct command *c) {
 
 static void a_key_that_is_refused_is_told_once(void **state) {
   (void)state;
-  struct verdict verdict = {.class = VERDICT_CREDENTIALS, .http_code = 401};
-  struct command c = {.policy = &policy, .device = t.fan, .verdict = &verdict};
+  struct attempt attempt = {
+      .verdict = {.class = VERDICT_CREDENTIALS, .http_code = 401}};
+  struct command c = {.policy = &policy, .device = t.fan, .attempt = &attempt};
   tell_refusal(&c);
   tell_refusal(&c);
   assert_int_equal(t.refusals, 1);
@@ -85,8 +86,9 @@ static void a_key_that_is_refused_is_told_once(void **state) {
 static void
 a_refusal_of_the_old_key_does_not_hide_that_of_the_new(void **state) {
   (void)state;
-  struct verdict verdict = {.class = VERDICT_CREDENTIALS, .http_code = 401};
-  struct command c = {.policy = &policy, .device = t.fan, .verdict = &verdict};
+  struct attempt attempt = {
+      .verdict = {.class = VERDICT_CREDENTIALS, .http_code = 401}};
+  struct command c = {.policy = &policy, .device = t.fan, .attempt = &attempt};
   teller_forget_credentials(t.teller, t.cloud);
   tell_refusal(&c);
   assert_int_equal(t.refusals, 1);

@@ -63,7 +63,8 @@ static struct tracked *follow_at(const struct device *device, int64_t id,
                       .created = t.now,
                       .valid_from_ms = t.now.ms,
                       .finished = t.now,
-                      .verdict = &(struct verdict){.cmd_uuid = "u-1"}};
+                      .attempt =
+                          &(struct attempt){.verdict = {.cmd_uuid = "u-1"}}};
   struct tracked *one = tracked_new_of(&c);
   assert_non_null(one);
   assert_int_equal(tracker_add(t.tracker, one, t.now), 0);
