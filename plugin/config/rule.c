@@ -448,106 +448,117 @@ static void tell_lack(const struct run *run, const struct rule *r,
 
 /* A rendered body. */
 struct rendering {
-  struct body *body;       /* NULL: it can never be sent */
+  struct buf out;          /* empty: none, or it can never be sent */
   size_t unsendable_bytes; /* size of a body that can never be sent */
-  const char *lacking;     /* the field that the event lacks */
+  bool is_unsendable;
+  const char *lacking; /* the field that the event lacks */
 };
 
 /* Renders one of the rule's bodies. Returns 0, -ENODATA if the event lacks a
  * field, or -ENOMEM. */
 static int render_body(const struct rule *r, enum rule_body which,
                        const struct event *event, const struct device *device,
-                       struct rendering *ret_rendering) {
+                       struct rendering *rendering) {
   struct template_names names = {
       .rule = r->name, .device = device->name, .device_id = device->device_id};
-  struct buf out;
-  buf_init(&out, RENDER_MAX_BYTES);
-  int error = template_render(r->bodies[which], event, &names, &out,
-                              &ret_rendering->lacking);
-  size_t size = error == -E2BIG ? RENDER_MAX_BYTES : out.size;
-  bool is_sendable = size > 0 && size <= COMMAND_BODY_MAX_BYTES;
-  struct body *body =
-      error == 0 && is_sendable ? body_new(out.data, size) : NULL;
-  buf_free(&out);
-  if (error == -ENODATA)
-    return error;
-  if (error == -ENOMEM || (is_sendable && body == NULL))
-    return -ENOMEM;
-  ret_rendering->body = body;
-  ret_rendering->unsendable_bytes = body == NULL ? size : 0;
-  return 0;
+  struct buf *out = &rendering->out;
+  int error = template_render(r->bodies[which], event, &names, out,
+                              &rendering->lacking);
+  size_t size = error == -E2BIG ? RENDER_MAX_BYTES : out->size;
+  rendering->is_unsendable = size == 0 || size > COMMAND_BODY_MAX_BYTES;
+  rendering->unsendable_bytes = rendering->is_unsendable ? size : 0;
+  if (rendering->is_unsendable || error != 0)
+    buf_clear(out);
+  return error == -E2BIG ? 0 : error;
 }
 
 /* Renders the OnOkay body for a silence of ForgetAfter, as if this event were
  * an OKAY. An event that lacks a field of that body fires all the same; the
  * silence then asks for nothing. */
 static int render_okay_body(const struct run *run, const struct rule *r,
-                            struct firing *f) {
+                            const struct device *device,
+                            struct rendering *rendering) {
   struct event okay = *run->event;
-  struct rendering rendering = {.body = NULL};
   if (r->policy.forget_after_s == 0 || okay.severity == SEVERITY_OKAY ||
       !rule_has_body(r, RULE_ON_OKAY))
     return 0;
   okay.severity = SEVERITY_OKAY;
-  int error = render_body(r, RULE_ON_OKAY, &okay, f->device, &rendering);
-  if (error == -ENODATA) {
-    tell_lack(run, r, rule_body_option(RULE_ON_OKAY), rendering.lacking, true);
-    return 0;
-  }
-  f->okay_body = rendering.body;
-  return error;
+  int error = render_body(r, RULE_ON_OKAY, &okay, device, rendering);
+  if (error != -ENODATA)
+    return error;
+  tell_lack(run, r, rule_body_option(RULE_ON_OKAY), rendering->lacking, true);
+  return 0;
 }
 
 static int render_bodies(const struct run *run, const struct rule *r,
-                         struct firing *f) {
-  struct rendering rendering = {.body = NULL};
+                         const struct device *device, struct rendering *body,
+                         struct rendering *okay_body) {
   if (!rule_has_body(r, run->body))
     return 0;
-  int error = render_body(r, run->body, run->event, f->device, &rendering);
+  int error = render_body(r, run->body, run->event, device, body);
   if (error == -ENODATA)
-    tell_lack(run, r, rule_body_option(run->body), rendering.lacking, false);
-  if (error != 0)
-    return error;
-  f->body = rendering.body;
-  f->unsendable_bytes = rendering.unsendable_bytes;
-  f->has_unsendable = f->body == NULL;
-  return render_okay_body(run, r, f);
+    tell_lack(run, r, rule_body_option(run->body), body->lacking, false);
+  return error != 0 ? error : render_okay_body(run, r, device, okay_body);
+}
+
+static struct firing_body bytes_of(const struct rendering *r) {
+  return (struct firing_body){r->out.size > 0 ? r->out.data : NULL,
+                              r->out.size};
 }
 
 static struct firing *make_firing(const struct run *run, const struct rule *r,
-                                  const struct device *device) {
+                                  const struct device *device,
+                                  const struct rendering *body,
+                                  const struct rendering *okay_body) {
   const struct event *event = run->event;
   char series[EVENT_SERIES_BYTES];
   event_format_series(event, series);
-  struct firing *f = firing_new(series);
+  struct firing *f = firing_new(series, bytes_of(body), bytes_of(okay_body));
   if (f == NULL)
     return NULL;
   f->policy = &r->policy;
   f->device = device;
   f->severity = event->severity;
+  f->unsendable_bytes = body->unsendable_bytes;
+  f->has_unsendable = body->is_unsendable;
   f->has_value = event->has_value;
   f->value = event->value;
   f->wall_event_ms = event->wall_time_ms;
   f->arrived = run->arrived;
+  f->is_other_source = run->hears_others;
+  f->is_unmatched = run->hears_others && !run->is_told;
   return f;
+}
+
+/* Returns 0, -ENODATA if the event lacks a field, or -ENOMEM. */
+static int render_firing(const struct run *run, const struct rule *r,
+                         const struct device *device,
+                         struct firing **ret_firing) {
+  struct rendering body = {.is_unsendable = false}, okay_body = body;
+  buf_init(&body.out, RENDER_MAX_BYTES);
+  buf_init(&okay_body.out, RENDER_MAX_BYTES);
+  int error = render_bodies(run, r, device, &body, &okay_body);
+  if (error == 0) {
+    *ret_firing = make_firing(run, r, device, &body, &okay_body);
+    error = *ret_firing != NULL ? 0 : -ENOMEM;
+  }
+  buf_free(&body.out);
+  buf_free(&okay_body.out);
+  return error;
 }
 
 static void fire_device(struct run *run, const struct rule *r,
                         const struct device *device) {
-  struct firing *f = make_firing(run, r, device);
-  int error = f == NULL ? -ENOMEM : render_bodies(run, r, f);
+  struct firing *f = NULL;
+  int error = render_firing(run, r, device, &f);
   if (error == 0) {
-    f->is_other_source = run->hears_others;
-    f->is_unmatched = run->hears_others && !run->is_told;
     run->is_told = true;
     run->callbacks->fire(run->callbacks->context, f);
-    return;
-  }
-  firing_free(f);
-  if (error == -ENODATA)
+  } else if (error == -ENODATA) {
     ignore(run, IGNORED_NO_VALUE, device, r->name);
-  else
+  } else {
     lose(run, r, device);
+  }
 }
 
 /* Returns whether the event is a missing value and the rule has no

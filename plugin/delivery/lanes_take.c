@@ -219,8 +219,8 @@ static enum ignored judge_firing(struct lanes *l, const struct slot *slot,
   return slot_judge_arrival(series, f);
 }
 
-static int apply_firing(struct lanes *l, struct firing *f, const char *key,
-                        struct moment now) {
+static int apply_firing(struct lanes *l, const struct firing *f,
+                        const char *key, struct moment now) {
   struct slot *slot = lanes_find_or_add_slot(l, f->policy, f->device, key);
   if (slot == NULL)
     return -ENOMEM;
@@ -228,7 +228,8 @@ static int apply_firing(struct lanes *l, struct firing *f, const char *key,
       reserve_silence(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;
   if (series == NULL)
     return -ENOMEM;
-  slot_note_firing(series, f);
+  if (slot_note_firing(series, f) < 0)
+    return -ENOMEM;
   watch_silence(l, series);
   lanes_place_series(l, series);
   lanes_note_series(l, series);

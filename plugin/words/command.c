@@ -89,21 +89,42 @@ int policy_repeat_s(const struct policy *p, const struct device *d) {
   return timeout_s > 0 ? timeout_s : POLICY_DEFAULT;
 }
 
-struct firing *firing_new(const char *series) {
-  size_t bytes = strlen(series) + 1;
-  struct firing *f = calloc(1, sizeof *f + bytes);
-  if (f != NULL)
-    memcpy(f->series, series, bytes);
+static size_t body_bytes(struct firing_body b) {
+  return b.data != NULL ? sizeof(struct body) + b.size : 0;
+}
+
+/* Writes the body to where it belongs, and returns it; NULL if there is none.
+ */
+static const struct body *write_body(void *place, struct firing_body b) {
+  struct body *body = place;
+  if (b.data == NULL)
+    return NULL;
+  *body = (struct body){.references = 1, .size = (uint32_t)b.size};
+  memcpy(body->data, b.data, b.size);
+  return body;
+}
+
+/* Rounds up to where a body may begin. */
+static size_t align(size_t offset) {
+  size_t alignment = _Alignof(struct body);
+  return (offset + alignment - 1) / alignment * alignment;
+}
+
+struct firing *firing_new(const char *series, struct firing_body body,
+                          struct firing_body okay_body) {
+  size_t series_bytes = strlen(series) + 1;
+  size_t body_at = align(sizeof(struct firing) + series_bytes);
+  size_t okay_at = align(body_at + body_bytes(body));
+  struct firing *f = malloc(okay_at + body_bytes(okay_body));
+  if (f == NULL)
+    return NULL;
+  *f = (struct firing){.body = write_body((char *)f + body_at, body),
+                       .okay_body = write_body((char *)f + okay_at, okay_body)};
+  memcpy(f->series, series, series_bytes);
   return f;
 }
 
-void firing_free(struct firing *f) {
-  if (f == NULL)
-    return;
-  body_unref(f->body);
-  body_unref(f->okay_body);
-  free(f);
-}
+void firing_free(struct firing *f) { free(f); }
 
 /* Commands of all lanes: slots and series stay when a queue has emptied, and
  * would hold its pages if commands lay among them. */

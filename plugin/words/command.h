@@ -133,9 +133,9 @@ struct firing {
   const struct policy *policy;
   const struct device *device;
   enum severity severity;
-  struct body *body;       /* NULL: asks for nothing, or has_unsendable */
-  struct body *okay_body;  /* body for the time after a silence of ForgetAfter;
-                              NULL: none */
+  const struct body *body;      /* NULL: asks for nothing, or has_unsendable */
+  const struct body *okay_body; /* body for the time after a silence of
+                                   ForgetAfter; NULL: none */
   size_t unsendable_bytes; /* with has_unsendable: the size of the body that can
                               never be sent (0, or 65536 and more) */
   bool has_unsendable;
@@ -146,13 +146,21 @@ struct firing {
   double value;
   int64_t wall_event_ms; /* the event's own time; may be in the future */
   struct moment arrived;
-  char series[]; /* NUL-terminated */
+  char series[]; /* NUL-terminated; the bodies stand behind it */
 };
 
-/* Returns a firing that holds the series and zeros, owned by the caller, or
- * NULL without memory. */
-struct firing *firing_new(const char *series);
-/* Frees a firing and gives its bodies back; NULL is allowed. */
+/* The bytes of a body, which somebody else owns; data NULL: none. */
+struct firing_body {
+  const void *data;
+  size_t size;
+};
+
+/* Returns a firing, one piece of memory, that holds the series, copies of the
+ * bodies, and zeros; NULL without memory. The caller owns it. Its bodies live
+ * as long as the firing: what is to stay has to be copied. */
+struct firing *firing_new(const char *series, struct firing_body body,
+                          struct firing_body okay_body);
+/* Frees a firing; NULL is allowed. */
 void firing_free(struct firing *f);
 
 /* ---- commands ---- */

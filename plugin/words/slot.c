@@ -2,6 +2,7 @@
 #include "words/slot.h"
 
 #include "base/heap.h"
+#include "base/pool.h"
 #include "base/shared_text.h"
 
 #include <errno.h>
@@ -23,20 +24,23 @@ void slot_format_key(const struct policy *policy, const struct device *device,
 /* Series of a slot up to which they are searched one by one. */
 #define FEW_SERIES 8
 
+/* Slots and series of all lanes. */
+static struct pool slots = POOL_OF(sizeof(struct slot));
+static struct pool all_series = POOL_OF(sizeof(struct series));
+
 struct slot *slot_new(const struct policy *policy, const struct device *device,
                       const char *key) {
-  struct slot *s = calloc(1, sizeof *s);
-  const char *own_key = shared_text_new(key);
-  if (s == NULL || own_key == NULL) {
-    free(s);
-    shared_text_unref(own_key);
+  struct slot *s = pool_take(&slots);
+  if (s == NULL)
     return NULL;
-  }
   s->change.kind = CHANGE_SLOT;
   s->policy = policy;
   s->device = device;
-  s->key = own_key;
-  return s;
+  s->key = shared_text_new(key);
+  if (s->key != NULL)
+    return s;
+  slot_free(s);
+  return NULL;
 }
 
 /* ---- series ---- */
@@ -109,7 +113,7 @@ void slot_free_series(struct series *series) {
   body_unref(series->held[0]);
   body_unref(series->held[1]);
   shared_text_unref(series->name);
-  free(series);
+  pool_give(&all_series, series);
 }
 
 /* Searches the lists of all severities: a restored series was placed before its
@@ -154,7 +158,7 @@ void slot_place_series(struct series *series) {
 }
 
 struct series *slot_add_series(struct slot *s, const char *name) {
-  struct series *series = calloc(1, sizeof *series);
+  struct series *series = pool_take(&all_series);
   if (series == NULL)
     return NULL;
   series->change.kind = CHANGE_SERIES;
@@ -208,7 +212,7 @@ void slot_free(struct slot *s) {
   body_unref(s->held[0]);
   body_unref(s->held[1]);
   shared_text_unref(s->key);
-  free(s);
+  pool_give(&slots, s);
 }
 
 /* ---- the state ---- */
@@ -275,19 +279,26 @@ static void set_state(struct series *series, enum severity severity,
   place_as_newest(series);
 }
 
-/* Returns a reference to what a series is to hold from now on instead of
- * `before`. */
-static struct body *keep_body(struct body *before, struct body *fired) {
-  if (fired == NULL || body_equals(before, fired))
-    return fired == NULL ? NULL : body_ref(before);
-  struct body *copy = body_new(fired->data, fired->size);
-  return copy != NULL ? copy : body_ref(fired);
+/* Writes a reference to what a series is to hold from now on instead of
+ * `before`. Returns 0 or -ENOMEM. */
+static int keep_body(struct body *before, const struct body *fired,
+                     struct body **ret_body) {
+  if (body_equals(before, fired))
+    *ret_body = body_ref(before);
+  else
+    *ret_body = fired != NULL ? body_new(fired->data, fired->size) : NULL;
+  return *ret_body == NULL && fired != NULL ? -ENOMEM : 0;
 }
 
-void slot_note_firing(struct series *series, struct firing *f) {
-  struct body *okay_body = keep_body(series->okay_body, f->okay_body);
-  set_state(series, f->severity, keep_body(series->body, f->body),
-            f->arrived.ms);
+int slot_note_firing(struct series *series, const struct firing *f) {
+  struct body *body, *okay_body;
+  if (keep_body(series->body, f->body, &body) < 0)
+    return -ENOMEM;
+  if (keep_body(series->okay_body, f->okay_body, &okay_body) < 0) {
+    body_unref(body);
+    return -ENOMEM;
+  }
+  set_state(series, f->severity, body, f->arrived.ms);
   body_unref(series->okay_body);
   series->okay_body = okay_body;
   series->has_unsendable = f->has_unsendable;
@@ -295,6 +306,7 @@ void slot_note_firing(struct series *series, struct firing *f) {
   series->has_value = f->has_value;
   series->value = f->value;
   note_event(series, f);
+  return 0;
 }
 
 void slot_note_silence(struct series *series, int64_t now_ms) {

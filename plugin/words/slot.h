@@ -148,10 +148,9 @@ enum ignored slot_judge_behind(const struct firing *last,
                                const struct firing *f);
 
 /* Puts the series into the firing's state, as the newest series in that state.
- * Copies the firing's bodies, unless the series has the same already: what
- * stays would otherwise lie between firings, which go. Without memory takes
- * them. */
-void slot_note_firing(struct series *series, struct firing *f);
+ * Copies the firing's bodies, unless the series has the same already. Returns
+ * 0; or -ENOMEM, and then nothing has changed. */
+int slot_note_firing(struct series *series, const struct firing *f);
 
 /* Puts a series that has been silent for ForgetAfter into the state OKAY, with
  * its okay_body. */

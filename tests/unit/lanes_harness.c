@@ -518,16 +518,17 @@ size_t trim(struct world *w, int64_t idle_ms) {
 
 /* ---- what happens ---- */
 
+static struct firing_body bytes_of(const char *text) {
+  return (struct firing_body){text, text != NULL ? strlen(text) : 0};
+}
+
 struct firing *firing_of(const struct control *at, const struct fired *f) {
-  struct firing *firing = firing_new(f->series);
+  struct firing *firing =
+      firing_new(f->series, bytes_of(f->body), bytes_of(f->okay_body));
   assert_non_null(firing);
   firing->policy = &at->policy;
   firing->device = at->device;
   firing->severity = f->severity;
-  if (f->body != NULL)
-    firing->body = body_new(f->body, strlen(f->body));
-  if (f->okay_body != NULL)
-    firing->okay_body = body_new(f->okay_body, strlen(f->okay_body));
   firing->has_unsendable = f->unsendable_bytes > 0;
   firing->unsendable_bytes = f->unsendable_bytes;
   firing->is_other_source = firing->is_unmatched = f->is_other_source;

@@ -158,14 +158,25 @@ static void a_command_without_validity_sends_none(void **state) {
 
 static void a_new_firing_has_its_series_and_nothing_else(void **state) {
   (void)state;
-  struct firing *f = firing_new("rack1/sensors/temperature");
+  const struct firing_body nothing = {0};
+  struct firing *f = firing_new("rack1/sensors/temperature", nothing, nothing);
   assert_non_null(f);
   assert_string_equal(f->series, "rack1/sensors/temperature");
   assert_null(f->body);
   assert_null(f->okay_body);
   assert_false(f->has_unsendable);
-  f->body = body_new("on", 2);
-  f->okay_body = body_new("off", 3);
+  firing_free(f);
+}
+
+static void a_firing_has_copies_of_its_bodies(void **state) {
+  (void)state;
+  char on[] = "on", off[] = "off";
+  struct firing *f = firing_new("rack1", (struct firing_body){on, 2},
+                                (struct firing_body){off, 3});
+  on[0] = off[0] = 'x';
+  assert_body(f->body, "on");
+  assert_body(f->okay_body, "off");
+  assert_string_equal(f->series, "rack1");
   firing_free(f);
 }
 
@@ -182,6 +193,7 @@ int main(void) {
       cmocka_unit_test(what_remains_of_the_validity_is_rounded_up),
       cmocka_unit_test(a_command_without_validity_sends_none),
       cmocka_unit_test(a_new_firing_has_its_series_and_nothing_else),
+      cmocka_unit_test(a_firing_has_copies_of_its_bodies),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,16 +27,18 @@ static struct inbox *inbox_of(size_t firings, size_t bytes) {
   return in;
 }
 
+static const struct firing_body NOTHING = {0};
+
 static struct firing *firing_of(const char *series, size_t body,
                                 size_t okay_body) {
   static const char bytes[100];
-  struct firing *f = firing_new(series);
+  struct firing *f =
+      firing_new(series, (struct firing_body){body > 0 ? bytes : NULL, body},
+                 (struct firing_body){okay_body > 0 ? bytes : NULL, okay_body});
   assert_non_null(f);
   f->policy = &heat;
   f->device = &fan;
   f->severity = SEVERITY_FAILURE;
-  f->body = body > 0 ? body_new(bytes, body) : NULL;
-  f->okay_body = okay_body > 0 ? body_new(bytes, okay_body) : NULL;
   return f;
 }
 
@@ -278,7 +280,6 @@ static void what_the_lanes_would_tell_apart_is_kept(void **state) {
   struct firing *okay = failure_at(3), *silent = failure_at(4),
                 *valued = failure_at(5);
   okay->severity = SEVERITY_OKAY;
-  body_unref(silent->body);
   silent->body = NULL;
   valued->has_value = true;
   assert_int_equal(put_firing(in, failure_at(2)), 0);
@@ -478,9 +479,7 @@ static void one_that_asks_for_nothing_would_have_been_no_command(void **state) {
   (void)state;
   struct inbox *in = inbox_of(1, 1000);
   struct firing *silent = failure_at(1), *unsendable = failure_at(2);
-  body_unref(silent->body);
   silent->body = NULL;
-  body_unref(unsendable->body);
   unsendable->body = NULL;
   unsendable->has_unsendable = true;
   assert_int_equal(put_firing(in, silent), 0);
@@ -558,7 +557,7 @@ static void *produce(void *context) {
     char series[32];
     bool was_empty;
     snprintf(series, sizeof series, "%d %d", p->number, i);
-    struct firing *f = firing_new(series);
+    struct firing *f = firing_new(series, NOTHING, NOTHING);
     if (f == NULL)
       abort();
     f->policy = &heat;

@@ -553,12 +553,13 @@ static struct command *turn(struct fixture *f, struct moment now) {
 
 static void take(struct fixture *f, enum severity severity, const char *body,
                  struct moment now) {
-  struct firing *firing = firing_new(FIXTURE_CORE);
+  struct firing *firing =
+      firing_new(FIXTURE_CORE, (struct firing_body){body, strlen(body)},
+                 (struct firing_body){0});
   assert_non_null(firing);
   firing->policy = &f->policies[OVERHEAT];
   firing->device = f->devices[FAN];
   firing->severity = severity;
-  firing->body = fixture_body(body);
   firing->arrived = now;
   enum ignored ignored;
   assert_int_equal(lanes_take(lanes, firing, now, &ignored), 0);

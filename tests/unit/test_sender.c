@@ -111,11 +111,11 @@ static int tear_down(void **state) {
 
 static void fire(struct moment now) {
   enum ignored ignored;
-  struct firing *f = firing_new("rack1");
+  struct firing *f = firing_new("rack1", (struct firing_body){"on", 2},
+                                (struct firing_body){0});
   f->policy = &policy;
   f->device = t.fan;
   f->severity = SEVERITY_FAILURE;
-  f->body = body_new("on", 2);
   f->arrived = now;
   assert_int_equal(lanes_take(t.lanes, f, now, &ignored), 0);
 }

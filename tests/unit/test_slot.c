@@ -81,12 +81,12 @@ static struct series *series_called(struct slot *s, const char *name) {
 
 static void note(struct slot *s, const char *name, enum severity severity,
                  const char *body) {
-  struct firing *f = firing_new(name);
+  struct firing *f = firing_new(
+      name, (struct firing_body){body, body != NULL ? strlen(body) : 0},
+      (struct firing_body){BYTES("silent")});
   assert_non_null(f);
   f->severity = severity;
-  f->body = body != NULL ? body_new(body, strlen(body)) : NULL;
-  f->okay_body = body_new("silent", 6);
-  slot_note_firing(series_called(s, name), f);
+  assert_int_equal(slot_note_firing(series_called(s, name), f), 0);
   firing_free(f);
 }
 
@@ -119,15 +119,12 @@ static void series_are_found_by_name(void **state) {
 
 static void a_body_is_copied_once_while_it_is_the_same(void **state) {
   struct fixture *f = *state;
-  struct firing *firing = firing_new("a");
   struct series *series = series_called(f->slot, "a");
-  firing->body = body_new("on", 2);
-  slot_note_firing(series, firing);
-  assert_ptr_not_equal(series->body, firing->body);
+  note(f->slot, "a", SEVERITY_OKAY, "on");
   struct body *kept = series->body;
-  slot_note_firing(series, firing);
+  note(f->slot, "a", SEVERITY_FAILURE, "on");
   assert_ptr_equal(series->body, kept);
-  firing_free(firing);
+  assert_body(series->body, "on");
   note(f->slot, "a", SEVERITY_OKAY, "off");
   assert_body(series->body, "off");
 }
@@ -194,11 +191,12 @@ static void a_silent_series_is_okay_with_its_okay_body(void **state) {
 }
 
 static void note_at(struct slot *s, enum severity severity, int64_t ms) {
-  struct firing *f = firing_new("rack1");
+  struct firing *f =
+      firing_new("rack1", (struct firing_body){0}, (struct firing_body){0});
   assert_non_null(f);
   f->severity = severity;
   f->arrived.ms = ms;
-  slot_note_firing(series_called(s, "rack1"), f);
+  assert_int_equal(slot_note_firing(series_called(s, "rack1"), f), 0);
   firing_free(f);
 }
 
@@ -290,7 +288,8 @@ static const struct arrival arrivals[] = {
 };
 
 static struct firing *arrival_of(const struct arrival *a) {
-  struct firing *f = firing_new("rack1");
+  struct firing *f =
+      firing_new("rack1", (struct firing_body){0}, (struct firing_body){0});
   assert_non_null(f);
   f->severity = a->severity;
   f->has_value = a->has_value;
@@ -302,7 +301,7 @@ static struct firing *arrival_of(const struct arrival *a) {
 
 static void note_arrival(struct slot *s, const struct arrival *a) {
   struct firing *f = arrival_of(a);
-  slot_note_firing(series_called(s, "rack1"), f);
+  assert_int_equal(slot_note_firing(series_called(s, "rack1"), f), 0);
   firing_free(f);
 }
 
