@@ -8,6 +8,7 @@
 #include "agent/recorder.h"
 #include "agent/sender.h"
 #include "agent/teller.h"
+#include "agent/tide.h"
 #include "base/log.h"
 #include "base/systime.h"
 #include "base/thread.h"
@@ -16,6 +17,7 @@
 #include "words/journal.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -67,6 +69,7 @@ struct worker {
   struct recorder *recorder;
   struct teller *teller;
   struct sender *sender;
+  struct tide tide;
 };
 
 /* ---- chance ---- */
@@ -351,12 +354,25 @@ static void finish(struct worker *w) {
       lanes_waiting(w->lanes), sender_in_flight(w->sender));
 }
 
+/* Returns freed memory to the system once a large queue has emptied, if nothing
+ * else is to be done: it takes some ms. */
+static void return_memory(struct worker *w, bool is_idle) {
+  const size_t now[TIDE_PLACES] = {[TIDE_INBOX] = inbox_count(w->inbox),
+                                   [TIDE_LANES] = lanes_waiting(w->lanes) +
+                                                  sender_in_flight(w->sender)};
+  tide_note(&w->tide, now);
+  if (is_idle && tide_is_out(&w->tide, now, clock_now().ms))
+    malloc_trim(0);
+}
+
 static void *run(void *context) {
   struct worker *w = context;
   prctl(PR_SET_NAME, "onenet");
   while (!atomic_load(&w->is_stopping)) {
     run_turn(w, true);
-    sender_wait(w->sender, sleep_ms(w));
+    int64_t wait_ms = sleep_ms(w);
+    return_memory(w, wait_ms > 0);
+    sender_wait(w->sender, wait_ms);
   }
   finish(w);
   log_flush();
