@@ -65,7 +65,7 @@ static bool keep_if_new(struct told *t, const char *name) {
   bool is_kept = false;
   pthread_mutex_lock(&t->mutex);
   if (t->names.count < WATCH_NAMES_MAX && names_find(&t->names, name) == NULL)
-    is_kept = names_add(&t->names, name, NAMES_NAME_BYTES) != NULL;
+    is_kept = names_add(&t->names, name, sizeof(const char *)) != NULL;
   pthread_mutex_unlock(&t->mutex);
   return is_kept;
 }

@@ -62,10 +62,10 @@ static void read_id(struct options_block *b, const struct options_option *o,
                     const oconfig_item_t *item) {
   struct device *d = b->target;
   const char *id = options_value_text(b, o, item);
-  if (id != NULL && id_is_valid(id))
-    memcpy(d->device_id, id, strlen(id) + 1);
-  else if (id != NULL)
+  if (id != NULL && !id_is_valid(id))
     options_block_fault(b, o, item, "must be " ID_ALLOWED);
+  else if (id != NULL && device_set_id(d, id) < 0)
+    b->reader->out_of_memory = true;
 }
 
 static void read_endpoint(struct options_block *b,
@@ -223,11 +223,11 @@ static void add_line(struct device_file *f, char *const *columns,
                      const struct endpoint *endpoint, int timeout_s) {
   struct device *d = NULL;
   if (directory_add_device(f->reader->options->directory, columns[COLUMN_NAME],
-                           &d) != 0) {
+                           &d) != 0 ||
+      device_set_id(d, columns[COLUMN_ID]) < 0) {
     f->reader->out_of_memory = true;
     return;
   }
-  memcpy(d->device_id, columns[COLUMN_ID], strlen(columns[COLUMN_ID]) + 1);
   d->endpoint = endpoint;
   d->timeout_s = timeout_s;
   f->devices++;

@@ -37,7 +37,7 @@ struct target {
 };
 
 struct rule {
-  char name[NAMES_NAME_BYTES];
+  const char *name;
   struct policy policy;
   enum event_source source;
   struct pattern *patterns[RULE_FIELD_COUNT]; /* NULL: matches all */

@@ -45,6 +45,12 @@ static void endpoint_free(void *item) {
   free(e);
 }
 
+static void device_free(void *item) {
+  struct device *d = item;
+  free(d->device_id);
+  free(d);
+}
+
 struct directory *directory_new(void) {
   return calloc(1, sizeof(struct directory));
 }
@@ -52,7 +58,7 @@ struct directory *directory_new(void) {
 void directory_free(struct directory *d) {
   if (d == NULL)
     return;
-  names_free(&d->devices, free);
+  names_free(&d->devices, device_free);
   names_free(&d->endpoints, endpoint_free);
   free(d);
 }
@@ -94,6 +100,15 @@ int directory_add_device(struct directory *d, const char *name,
   device->index = d->devices.count - 1;
   device->qos = -1;
   *ret_device = device;
+  return device_set_id(device, "");
+}
+
+int device_set_id(struct device *d, const char *id) {
+  char *copy = strdup(id);
+  if (copy == NULL)
+    return -ENOMEM;
+  free(d->device_id);
+  d->device_id = copy;
   return 0;
 }
 

@@ -54,7 +54,7 @@ struct tls_options {
 };
 
 struct endpoint {
-  char name[DEVICE_NAME_BYTES];
+  const char *name;
   size_t index; /* dense, from 0 */
   char *url;
   struct credential_options credential;
@@ -70,9 +70,9 @@ struct endpoint {
 };
 
 struct device {
-  char name[DEVICE_NAME_BYTES];
-  char device_id[DEVICE_ID_BYTES];
-  size_t index; /* dense, from 0 */
+  const char *name;
+  char *device_id; /* see device_set_id */
+  size_t index;    /* dense, from 0 */
   const struct endpoint *endpoint;
   int timeout_s;
   int qos; /* 0, 1; -1: not sent */
@@ -97,6 +97,10 @@ int directory_add_endpoint(struct directory *d, const char *name,
                            struct endpoint **ret_endpoint);
 int directory_add_device(struct directory *d, const char *name,
                          struct device **ret_device);
+
+/* Sets the id, fewer than DEVICE_ID_BYTES bytes, of a device of the directory:
+ * "" before that. Returns 0 or -ENOMEM. */
+int device_set_id(struct device *d, const char *id);
 
 /* Return the endpoint or device of that name without regard to case, or
  * NULL. */

@@ -414,7 +414,7 @@ struct device *device_called(struct world *w, const char *name) {
   if (d != NULL)
     return d;
   assert_int_equal(directory_add_device(w->directory, name, &d), 0);
-  snprintf(d->device_id, sizeof d->device_id, "%s", name);
+  assert_int_equal(device_set_id(d, name), 0);
   d->endpoint = endpoint_called(w, "cloud");
   return d;
 }

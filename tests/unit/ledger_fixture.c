@@ -36,7 +36,7 @@ static void add_device(struct fixture *f, int index, const char *name,
                        const char *id, struct endpoint *endpoint) {
   assert_int_equal(directory_add_device(f->directory, name, &f->devices[index]),
                    0);
-  snprintf(f->devices[index]->device_id, DEVICE_ID_BYTES, "%s", id);
+  assert_int_equal(device_set_id(f->devices[index], id), 0);
   f->devices[index]->endpoint = endpoint;
 }
 

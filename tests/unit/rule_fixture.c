@@ -27,7 +27,9 @@ static void say(const char *format, ...) {
 struct device *add_device(const char *name) {
   struct device *d;
   assert_int_equal(directory_add_device(directory, name, &d), 0);
-  snprintf(d->device_id, sizeof(d->device_id), "id-%s", name);
+  char id[DEVICE_ID_BYTES];
+  snprintf(id, sizeof id, "id-%s", name);
+  assert_int_equal(device_set_id(d, id), 0);
   return d;
 }
 

@@ -29,7 +29,7 @@ static void two_names_of_one_device_id_share_its_lane(void **state) {
   struct world *w = *state;
   struct control *upper = rule_for(w, "upper", "fan-upper");
   struct control *lower = rule_for(w, "lower", "fan-lower");
-  strcpy(lower->device->device_id, upper->device->device_id);
+  assert_int_equal(device_set_id(lower->device, upper->device->device_id), 0);
   failure(upper, "s", "on");
   failure(lower, "s", "on");
   begins(upper, "on");
@@ -43,7 +43,7 @@ static void one_device_id_at_two_endpoints_has_two_lanes(void **state) {
   struct control *east = rule_for(w, "east", "fan-east");
   struct control *west = rule_for(w, "west", "fan-west");
   west->device->endpoint = endpoint_called(w, "other");
-  strcpy(west->device->device_id, east->device->device_id);
+  assert_int_equal(device_set_id(west->device, east->device->device_id), 0);
   failure(east, "s", "on");
   failure(west, "s", "on");
   begins(east, "on");

@@ -151,7 +151,7 @@ static void slots_of_another_name_of_the_device_id_remember(void **state) {
   struct world *w = *state;
   struct control *upper = rule_for(w, "upper", "fan-upper");
   struct control *lower = rule_for(w, "lower", "fan-lower");
-  strcpy(lower->device->device_id, upper->device->device_id);
+  assert_int_equal(device_set_id(lower->device, upper->device->device_id), 0);
   failure(upper, "s", "on");
   is_sent(upper, "on");
   failure(lower, "s", "on");

@@ -82,8 +82,8 @@ static void choose_devices(struct world *w) {
           (struct rate_limit){(uint32_t)ONE_OF(1, 3), (uint32_t)ONE_OF(1, 20)};
   }
   /* a and b are two names of one device_id, which e bears elsewhere. */
-  strcpy(device_called(w, "b")->device_id, "a");
-  strcpy(device_called(w, "e")->device_id, "a");
+  assert_int_equal(device_set_id(device_called(w, "b"), "a"), 0);
+  assert_int_equal(device_set_id(device_called(w, "e"), "a"), 0);
 }
 
 static void choose_policy(struct policy *p, bool is_value, int forget_after_s) {

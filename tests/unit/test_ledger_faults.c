@@ -1280,7 +1280,7 @@ static void a_load_that_can_not_be_written_still_restores(void **state) {
   struct fixture *f = *state;
   assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
   assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
-  snprintf(f->devices[PUMP]->device_id, DEVICE_ID_BYTES, "1");
+  assert_int_equal(device_set_id(f->devices[PUMP], "1"), 0);
   fixture_sql(f, "UPDATE commands SET device = 'pump', device_id = '2'"
                  " WHERE id = 1");
   fixture_close(f);

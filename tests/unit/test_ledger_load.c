@@ -63,7 +63,7 @@ static void
 a_command_whose_device_id_is_another_ends_as_cancelled(void **state) {
   struct fixture *f = *state;
   leave_one_pending(f);
-  snprintf(f->devices[FAN]->device_id, DEVICE_ID_BYTES, "1");
+  assert_int_equal(device_set_id(f->devices[FAN], "1"), 0);
   assert_ended(f, "cancelled", "the device has another device_id now");
 }
 
@@ -100,7 +100,7 @@ a_gone_command_with_a_doubtful_attempt_ends_as_unknown(void **state) {
 static struct device *ghost(struct fixture *f) {
   static struct device device;
   device = *f->devices[FAN];
-  snprintf(device.name, sizeof device.name, "ghost");
+  device.name = "ghost";
   return &device;
 }
 
@@ -242,7 +242,7 @@ static void assert_forgotten(struct fixture *f) {
 static void nothing_is_remembered_of_another_device_id(void **state) {
   struct fixture *f = *state;
   restart_with_memory(f);
-  snprintf(f->devices[FAN]->device_id, DEVICE_ID_BYTES, "1");
+  assert_int_equal(device_set_id(f->devices[FAN], "1"), 0);
   assert_forgotten(f);
 }
 

@@ -177,7 +177,7 @@ static void what_is_of_another_device_id_now_is_concluded(void **state) {
   struct fixture *f = opened(state);
   struct tracked *t = accepted(f, 1);
   put(f, t, FIXTURE_NOW);
-  strcpy(f->devices[FAN]->device_id, "1");
+  assert_int_equal(device_set_id(f->devices[FAN], "1"), 0);
   assert_concluded_silently(f);
   tracked_free(t);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct item {
-  char name[NAMES_NAME_BYTES];
+  const char *name;
   int number;
 };
 

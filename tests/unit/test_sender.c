@@ -76,7 +76,7 @@ static int set_up(void **state) {
   directory_add_endpoint(t.options.directory, "cloud", &t.cloud);
   directory_add_device(t.options.directory, "fan", &t.fan);
   t.fan->endpoint = t.cloud;
-  strcpy(t.fan->device_id, "1");
+  assert_int_equal(device_set_id(t.fan, "1"), 0);
   t.cloud->url = strdup(url);
   *strchr(t.cloud->url, '?') = '\0';
   t.cloud->credential.kind = CREDENTIAL_KEY_FILE;

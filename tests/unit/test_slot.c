@@ -23,7 +23,7 @@ static int setup(void **state) {
                               .timeout_s = POLICY_DEFAULT,
                               .expire_s = POLICY_DEFAULT,
                               .repeat_s = POLICY_DEFAULT};
-  strcpy(f->device.name, "fan");
+  f->device.name = "fan";
   f->slot = slot_new(&f->policy, &f->device, "heat/fan");
   assert_non_null(f->slot);
   *state = f;
@@ -64,7 +64,7 @@ static void the_longest_names_fit_a_key(void **state) {
   series[sizeof series - 1] = '\0';
   const struct policy p = {.rule = rule, .per_series = true};
   struct device d = {.timeout_s = 0};
-  memcpy(d.name, rule, sizeof rule);
+  d.name = rule;
   slot_format_key(&p, &d, series, key);
   assert_int_equal(strlen(key), 2 * strlen(rule) + strlen(series) + 2);
 }
