@@ -12,6 +12,7 @@
  * at 2^(n/8) - 1 ms. 256 buckets reach 2^32 ms, 49 days. */
 #define LATENCY_BUCKETS 256
 #define LATENCY_BUCKETS_PER_OCTAVE 8
+_Static_assert(LATENCY_BUCKETS <= UINT8_MAX + 1, "a bucket needs one byte");
 
 /* Number of values in an interval up to which no histogram is made. Of fewer
  * than 100 values the 99th percentile is the greatest, which is known anyway;
@@ -25,7 +26,7 @@ struct latency {
   uint64_t count;
   uint64_t sum_ms;
   uint64_t max_ms;
-  uint32_t few_buckets[LATENCY_FEW]; /* buckets of the first values */
+  uint8_t few_buckets[LATENCY_FEW]; /* buckets of the first values */
   uint32_t *buckets; /* histogram of all values; NULL while they are few, or
                         without memory */
 };
@@ -319,7 +320,7 @@ static double bucket_end_ms(size_t bucket) {
 
 static void add_bucket(struct latency *l, uint32_t bucket) {
   if (l->count < LATENCY_FEW)
-    l->few_buckets[l->count] = bucket;
+    l->few_buckets[l->count] = (uint8_t)bucket;
   if (l->count == LATENCY_FEW) {
     l->buckets = calloc(LATENCY_BUCKETS, sizeof *l->buckets);
     for (size_t i = 0; l->buckets != NULL && i < LATENCY_FEW; i++)

@@ -7,8 +7,8 @@
 
 #define HEAP_FIRST_CAPACITY 2 /* many heaps never have more */
 
-void heap_init(struct heap *h, heap_before_fn *before, heap_index_fn *index) {
-  *h = (struct heap){.before = before, .index = index};
+void heap_init(struct heap *h, const struct heap_order *order) {
+  *h = (struct heap){.order = order};
 }
 
 void heap_free(struct heap *h) {
@@ -23,7 +23,7 @@ static int set_capacity(struct heap *h, size_t capacity) {
   if (items == NULL)
     return -ENOMEM;
   h->items = items;
-  h->capacity = capacity;
+  h->capacity = (uint32_t)capacity;
   return 0;
 }
 
@@ -48,14 +48,14 @@ void heap_shrink(struct heap *h, size_t count) {
 
 static void put(struct heap *h, size_t index, void *item) {
   h->items[index] = item;
-  *h->index(item) = (uint32_t)index;
+  *h->order->index(item) = (uint32_t)index;
 }
 
 static void sift_up(struct heap *h, size_t index) {
   void *item = h->items[index];
   while (index > 0) {
     size_t parent = (index - 1) / 2;
-    if (!h->before(item, h->items[parent]))
+    if (!h->order->before(item, h->items[parent]))
       break;
     put(h, index, h->items[parent]);
     index = parent;
@@ -69,9 +69,10 @@ static void sift_down(struct heap *h, size_t index) {
     size_t child = 2 * index + 1;
     if (child >= h->count)
       break;
-    if (child + 1 < h->count && h->before(h->items[child + 1], h->items[child]))
+    if (child + 1 < h->count &&
+        h->order->before(h->items[child + 1], h->items[child]))
       child++;
-    if (!h->before(h->items[child], item))
+    if (!h->order->before(h->items[child], item))
       break;
     put(h, index, h->items[child]);
     index = child;
@@ -80,7 +81,7 @@ static void sift_down(struct heap *h, size_t index) {
 }
 
 void heap_push(struct heap *h, void *item) {
-  assert(h->count < h->capacity && *h->index(item) == HEAP_OUTSIDE);
+  assert(h->count < h->capacity && *h->order->index(item) == HEAP_OUTSIDE);
   h->items[h->count] = item;
   sift_up(h, h->count++);
 }
@@ -90,11 +91,11 @@ void *heap_first(const struct heap *h) {
 }
 
 void heap_remove(struct heap *h, void *item) {
-  uint32_t index = *h->index(item);
+  uint32_t index = *h->order->index(item);
   if (index == HEAP_OUTSIDE)
     return;
   void *last = h->items[--h->count];
-  *h->index(item) = HEAP_OUTSIDE;
+  *h->order->index(item) = HEAP_OUTSIDE;
   if (last == item)
     return;
   put(h, index, last);
@@ -102,6 +103,6 @@ void heap_remove(struct heap *h, void *item) {
 }
 
 void heap_update(struct heap *h, void *item) {
-  sift_up(h, *h->index(item));
-  sift_down(h, *h->index(item));
+  sift_up(h, *h->order->index(item));
+  sift_down(h, *h->order->index(item));
 }

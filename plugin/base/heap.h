@@ -19,16 +19,22 @@ typedef bool heap_before_fn(const void *a, const void *b);
  * HEAP_OUTSIDE before the item is first pushed. */
 typedef uint32_t *heap_index_fn(void *item);
 
-struct heap {
-  void **items;
-  size_t count;
-  size_t capacity;
+/* The order of a heap, for all heaps that have it. */
+struct heap_order {
   heap_before_fn *before;
   heap_index_fn *index;
 };
 
-/* Makes an empty heap. Allocates nothing. */
-void heap_init(struct heap *h, heap_before_fn *before, heap_index_fn *index);
+struct heap {
+  void **items;
+  uint32_t count;
+  uint32_t capacity;
+  const struct heap_order *order;
+};
+
+/* Makes an empty heap. Allocates nothing. The order must live as long as the
+ * heap. */
+void heap_init(struct heap *h, const struct heap_order *order);
 void heap_free(struct heap *h);
 
 /* Makes room for `count` items in all, so that pushing up to that number can

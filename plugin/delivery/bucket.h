@@ -9,15 +9,13 @@
 
 #include "words/device.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
+struct tokens;
+
+/* Few devices have a limit of their own: what it needs is apart. */
 struct bucket {
-  int64_t *taken_ms; /* when each token was taken last, a ring with the oldest
-                        at `next`; NULL: no limit */
-  size_t count;
-  size_t next;
-  int64_t period_ms;
+  struct tokens *tokens; /* NULL: no limit */
 };
 
 /* Makes a full bucket. A limit whose count is 0 means no limit: a token is

@@ -4,7 +4,6 @@
 #include "delivery/lanes_state.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +42,28 @@ static uint32_t *silence_index(void *item) {
   return &((struct series *)item)->silence_index;
 }
 
-static int compare_lanes(const void *a, const void *b) {
-  const struct lane *left = a, *right = b;
-  if (left->endpoint != right->endpoint)
-    return left->endpoint->index < right->endpoint->index ? -1 : 1;
-  return strcmp(left->device_id, right->device_id);
+static const struct heap_order order_of_timers = {timer_before, timer_index};
+static const struct heap_order order_of_ready = {lanes_place_before,
+                                                 ready_index};
+static const struct heap_order order_of_silence = {silence_before,
+                                                   silence_index};
+
+/* ---- keys ---- */
+
+static uint64_t hash_lane_of(const struct endpoint *e, const char *device_id) {
+  return table_hash_number(table_hash_text(device_id), e->index);
+}
+
+static uint64_t hash_lane(const struct table_link *link) {
+  const struct lane *lane = TABLE_ITEM(link, struct lane, by_id);
+  return hash_lane_of(lane->endpoint, lane->device_id);
+}
+
+static bool lane_is_of(const struct table_link *link, const void *key) {
+  const struct lane *lane = TABLE_ITEM(link, struct lane, by_id);
+  const struct device *device = key;
+  return lane->endpoint == device->endpoint &&
+         strcmp(lane->device_id, device->device_id) == 0;
 }
 
 static uint64_t hash_slot(const struct table_link *link) {
@@ -74,17 +90,17 @@ void lanes_queue_push(struct queue *q, struct lane *lane) {
 
 static struct lane *find_or_add_lane(struct lanes *l,
                                      const struct device *device) {
-  struct lane wanted = {.device_id = device->device_id,
-                        .endpoint = device->endpoint};
-  struct lane **found = tfind(&wanted, &l->lane_by_id, compare_lanes);
-  if (found != NULL)
-    return *found;
+  struct table_link *link = table_find(
+      &l->lanes, hash_lane_of(device->endpoint, device->device_id), device);
+  if (link != NULL)
+    return TABLE_ITEM(link, struct lane, by_id);
   struct lane *lane = malloc(sizeof *lane);
   if (lane == NULL)
     return NULL;
-  *lane = wanted;
-  heap_init(&lane->ready, lanes_place_before, ready_index);
-  if (tsearch(lane, &l->lane_by_id, compare_lanes) == NULL) {
+  *lane = (struct lane){.device_id = device->device_id,
+                        .endpoint = device->endpoint};
+  heap_init(&lane->ready, &order_of_ready);
+  if (table_add(&l->lanes, &lane->by_id) < 0) {
     free(lane);
     return NULL;
   }
@@ -123,11 +139,12 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   l->endpoints = calloc(l->endpoint_count + 1, sizeof *l->endpoints);
   l->devices = calloc(l->device_count + 1, sizeof *l->devices);
   l->next_id = 1;
+  table_init(&l->lanes, hash_lane, lane_is_of);
   table_init(&l->slots, hash_slot, slot_has_key);
   ring_init(&l->owing);
   ring_init(&l->idle);
-  heap_init(&l->timers, timer_before, timer_index);
-  heap_init(&l->silence, silence_before, silence_index);
+  heap_init(&l->timers, &order_of_timers);
+  heap_init(&l->silence, &order_of_silence);
   if (l->endpoints == NULL || l->devices == NULL || init_endpoints(l) < 0 ||
       init_devices(l) < 0) {
     lanes_free(l);
@@ -137,14 +154,16 @@ struct lanes *lanes_new(const struct lanes_options *options) {
 }
 
 static void free_lanes(struct lanes *l) {
-  while (l->lane_by_id != NULL) {
-    struct lane *lane = *(struct lane **)l->lane_by_id;
-    tdelete(lane, &l->lane_by_id, compare_lanes);
+  for (struct table_link *link = table_first(&l->lanes), *next; link != NULL;
+       link = next) {
+    struct lane *lane = TABLE_ITEM(link, struct lane, by_id);
+    next = table_next(&l->lanes, link);
     if (lane->holder != NULL && lane->holder->state == COMMAND_IN_FLIGHT)
       command_free(lane->holder);
     heap_free(&lane->ready);
     free(lane);
   }
+  table_free(&l->lanes);
 }
 
 static void free_slots(struct lanes *l) {

@@ -39,8 +39,9 @@ struct lane {
   const struct endpoint *endpoint;
   struct command *holder;
   struct heap ready;
-  size_t waiting;
+  struct table_link by_id;
   struct lane *next_in[QUEUE_KINDS];
+  uint32_t waiting;
   bool is_in[QUEUE_KINDS];
 };
 
@@ -64,7 +65,7 @@ struct lanes {
   size_t next_endpoint;         /* searched first by lanes_begin */
   struct device_state *devices; /* by device.index */
   size_t device_count;
-  void *lane_by_id;   /* a tsearch tree */
+  struct table lanes; /* all lanes, by endpoint and device_id */
   struct table slots; /* all slots, by key */
   struct ring owing;  /* slots that owe their state, the longest first */
   struct queue fresh;

@@ -39,6 +39,10 @@ static uint32_t *age_index(void *item) {
   return &((struct tracked *)item)->age_index;
 }
 
+static const struct heap_order order_of_polls = {is_polled_before, next_index};
+static const struct heap_order order_of_age = {is_older, age_index};
+static const struct heap_order order_of_polled = {is_older, next_index};
+
 struct tracker *tracker_new(size_t endpoint_count, size_t max,
                             struct journal *journal) {
   struct tracker *t = calloc(1, sizeof *t);
@@ -53,9 +57,9 @@ struct tracker *tracker_new(size_t endpoint_count, size_t max,
   t->endpoint_count = endpoint_count;
   t->next = next;
   for (size_t i = 0; i < endpoint_count; i++)
-    heap_init(&next[i], is_polled_before, next_index);
-  heap_init(&t->oldest, is_older, age_index);
-  heap_init(&t->polled, is_older, next_index);
+    heap_init(&next[i], &order_of_polls);
+  heap_init(&t->oldest, &order_of_age);
+  heap_init(&t->polled, &order_of_polled);
   return t;
 }
 

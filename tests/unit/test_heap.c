@@ -19,6 +19,8 @@ static bool before(const void *a, const void *b) {
 
 static uint32_t *index_of(void *item) { return &((struct item *)item)->index; }
 
+static const struct heap_order order = {before, index_of};
+
 struct fixture {
   struct heap heap;
   struct item items[ITEMS];
@@ -27,7 +29,7 @@ struct fixture {
 static int setup(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
   assert_non_null(f);
-  heap_init(&f->heap, before, index_of);
+  heap_init(&f->heap, &order);
   for (size_t i = 0; i < ITEMS; i++)
     f->items[i].index = HEAP_OUTSIDE;
   *state = f;
