@@ -131,7 +131,7 @@ static void a_body_is_copied_once_while_it_is_the_same(void **state) {
 
 static void one_of_many_series_is_found_as_one_of_few(void **state) {
   struct fixture *f = *state;
-  char names[20][8];
+  char names[20][16];
   struct series *many[20];
   for (int i = 0; i < 20; i++) {
     snprintf(names[i], sizeof names[i], "s%d", i);
