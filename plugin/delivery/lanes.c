@@ -293,20 +293,27 @@ void lanes_note_slot(struct lanes *l, struct slot *slot) {
   lanes_note(l, &slot->change);
 }
 
+/* A slot that stands in the ledger does not change with its series. */
 void lanes_note_series(struct lanes *l, struct series *series) {
-  lanes_note_slot(l, series->slot);
+  if (!series->slot->change.is_told)
+    lanes_note_slot(l, series->slot);
   lanes_note(l, &series->change);
 }
 
 void lanes_owe(struct lanes *l, struct slot *slot) {
-  if (!slot->owes)
-    ring_append(&l->owing, &slot->owing);
+  if (slot->owes)
+    return;
+  ring_append(&l->owing, &slot->owing);
   slot->owes = true;
+  lanes_note(l, &slot->change);
 }
 
-void lanes_owe_nothing(struct slot *slot) {
+void lanes_owe_nothing(struct lanes *l, struct slot *slot) {
+  if (!slot->owes)
+    return;
   ring_remove(&slot->owing);
   slot->owes = false;
+  lanes_note(l, &slot->change);
 }
 
 void lanes_wake(struct lanes *l, struct lane *lane) {

@@ -208,7 +208,8 @@ int lanes_restore_series(struct lanes *l, struct series *series);
 
 /* Takes a pending command whose policy, device, slot_key, times and state are
  * set. To be called in the order of ids. A command that was in flight is
- * doubtful: with OnUnknown retry it is due again, otherwise it ends as unknown.
+ * doubtful (its slot has been given no memory, and its account counts the
+ * attempt): with OnUnknown retry it is due again, otherwise it ends as unknown.
  * Returns 0; or -ENOMEM, and then the caller keeps the command. */
 int lanes_restore_command(struct lanes *l, struct command *c,
                           struct moment now);

@@ -131,7 +131,7 @@ void lanes_note(struct lanes *l, struct change *change);
 /* Notes that a slot has changed, and makes what it remembers count as held. */
 void lanes_note_slot(struct lanes *l, struct slot *slot);
 
-/* Notes that a series and its slot have changed. */
+/* Notes that a series has changed, and its slot if that was never noted. */
 void lanes_note_series(struct lanes *l, struct series *series);
 
 /* ---- what was dropped ---- */
@@ -140,7 +140,7 @@ void lanes_note_series(struct lanes *l, struct series *series);
 void lanes_owe(struct lanes *l, struct slot *slot);
 
 /* Makes the slot owe nothing. */
-void lanes_owe_nothing(struct slot *slot);
+void lanes_owe_nothing(struct lanes *l, struct slot *slot);
 
 /* ---- waiting ---- */
 

@@ -97,7 +97,7 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
     drop_command(l, c, "out of memory", now);
     return;
   }
-  lanes_owe_nothing(slot);
+  lanes_owe_nothing(l, slot);
   lanes_count_waiting(l, c);
   if (older != NULL) {
     lanes_supersede(l, c, older, now);
@@ -115,12 +115,11 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
 static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
                         struct moment arrived, struct moment now) {
   const struct series *speaker = slot_speaker(slot);
-  lanes_note(l, &slot->change);
   if (slot_asks_nothing(speaker)) {
     lanes_supersede_waiting(l, slot, now);
     slot_forget(slot);
     lanes_note_slot(l, slot);
-    lanes_owe_nothing(slot);
+    lanes_owe_nothing(l, slot);
     lanes_note_rest(l, slot);
     return 0;
   }
@@ -131,7 +130,7 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
   }
   count_created(l, c);
   if (speaker->has_unsendable) {
-    lanes_owe_nothing(slot);
+    lanes_owe_nothing(l, slot);
     lanes_supersede_waiting(l, slot, now);
     refuse_unsendable(l, c, speaker->unsendable_bytes, now);
   } else {
@@ -377,6 +376,12 @@ static void restore_in_flight(struct command *c) {
   c->why = "it was in flight when the process ended";
 }
 
+/* Returns whether the times of the row fit the clock as it is now. They do not
+ * if the clock was behind them, so that they count as now. */
+static bool has_times_as_recorded(const struct command *c, struct moment now) {
+  return c->created.wall_ms - c->created.ms == now.wall_ms - now.ms;
+}
+
 int lanes_restore_command(struct lanes *l, struct command *c,
                           struct moment now) {
   struct slot *slot =
@@ -392,13 +397,15 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   c->at.timer_index = HEAP_OUTSIDE;
   c->at.place = ++l->next_place;
   c->change.is_told = true;
-  if (was_in_flight)
+  if (was_in_flight) {
     restore_in_flight(c);
+    lanes_note_slot(l, slot);
+  }
   slot->pending++;
   lanes_device_of(l, c)->account.pending++;
   lanes_note(l, &lanes_device_of(l, c)->account.change);
-  lanes_note_slot(l, slot);
-  lanes_note(l, &c->change);
+  if (was_in_flight || !has_times_as_recorded(c, now))
+    lanes_note(l, &c->change);
   lanes_count_waiting(l, c);
   if (slot->is_newer && c->policy->supersede) {
     lanes_end_waiting(l, c, OUTCOME_SUPERSEDED, "a newer state took its place",

@@ -142,6 +142,9 @@ static bool prepare_attempt(struct lanes *l, struct command *c,
   return false;
 }
 
+/* Notes neither the slot nor the account: what they forget is forgotten at a
+ * restart, too, since the command is in flight. The end of the attempt notes
+ * both. */
 static void begin(struct lanes *l, struct command *c, struct moment now) {
   struct device_state *d = lanes_device_of(l, c);
   lanes_stop_waiting(l, c);
@@ -154,8 +157,7 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
   bucket_take(&d->bucket, now.ms);
   slot_begin_attempt(c->at.slot, d->account.attempts_begun);
   d->account.attempts_begun++;
-  lanes_note(l, &d->account.change);
-  lanes_note_slot(l, c->at.slot);
+  lanes_hold_memory(l, c->at.slot);
   lanes_note(l, &c->change);
 }
 
@@ -300,6 +302,7 @@ static void leave_flight(struct lanes *l, struct command *c,
                    lanes_device_of(l, c)->account.attempts_begun, now.ms);
   if (!verdict_meaning(v->class)->surely_unexecuted)
     start_cooldown(c);
+  lanes_note(l, &lanes_device_of(l, c)->account.change);
   lanes_note_slot(l, c->at.slot);
   lanes_note(l, &c->change);
 }

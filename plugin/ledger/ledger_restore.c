@@ -31,6 +31,7 @@ struct tally {
   int64_t pending;
   int64_t unknown;
   int64_t cancelled;
+  int64_t begun; /* those that were in flight */
   char device[];
 };
 
@@ -149,13 +150,27 @@ static int end_command(struct settling *s, const struct ledger_row *row,
   return 0;
 }
 
+/* Makes the slot of a command that was in flight forget what was accepted
+ * before. Neither slot nor totals were put when the attempt began. */
+static int void_memory(const struct settling *s, const struct ledger_row *row) {
+  struct ledger_row forgetful;
+  ledger_row_init(&forgetful, LEDGER_TABLE_SLOTS);
+  ledger_row_set_text(&forgetful, slots_key,
+                      ledger_row_text(row, commands_slot));
+  ledger_row_set_null(&forgetful, slots_body);
+  return put(s, &forgetful);
+}
+
 static int count_pending(struct settling *s, const struct ledger_row *row) {
   struct tally *t = find_or_add_tally(s, ledger_row_text(row, commands_device));
   if (t == NULL)
     return -ENOMEM;
   t->pending++;
   s->pending++;
-  return 0;
+  if (!ledger_row_is_in_flight(row))
+    return 0;
+  t->begun++;
+  return void_memory(s, row);
 }
 
 /* Moves a command to its present slot: a rule with another Combine, or a name
@@ -261,15 +276,18 @@ static void add_to_total(struct ledger_row *ret_row, int column,
                          ledger_row_integer(row, column) + more);
 }
 
+/* Counts what was ended, and the attempts that never ended: those void what the
+ * other slots of the device remember. */
 static int put_ended(const struct settling *s, const struct ledger_row *row,
                      const struct tally *t) {
   struct ledger_row counted;
-  if (t->unknown == 0 && t->cancelled == 0)
+  if (t->unknown == 0 && t->cancelled == 0 && t->begun == 0)
     return 0;
   ledger_row_init(&counted, LEDGER_TABLE_TOTALS);
   ledger_row_copy(&counted, totals_device, row);
   add_to_total(&counted, totals_unknown, row, t->unknown);
   add_to_total(&counted, totals_cancelled, row, t->cancelled);
+  add_to_total(&counted, totals_epoch, row, t->begun);
   return put(s, &counted);
 }
 

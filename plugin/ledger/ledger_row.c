@@ -413,8 +413,12 @@ bool ledger_row_is_readable(const struct ledger_row *row) {
          size > 0 && size <= COMMAND_BODY_MAX_BYTES;
 }
 
+bool ledger_row_is_in_flight(const struct ledger_row *row) {
+  return !is_in_state(row, COMMAND_WAITING);
+}
+
 bool ledger_row_is_doubtful(const struct ledger_row *row) {
-  return !is_in_state(row, COMMAND_WAITING) ||
+  return ledger_row_is_in_flight(row) ||
          ledger_row_integer(row, commands_doubtful) != 0;
 }
 

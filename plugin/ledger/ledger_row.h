@@ -70,8 +70,12 @@ const char *ledger_row_text(const struct ledger_row *row, int column);
  * severity are known words, and it has a body that is not too large. */
 bool ledger_row_is_readable(const struct ledger_row *row);
 
+/* Returns whether the pending command was in flight, or its state is not a
+ * known word. */
+bool ledger_row_is_in_flight(const struct ledger_row *row);
+
 /* Returns whether the pending command may have been executed: it was in flight,
- * its state is not a known word, or an earlier attempt was doubtful. */
+ * or an earlier attempt was doubtful. */
 bool ledger_row_is_doubtful(const struct ledger_row *row);
 
 /* Returns a pending command without policy and device, owned by the caller;

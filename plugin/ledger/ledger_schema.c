@@ -88,7 +88,7 @@ static const char recent_view[] =
 /* Shows each series and its place in its slot. Place 1 has the series that
  * speaks for the slot: the same one that slot_speaker returns. `badness` is in
  * the order of enum severity. The accepted body is shown only if the epoch of
- * the slot is that of its device. */
+ * the slot is that of its device, and nothing is in flight to that. */
 static const char states_view[] =
     "CREATE VIEW states AS"
     " WITH known AS (SELECT series.rowid AS put, series.*,"
@@ -98,7 +98,9 @@ static const char states_view[] =
     "   max(0, unixepoch() - CAST(since_at AS INTEGER)) AS age_s"
     "  FROM series LEFT JOIN totals ON totals.device = series.device"
     "  LEFT JOIN slots ON slots.key = series.slot"
-    "   AND slots.epoch = totals.epoch),"
+    "   AND slots.epoch = totals.epoch"
+    "   AND NOT EXISTS (SELECT 1 FROM commands WHERE state <> 'finished'"
+    "    AND state = 'in_flight' AND commands.device = series.device)),"
     " placed AS (SELECT *, max(badness) OVER (PARTITION BY slot) AS worst,"
     "  row_number() OVER (PARTITION BY slot"
     "   ORDER BY badness DESC, arrived_at DESC, put DESC) AS place"
@@ -171,5 +173,9 @@ static const char *const from_2[] = {
     "ALTER TABLE slots ADD COLUMN owes INTEGER NOT NULL DEFAULT 0",
     "PRAGMA user_version = 3", NULL};
 
+/* Version 3 put the slot and the totals, too, when an attempt began. */
+static const char *const from_3[] = {"DROP VIEW IF EXISTS states", states_view,
+                                     "PRAGMA user_version = 4", NULL};
+
 const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
-    [1] = from_1, [2] = from_2};
+    [1] = from_1, [2] = from_2, [3] = from_3};

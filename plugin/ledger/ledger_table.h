@@ -91,8 +91,10 @@
 
 /* Columns of a slot `s`. `body` is what the device accepted last, NULL if the
  * slot remembers nothing. It is void unless `epoch` equals the epoch of the
- * device in the totals. `owes`: the command for its state was dropped, and is
- * asked for again. `last_event_at` is there for who reads the table. */
+ * device in the totals, and while a command of the device is in flight. `owes`:
+ * the command for its state was dropped, and is asked for again.
+ * `last_event_at` is the last event before the slot was put last, for who reads
+ * the table. */
 #define LEDGER_SLOTS(FIRST, X)                                                 \
   FIRST(key, KEY, text(s->key), nothing)                                    \
   X(rule, NAME, text(s->policy->rule), nothing)                             \
@@ -151,7 +153,8 @@
     moment_if(s->valued.known, now, s->valued.arrived.ms),                     \
     take_arrival(v, now, &s->valued))
 
-/* Columns of an account `a`. `epoch` counts the attempts begun. */
+/* Columns of an account `a`. `epoch` counts the attempts begun, but for one that
+ * is in flight. */
 #define LEDGER_TOTALS(FIRST, X)                                                \
   FIRST(device, NAME_KEY, text(a->device->name), nothing)                   \
   X(created, INTEGER, count(a->created), a->created = as_count(v))          \

@@ -221,10 +221,16 @@ static void store_series(struct store *store, const struct series *series) {
   remove_stored_series(store, s->slot_key, s->series.name, s);
 }
 
-static void store_account(struct store *store, const struct account *a) {
+static struct stored_account *find_stored_account(const struct store *store,
+                                                  const struct device *device) {
   struct stored_account *s = store->accounts;
-  while (s != NULL && s->account.device != a->device)
+  while (s != NULL && s->account.device != device)
     s = s->next;
+  return s;
+}
+
+static void store_account(struct store *store, const struct account *a) {
+  struct stored_account *s = find_stored_account(store, a->device);
   if (s == NULL) {
     s = allocate(sizeof *s);
     s->next = store->accounts;
@@ -327,8 +333,22 @@ static void restore_slot(struct lanes *l, const struct stored_slot *s) {
   slot->cooldown_until_ms = s->slot.cooldown_until_ms;
 }
 
+/* The slot and the account of what is in flight were not stored when that
+ * began. */
+static void settle_in_flight(const struct store *store) {
+  for (struct stored_command *s = store->commands; s != NULL; s = s->next) {
+    struct stored_slot *slot = find_stored_slot(store, s->command.slot_key);
+    if (s->command.state != COMMAND_IN_FLIGHT)
+      continue;
+    body_unref(slot->slot.accepted.body);
+    slot->slot.accepted = (struct accepted){0};
+    find_stored_account(store, s->command.device)->account.attempts_begun++;
+  }
+}
+
 static void store_restore(const struct store *store, struct lanes *l,
                           struct moment now) {
+  settle_in_flight(store);
   lanes_set_next_id(l, store->next_id);
   for (struct stored_account *s = store->accounts; s != NULL; s = s->next)
     lanes_restore_account(l, s->account.device, &s->account);

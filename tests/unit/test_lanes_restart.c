@@ -331,6 +331,65 @@ static void totals_and_ids_go_on_after_a_restart(void **state) {
   assert_true(fan->in_flight->id > id);
 }
 
+/* Keeps which kinds of things changed in the last commit, as bits. */
+static void note_kinds(void *context, const struct world *w) {
+  unsigned int *kinds = context;
+  *kinds = 0;
+  for (struct change *c = w->journal.first; c != NULL; c = c->next)
+    *kinds |= 1U << c->kind;
+}
+
+#define COMMAND (1U << CHANGE_COMMAND)
+#define SLOT (1U << CHANGE_SLOT)
+#define SERIES (1U << CHANGE_SERIES)
+#define ACCOUNT (1U << CHANGE_ACCOUNT)
+
+static void only_what_changes_is_recorded(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  unsigned int kinds = 0;
+  w->observe = note_kinds;
+  w->observe_context = &kinds;
+  failure(fan, "rack1", "on");
+  assert_int_equal(kinds, COMMAND | SLOT | SERIES | ACCOUNT);
+  begins(fan, "on");
+  assert_int_equal(kinds, COMMAND);
+  ends(fan, VERDICT_NOT_SENT);
+  assert_int_equal(kinds, COMMAND | SLOT | ACCOUNT);
+  failure(fan, "rack1", "off");
+  assert_int_equal(kinds, COMMAND | SERIES | ACCOUNT);
+}
+
+static void a_restart_changes_nothing_of_what_waits(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  unsigned int kinds = 0;
+  failure(fan, "rack1", "on");
+  w->observe = note_kinds;
+  w->observe_context = &kinds;
+  restart(w);
+  assert_int_equal(kinds, ACCOUNT);
+  w->now.wall_ms += 5000;
+  restart(w);
+  assert_int_equal(kinds, COMMAND | ACCOUNT);
+}
+
+static void a_slot_that_owes_is_recorded_as_such(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  struct control *pump = rule_for(w, "heat", "pump");
+  unsigned int kinds = 0;
+  w->options.queue_limit = 1;
+  failure(fan, "rack1", "on");
+  failure(pump, "rack1", "on");
+  failure(pump, "rack1", "more");
+  is_sent(fan, "on");
+  w->observe = note_kinds;
+  w->observe_context = &kinds;
+  okay(pump, "rack1", "off");
+  assert_int_equal(kinds, COMMAND | SLOT | SERIES | ACCOUNT);
+}
+
 static void silence_is_watched_after_a_restart(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -543,6 +602,9 @@ int main(void) {
       SITUATION(waits_and_attempts_survive_a_restart),
       SITUATION(what_expired_while_nothing_ran_is_expired),
       SITUATION(totals_and_ids_go_on_after_a_restart),
+      SITUATION(only_what_changes_is_recorded),
+      SITUATION(a_restart_changes_nothing_of_what_waits),
+      SITUATION(a_slot_that_owes_is_recorded_as_such),
       SITUATION(silence_is_watched_after_a_restart),
       SITUATION(all_can_be_noted_as_changed),
       SITUATION(a_slot_at_rest_and_silent_is_removed),

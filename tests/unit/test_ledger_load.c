@@ -474,7 +474,7 @@ static void no_event_is_late_for_a_clock_that_went_back(void **state) {
 
 static const struct policy *find_policy(void *context, const char *rule) {
   const struct fixture *f = context;
-  return strcmp(rule, "overheat") == 0 ? &f->policies[OVERHEAT] : NULL;
+  return &f->policies[strcmp(rule, "overheat") == 0 ? OVERHEAT : SETPOINT];
 }
 
 static struct lanes *lanes;
@@ -551,19 +551,32 @@ static struct command *turn(struct fixture *f, struct moment now) {
   return begun;
 }
 
-static void take(struct fixture *f, enum severity severity, const char *body,
-                 struct moment now) {
+static void take_of(struct fixture *f, int rule, enum severity severity,
+                    const char *body, struct moment now) {
   struct firing *firing =
       firing_new(FIXTURE_CORE, (struct firing_body){body, strlen(body)},
                  (struct firing_body){0});
   assert_non_null(firing);
-  firing->policy = &f->policies[OVERHEAT];
+  firing->policy = &f->policies[rule];
   firing->device = f->devices[FAN];
   firing->severity = severity;
   firing->arrived = now;
   enum ignored ignored;
   assert_int_equal(lanes_take(lanes, firing, now, &ignored), 0);
   assert_int_equal(ignored, IGNORED_NOT);
+}
+
+static void take(struct fixture *f, enum severity severity, const char *body,
+                 struct moment now) {
+  take_of(f, OVERHEAT, severity, body, now);
+}
+
+/* What begins next is accepted at once. */
+static void is_accepted(struct fixture *f, struct moment now) {
+  struct command *c = turn(f, now);
+  assert_non_null(c);
+  lanes_end(lanes, c, &(struct verdict){.class = VERDICT_ACCEPTED}, now);
+  assert_null(turn(f, now));
 }
 
 static void end_lanes(void) {
@@ -615,16 +628,38 @@ static void what_had_not_begun_at_a_crash_is_sent(void **state) {
   end_lanes();
 }
 
+/* That "off" began to be sent is known from its state alone. */
+static void what_was_in_flight_at_a_crash_leaves_no_memory(void **state) {
+  struct fixture *f = *state;
+  const struct moment later = fixture_later(60000);
+  f->policies[OVERHEAT].cooldown_s = 50;
+  open_fresh(f);
+  load_lanes(f, FIXTURE_NOW);
+  take(f, SEVERITY_FAILURE, "on", FIXTURE_NOW);
+  is_accepted(f, FIXTURE_NOW);
+  take_of(f, SETPOINT, SEVERITY_VALUE, "5", FIXTURE_NOW);
+  is_accepted(f, FIXTURE_NOW);
+  take(f, SEVERITY_OKAY, "off", FIXTURE_NOW);
+  assert_null(turn(f, FIXTURE_NOW));
+  assert_non_null(turn(f, later));
+  crash(f, later);
+  assert_null(turn(f, later));
+  take_of(f, SETPOINT, SEVERITY_VALUE, "5", fixture_later(120000));
+  is_accepted(f, fixture_later(120000));
+  take(f, SEVERITY_FAILURE, "on", fixture_later(120000));
+  is_accepted(f, fixture_later(120000));
+  assert_string_equal(fixture_sql(f, "SELECT group_concat(outcome) FROM"
+                                     " commands"),
+                      "accepted,accepted,unknown,accepted,accepted");
+  end_lanes();
+}
+
 static void a_slot_remembers_across_a_restart_what_was_accepted(void **state) {
   struct fixture *f = *state;
   open_fresh(f);
   load_lanes(f, FIXTURE_NOW);
   take(f, SEVERITY_FAILURE, "on", FIXTURE_NOW);
-  struct command *c = turn(f, FIXTURE_NOW);
-  assert_non_null(c);
-  lanes_end(lanes, c, &(struct verdict){.class = VERDICT_ACCEPTED},
-            FIXTURE_NOW);
-  assert_null(turn(f, FIXTURE_NOW));
+  is_accepted(f, FIXTURE_NOW);
   crash(f, fixture_later(60000));
   take(f, SEVERITY_FAILURE, "on", fixture_later(60000));
   assert_null(turn(f, fixture_later(60000)));
@@ -679,6 +714,7 @@ int main(void) {
       SITUATION(no_event_is_late_for_a_clock_that_went_back),
       SITUATION(what_was_in_flight_at_a_crash_is_unknown_and_the_balance_holds),
       SITUATION(what_had_not_begun_at_a_crash_is_sent),
+      SITUATION(what_was_in_flight_at_a_crash_leaves_no_memory),
       SITUATION(a_slot_remembers_across_a_restart_what_was_accepted),
       SITUATION(a_callback_that_fails_ends_the_load),
   };

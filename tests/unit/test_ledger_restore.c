@@ -203,16 +203,32 @@ static void a_command_of_a_device_that_is_gone_is_cancelled(void **state) {
   assert_settles(f, ENDED("cancelled", "the device is no longer configured"));
 }
 
+#define FORGOTTEN "put slots key=" FAN_KEY " body=NULL\n"
+
 static void one_that_may_have_been_executed_is_unknown(void **state) {
   struct fixture *f = begin_list(state);
   f->rule_is_gone[OVERHEAT] = true;
   ledger_row_set_integer(add_pending(), commands_doubtful, 1);
   ledger_row_set_text(add_pending(), commands_state, "in_flight");
   ledger_row_set_text(add_pending(), commands_state, "lost");
-  assert_settles(f,
-                 ENDED("unknown", "the rule is no longer configured")
-                     ENDED("unknown", "the rule is no longer configured")
-                         ENDED("unknown", "the rule is no longer configured"));
+  assert_settles(
+      f,
+      ENDED("unknown", "the rule is no longer configured")
+          FORGOTTEN ENDED("unknown", "the rule is no longer configured")
+              FORGOTTEN ENDED("unknown", "the rule is no longer configured"));
+}
+
+static void what_was_in_flight_voids_what_its_device_accepted(void **state) {
+  struct fixture *f = begin_list(state);
+  struct ledger_settled settled;
+  ledger_row_set_text(add_pending(), commands_state, "in_flight");
+  add_pending();
+  ledger_row_set_integer(add_totals(f, 7), totals_epoch, 12);
+  assert_int_equal(try_to_settle(f, &settled), 0);
+  assert_string_equal(list.said,
+                      FORGOTTEN "put totals device=fan unknown=0 cancelled=0"
+                                " epoch=13\n");
+  end_list();
 }
 
 static void names_are_compared_without_regard_to_case(void **state) {
@@ -244,8 +260,8 @@ static void what_is_ended_is_counted_once_in_the_totals(void **state) {
   ledger_row_set_integer(totals, totals_unknown, 4);
   ledger_row_set_integer(totals, totals_cancelled, 5);
   assert_int_equal(try_to_settle(f, &settled), 0);
-  assert_non_null(
-      strstr(list.said, "\nput totals device=fan unknown=5 cancelled=7\n"));
+  assert_non_null(strstr(
+      list.said, "\nput totals device=fan unknown=5 cancelled=7 epoch=1\n"));
   assert_int_equal(settled.ended, 3);
   assert_int_equal(settled.next_id, 13);
   end_list();
@@ -403,6 +419,7 @@ int main(void) {
       SITUATION(a_command_of_a_rule_that_is_gone_is_cancelled),
       SITUATION(a_command_of_a_device_that_is_gone_is_cancelled),
       SITUATION(one_that_may_have_been_executed_is_unknown),
+      SITUATION(what_was_in_flight_voids_what_its_device_accepted),
       SITUATION(names_are_compared_without_regard_to_case),
       SITUATION(a_record_that_lacks_something_is_cancelled),
       SITUATION(what_is_ended_is_counted_once_in_the_totals),

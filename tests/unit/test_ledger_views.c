@@ -190,6 +190,15 @@ states_tells_what_the_device_accepted_while_that_is_known(void **state) {
   assert_int_equal(ledger_commit(f->ledger), 0);
   assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"),
                       "{\"fan\":\"off\"}");
+  struct command *c = fixture_command(f, 1);
+  c->state = COMMAND_IN_FLIGHT;
+  c->device = f->devices[PUMP];
+  fixture_put(f, c, FIXTURE_NOW);
+  assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"),
+                      "{\"fan\":\"off\"}");
+  fixture_sql(f, "UPDATE commands SET device = 'FAN'");
+  assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"), "");
+  fixture_sql(f, "DELETE FROM commands");
   /* Another slot of the device has begun an attempt. */
   fixture_sql(f, "UPDATE totals SET epoch = epoch + 1");
   assert_string_equal(fixture_sql(f, "SELECT accepted FROM states"), "");
