@@ -28,7 +28,7 @@ struct ledger {
   char *path; /* as configured */
   int history_days;
   int64_t history_max;
-  int64_t finished;          /* rows of history in the file */
+  int64_t finished;          /* rows of history in the file; -1: not counted */
   int64_t finished_by_turn;  /* change of `finished` by the turn, once it is
                                 committed */
   int64_t wall_sure_ms;      /* latest time that had surely passed when the file
@@ -38,6 +38,7 @@ struct ledger {
   struct ledger_store *copy; /* NULL, or the rows that were read from a ledger
                                 that could not be written, and that are still to
                                 be put */
+  bool may_fail; /* a rule and device may fail by what is in the file */
   struct ledger_settled settled; /* what was found in the copy: `finished` grows
                                     by what ended there once it is put */
   uint64_t unreadable;      /* records that can not be read, not yet returned */
@@ -92,14 +93,15 @@ static struct ledger *new_ledger(const struct ledger_options *options) {
 
 /* Takes the time of the newest command as the one that has surely passed. A
  * file without history has none that is too young to be trimmed. */
-static void take_history(struct ledger *l, const struct ledger_history *history,
-                         struct moment now) {
-  double wall_newest_ms = history->wall_newest_s * 1000;
-  l->finished = history->count;
+static void take_newest(struct ledger *l, double wall_newest_s,
+                        struct moment now) {
+  double wall_newest_ms = wall_newest_s * 1000;
+  l->finished = -1;
   l->sure_ms = now.ms;
-  l->wall_sure_ms = history->count > 0 && wall_newest_ms < (double)now.wall_ms
-                        ? (int64_t)fmax(wall_newest_ms, 0)
-                        : now.wall_ms;
+  l->wall_sure_ms =
+      isfinite(wall_newest_s) && wall_newest_ms < (double)now.wall_ms
+          ? (int64_t)fmax(wall_newest_ms, 0)
+          : now.wall_ms;
 }
 
 int ledger_open(const struct ledger_options *options, struct moment now,
@@ -108,9 +110,9 @@ int ledger_open(const struct ledger_options *options, struct moment now,
   struct ledger *l = new_ledger(options);
   if (l == NULL)
     return -ENOMEM;
-  struct ledger_history history = {.wall_newest_s = -INFINITY};
-  int status = l->store->type->open(l->store, now, &history);
-  take_history(l, &history, now);
+  double wall_newest_s = -INFINITY;
+  int status = l->store->type->open(l->store, now, &wall_newest_s);
+  take_newest(l, wall_newest_s, now);
   if (status == -EALREADY) {
     snprintf(ret_why, why_bytes, "%s", l->store->type->error(l->store));
     ledger_close(l);
@@ -142,12 +144,12 @@ void ledger_close(struct ledger *l) {
 /* ---- turns ---- */
 
 static int begin(struct ledger *l, struct moment now, int wait_ms) {
-  struct ledger_history history = {.count = -1};
-  int status = l->store->type->begin(l->store, now, wait_ms, &history);
+  double wall_newest_s = NAN;
+  int status = l->store->type->begin(l->store, now, wait_ms, &wall_newest_s);
   l->finished_by_turn = 0;
   l->batch_status = 0;
-  if (history.count >= 0)
-    take_history(l, &history, now);
+  if (!isnan(wall_newest_s))
+    take_newest(l, wall_newest_s, now);
   return status;
 }
 
@@ -183,12 +185,28 @@ int ledger_begin(struct ledger *l, struct moment now) {
   return status;
 }
 
+/* Keeps which rules and devices failed last. */
+static void note_end(struct ledger *l, const struct ledger_row *command) {
+  struct ledger_row failing;
+  if (!ledger_row_of_failing(command, &failing))
+    return;
+  bool fails = failing.columns == ledger_table_all(LEDGER_TABLE_FAILING);
+  if (fails)
+    l->store->type->put(l->store, &failing);
+  else if (l->may_fail)
+    l->store->type->remove(l->store, &failing);
+  l->may_fail = l->may_fail || fails;
+}
+
 static void put_entry(struct ledger *l, const struct ledger_entry *e) {
   if (e->kind == LEDGER_ENTRY_REMOVE)
     l->store->type->remove(l->store, &e->row);
   else
     l->store->type->put(l->store, &e->row);
-  l->finished_by_turn += e->kind == LEDGER_ENTRY_FINISHED;
+  if (e->kind != LEDGER_ENTRY_FINISHED)
+    return;
+  l->finished_by_turn++;
+  note_end(l, &e->row);
 }
 
 void ledger_put_batch(struct ledger *l, const struct ledger_batch *batch) {
@@ -218,10 +236,21 @@ static double oldest_wall_s(const struct ledger *l, struct moment now) {
   return (double)sure_ms / 1000 - (double)l->history_days * DAY_S;
 }
 
+/* Counts the history when it is first needed, which is not while all wait for
+ * the start. */
+static int64_t finished_with_turn(struct ledger *l) {
+  int64_t count = 0;
+  if (l->finished < 0)
+    count = l->store->type->count_finished(l->store);
+  if (count > 0)
+    l->finished = count - l->finished_by_turn;
+  return l->finished + l->finished_by_turn;
+}
+
 bool ledger_trim(struct ledger *l, struct moment now) {
   double oldest_s = oldest_wall_s(l, now);
   int64_t deleted = delete_history(l, oldest_s, LEDGER_TRIM_ROWS);
-  int64_t surplus = l->finished + l->finished_by_turn - l->history_max;
+  int64_t surplus = finished_with_turn(l) - l->history_max;
   int64_t room = LEDGER_TRIM_ROWS - deleted;
   deleted += delete_history(l, INFINITY, surplus < room ? surplus : room);
   return deleted == LEDGER_TRIM_ROWS;
@@ -241,7 +270,8 @@ int ledger_commit(struct ledger *l) {
     fail(l, status);
   if (status < 0)
     return status;
-  l->finished += l->finished_by_turn;
+  if (l->finished >= 0)
+    l->finished += l->finished_by_turn;
   drop_copy(l);
   works_again(l);
   return 0;
@@ -263,14 +293,17 @@ static int begin_load(struct ledger *l, struct moment now) {
 
 static int settle(struct ledger *l, const struct ledger_restore *r) {
   int status = begin_load(l, r->now);
+  if (status == 0)
+    status = ledger_restore_settle(r, &l->settled);
   l->is_known = status == 0;
-  return status == 0 ? ledger_restore_settle(r, &l->settled) : status;
+  l->may_fail = status < 0 || l->settled.has_failing;
+  return status;
 }
 
 /* Settles, in a copy, what can be read of the store's rows; the copy takes the
  * place of the store in *r. */
 static int settle_copy(struct ledger *l, struct ledger_restore *r) {
-  struct ledger_history none;
+  double none;
   int status = ledger_copy_take(l->store, r->now, &l->copy, &l->is_known);
   if (status < 0)
     return status;
@@ -405,7 +438,7 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
                                    .directory = directory,
                                    .callbacks = callbacks,
                                    .now = now};
-  struct ledger_history none;
+  double none;
   int status = l->copy->type->begin(l->copy, now, 0, &none);
   if (status == 0)
     status = ledger_restore_state(&r);

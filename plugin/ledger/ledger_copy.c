@@ -9,7 +9,7 @@
 
 static const enum ledger_selection read_at_a_start[] = {
     LEDGER_ALL_TOTALS,       LEDGER_ALL_SLOTS,        LEDGER_ALL_SERIES,
-    LEDGER_PENDING_COMMANDS, LEDGER_TRACKED_COMMANDS, LEDGER_FAILING_COMMANDS,
+    LEDGER_PENDING_COMMANDS, LEDGER_TRACKED_COMMANDS, LEDGER_ALL_FAILING,
     LEDGER_LAST_COMMAND};
 
 static int put_row(void *context, const struct ledger_row *row) {
@@ -42,7 +42,7 @@ static int copy_all(struct ledger_store *from, struct ledger_store *to,
 
 int ledger_copy_take(struct ledger_store *from, struct moment now,
                      struct ledger_store **ret_copy, bool *ret_is_whole) {
-  struct ledger_history none;
+  double none;
   struct ledger_store *copy = store_sqlite_new_in_memory();
   if (copy == NULL)
     return -ENOMEM;
@@ -61,9 +61,9 @@ int ledger_copy_take(struct ledger_store *from, struct moment now,
 
 int ledger_copy_put(struct ledger_store *copy, struct moment now,
                     struct ledger_store *to) {
-  static const enum ledger_selection kept[] = {LEDGER_ALL_COMMANDS,
-                                               LEDGER_ALL_TOTALS};
-  struct ledger_history none;
+  static const enum ledger_selection kept[] = {
+      LEDGER_ALL_COMMANDS, LEDGER_ALL_TOTALS, LEDGER_ALL_FAILING};
+  double none;
   int status = copy->type->begin(copy, now, NO_WAIT_MS, &none);
   for (size_t i = 0; status == 0 && i < sizeof kept / sizeof kept[0]; i++)
     status = copy->type->read(copy, kept[i], put_row, to);

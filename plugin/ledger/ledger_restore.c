@@ -44,6 +44,7 @@ struct settling {
   int64_t unreadable;
   int64_t last_id;
   int64_t created; /* of all devices */
+  bool has_failing;
 };
 
 static int compare_tallies(const void *a, const void *b) {
@@ -127,25 +128,35 @@ static const char *why_ended(const struct ledger_restore *r,
   return why;
 }
 
+static int put_end(struct settling *s, const struct ledger_row *row,
+                   enum outcome outcome, const char *why) {
+  struct ledger_row end, ended = *row, failing;
+  ledger_row_of_end(ledger_row_integer(row, commands_id), outcome, why,
+                    s->r->now, &end);
+  int status = put(s, &end);
+  ledger_row_copy(&ended, commands_outcome, &end);
+  if (status == 0 && ledger_row_of_failing(&ended, &failing))
+    status = put(s, &failing);
+  return status;
+}
+
 static int end_command(struct settling *s, const struct ledger_row *row,
                        const char *why) {
-  struct ledger_row end;
   enum outcome outcome =
       ledger_row_is_doubtful(row) ? OUTCOME_UNKNOWN : OUTCOME_CANCELLED;
-  int64_t id = ledger_row_integer(row, commands_id);
   const char *device = ledger_row_text(row, commands_device);
   struct tally *tally = find_or_add_tally(s, device);
   if (tally == NULL)
     return -ENOMEM;
-  ledger_row_of_end(id, outcome, why, s->r->now, &end);
-  int status = put(s, &end);
+  int status = put_end(s, row, outcome, why);
   if (status < 0)
     return status;
   *(outcome == OUTCOME_UNKNOWN ? &tally->unknown : &tally->cancelled) += 1;
   s->ended++;
   s->unreadable += why == unreadable;
   log_warning("command %lld of rule \"%s\" for device \"%s\": %s: %s",
-              (long long)id, ledger_row_text(row, commands_rule), device,
+              (long long)ledger_row_integer(row, commands_id),
+              ledger_row_text(row, commands_rule), device,
               outcome_name(outcome), why);
   return 0;
 }
@@ -322,10 +333,16 @@ static int settle_totals(void *context, const struct ledger_row *row) {
   return put_ended(s, row, t);
 }
 
-/* Does nothing: reading the rows shows that they can be read. */
-static int pass_over(void *context, const struct ledger_row *row) {
-  (void)context, (void)row;
-  return 0;
+/* Removes what fails of a rule or device that is gone. */
+static int settle_failing(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  struct ledger_row like = *row;
+  s->has_failing = true;
+  if (find_policy(s->r, row, failing_rule) != NULL &&
+      find_device(s->r, row, failing_device) != NULL)
+    return 0;
+  like.columns = ledger_table_key(LEDGER_TABLE_FAILING);
+  return remove_like(s, &like);
 }
 
 static int note_last_id(void *context, const struct ledger_row *row) {
@@ -345,7 +362,7 @@ static const struct {
                  {LEDGER_ALL_SLOTS, settle_slot},
                  {LEDGER_TRACKED_COMMANDS, settle_tracked},
                  {LEDGER_ALL_TOTALS, settle_totals},
-                 {LEDGER_FAILING_COMMANDS, pass_over},
+                 {LEDGER_ALL_FAILING, settle_failing},
                  {LEDGER_LAST_COMMAND, note_last_id}};
 
 /* The row with the greatest id may be gone: trimmed, or never written (dropped
@@ -369,7 +386,8 @@ int ledger_restore_settle(const struct ledger_restore *r,
     *ret_settled = (struct ledger_settled){.next_id = next_id(&s),
                                            .pending = s.pending,
                                            .ended = s.ended,
-                                           .unreadable = s.unreadable};
+                                           .unreadable = s.unreadable,
+                                           .has_failing = s.has_failing};
   return status;
 }
 
@@ -448,13 +466,13 @@ static int restore_tracked(void *context, const struct ledger_row *row) {
 
 static int restore_failing(void *context, const struct ledger_row *row) {
   const struct ledger_restore *r = context;
-  const struct policy *policy = find_policy(r, row, commands_rule);
-  const struct device *device = find_device(r, row, commands_device);
   enum outcome outcome;
-  if (r->callbacks->failing == NULL || policy == NULL || device == NULL ||
-      outcome_parse(ledger_row_text(row, commands_outcome), &outcome) < 0)
+  if (r->callbacks->failing == NULL ||
+      outcome_parse(ledger_row_text(row, failing_outcome), &outcome) < 0)
     return 0;
-  return r->callbacks->failing(r->callbacks->context, policy, device, outcome);
+  return r->callbacks->failing(r->callbacks->context,
+                               find_policy(r, row, failing_rule),
+                               find_device(r, row, failing_device), outcome);
 }
 
 /* Steps, in the order in which the callbacks are promised to be called. */
@@ -466,7 +484,7 @@ static const struct {
                   {LEDGER_ALL_SERIES, restore_series},
                   {LEDGER_PENDING_COMMANDS, restore_command},
                   {LEDGER_TRACKED_COMMANDS, restore_tracked},
-                  {LEDGER_FAILING_COMMANDS, restore_failing}};
+                  {LEDGER_ALL_FAILING, restore_failing}};
 
 int ledger_restore_state(const struct ledger_restore *r) {
   struct ledger_restore context = *r;

@@ -10,6 +10,7 @@
 #include "ledger/ledger.h"
 #include "ledger/ledger_store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ledger_restore {
@@ -24,6 +25,7 @@ struct ledger_settled {
   int64_t pending;    /* commands that were pending, those among them */
   int64_t ended;      /* that were ended: they are now history */
   int64_t unreadable; /* and of these those whose record can not be read */
+  bool has_failing;   /* some rule and device fail */
 };
 
 /* Ends and removes, within a turn of the store, what the configuration no

@@ -162,6 +162,7 @@ void ledger_row_copy(struct ledger_row *row, int column,
 #define PUT_SLOT(name, type, put, take) set(row, slots_##name, put);
 #define PUT_SERIES(name, type, put, take) set(row, series_##name, put);
 #define PUT_TOTALS(name, type, put, take) set(row, totals_##name, put);
+#define PUT_FAILING(name, type, put, take) set(row, failing_##name, put);
 #define SKIP(name, type, put, take)
 
 void ledger_row_of_command(const struct command *c, struct moment now,
@@ -192,6 +193,25 @@ void ledger_row_of_series(const struct series *s, struct moment now,
 void ledger_row_of_account(const struct account *a, struct ledger_row *row) {
   ledger_row_init(row, LEDGER_TABLE_TOTALS);
   LEDGER_TOTALS(PUT_TOTALS, PUT_TOTALS)
+}
+
+bool ledger_row_of_failing(const struct ledger_row *r, struct ledger_row *row) {
+  enum outcome outcome = OUTCOME_CANCELLED;
+  ledger_row_init(row, LEDGER_TABLE_FAILING);
+  LEDGER_FAILING(PUT_FAILING, PUT_FAILING)
+  outcome_parse(ledger_row_text(r, commands_outcome), &outcome);
+  switch (outcome) {
+  case OUTCOME_ACCEPTED:
+    row->columns = ledger_table_key(LEDGER_TABLE_FAILING);
+    return true;
+  case OUTCOME_REFUSED:
+  case OUTCOME_UNKNOWN:
+  case OUTCOME_EXPIRED:
+  case OUTCOME_DROPPED:
+    return true;
+  default:
+    return false;
+  }
 }
 
 void ledger_row_of_end(int64_t id, enum outcome outcome, const char *why,

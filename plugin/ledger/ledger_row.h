@@ -40,6 +40,13 @@ void ledger_row_of_tracked(const struct tracked *t, struct moment now,
 void ledger_row_of_end(int64_t id, enum outcome outcome, const char *why,
                        struct moment now, struct ledger_row *ret_row);
 
+/* Makes the row that says that the rule and device of a finished command fail,
+ * with all columns; or, if the command was accepted, with those that identify
+ * it, for it is to be removed. Borrows from that row. Returns false if its
+ * outcome tells neither: superseded, unchanged or cancelled. */
+bool ledger_row_of_failing(const struct ledger_row *command,
+                           struct ledger_row *ret_row);
+
 /* Makes a row of that table without any column. */
 void ledger_row_init(struct ledger_row *row, enum ledger_table table);
 

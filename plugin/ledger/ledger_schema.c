@@ -27,6 +27,7 @@
 #define SLOTS_COLUMNS LEDGER_SLOTS(FIRST, NEXT)
 #define SERIES_COLUMNS LEDGER_SERIES(FIRST, NEXT)
 #define TOTALS_COLUMNS LEDGER_TOTALS(FIRST, NEXT)
+#define FAILING_COLUMNS LEDGER_FAILING(FIRST, NEXT)
 
 /* SQLite uses the partial indexes only for queries with these very words: state
  * <> 'finished' for pending commands, state = 'finished' for history. */
@@ -45,6 +46,9 @@ static const char series[] =
     "CREATE TABLE series (" SERIES_COLUMNS ", PRIMARY KEY (slot, name));";
 
 static const char totals[] = "CREATE TABLE totals (" TOTALS_COLUMNS ");";
+
+static const char failing[] = "CREATE TABLE failing (" FAILING_COLUMNS
+                              ", PRIMARY KEY (rule, device)) WITHOUT ROWID;";
 
 /* Shortens a body for people: one line, no longer than a terminal is wide. */
 #define SHORT(column)                                                          \
@@ -145,9 +149,9 @@ static const char version[] = "PRAGMA application_id = " NUMBER(
                                       LEDGER_SCHEMA_VERSION);
 
 const char *const ledger_schema[] = {
-    commands,     slots,       series,      totals,         readable_view,
-    pending_view, recent_view, states_view, by_device_view, balance_view,
-    errors_view,  version,     NULL};
+    commands,      slots,        series,      totals,      failing,
+    readable_view, pending_view, recent_view, states_view, by_device_view,
+    balance_view,  errors_view,  version,     NULL};
 
 /* Version 1 did not store a series' last event if it carried no CurrentValue,
  * nor when the series came into its state. Its views called the outcome `fate`,
@@ -173,9 +177,19 @@ static const char *const from_2[] = {
     "ALTER TABLE slots ADD COLUMN owes INTEGER NOT NULL DEFAULT 0",
     "PRAGMA user_version = 3", NULL};
 
-/* Version 3 put the slot and the totals, too, when an attempt began. */
-static const char *const from_3[] = {"DROP VIEW IF EXISTS states", states_view,
-                                     "PRAGMA user_version = 4", NULL};
+/* Version 3 put the slot and the totals, too, when an attempt began, and looked
+ * for what fails in all history. */
+static const char *const from_3[] = {
+    "DROP VIEW IF EXISTS states",
+    states_view,
+    failing,
+    "INSERT INTO failing (rule, device, outcome)"
+    " SELECT rule, device, outcome FROM commands WHERE id IN"
+    "  (SELECT max(id) FROM commands WHERE outcome IN"
+    "   ('accepted', 'refused', 'unknown', 'expired', 'dropped')"
+    "   GROUP BY rule, device) AND outcome <> 'accepted'",
+    "PRAGMA user_version = 4",
+    NULL};
 
 const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
     [1] = from_1, [2] = from_2, [3] = from_3};

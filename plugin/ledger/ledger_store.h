@@ -26,22 +26,14 @@
 enum ledger_selection {
   LEDGER_PENDING_COMMANDS, /* in the order of their ids */
   LEDGER_TRACKED_COMMANDS, /* with a track_until; in the order of their ids */
-  LEDGER_FAILING_COMMANDS, /* the last command of each rule and device among
-                              those that ended as accepted, refused, unknown,
-                              expired or dropped; left out if it was accepted */
   LEDGER_LAST_COMMAND,     /* the one with the greatest id up to 2^53: greater
                               ones are damage */
   LEDGER_ALL_COMMANDS,
   LEDGER_ALL_SLOTS,
   LEDGER_ALL_SERIES, /* in the order of arrival */
   LEDGER_ALL_TOTALS,
+  LEDGER_ALL_FAILING,
   LEDGER_SELECTIONS
-};
-
-/* Summary of the finished commands in a store. */
-struct ledger_history {
-  int64_t count;
-  double wall_newest_s; /* when the newest one finished; -INFINITY: none has */
 };
 
 /* Function that sees one row. The row has a value for every column of its
@@ -57,12 +49,13 @@ struct ledger_store {
 struct ledger_store_type {
   /* Opens the store, or creates it, and keeps other processes out until
    * `close`. Stored rows that are damaged or not those of a ledger are set
-   * aside, and an empty store is created. Writes what the store holds of
-   * finished commands to ret_history. Returns 0; -EALREADY if another process
-   * holds the store, and `error` then says which; or another error, after which
-   * `begin` tries again. To be called once. */
+   * aside, and an empty store is created. Writes to ret_wall_newest_s when the
+   * newest of the finished commands finished; -INFINITY if there is none.
+   * Returns 0; -EALREADY if another process holds the store, and `error` then
+   * says which; or another error, after which `begin` tries again. To be called
+   * once. */
   int (*open)(struct ledger_store *s, struct moment now,
-              struct ledger_history *ret_history);
+              double *ret_wall_newest_s);
 
   /* Closes and frees the store. */
   void (*close)(struct ledger_store *s);
@@ -74,11 +67,11 @@ struct ledger_store_type {
 
   /* Begins a turn; waits up to wait_ms for another process that writes. Opens
    * the store if it is not open; rows that are in it then are not those that
-   * the caller has read or written, and are set aside. Writes ret_history as
-   * `open` does, but only if the store was opened since the last turn. Returns
-   * 0, or an error that `commit` returns as well. */
+   * the caller has read or written, and are set aside. Writes ret_wall_newest_s
+   * as `open` does, but only if the store was opened since the last turn.
+   * Returns 0, or an error that `commit` returns as well. */
   int (*begin)(struct ledger_store *s, struct moment now, int wait_ms,
-               struct ledger_history *ret_history);
+               double *ret_wall_newest_s);
 
   /* Begins a turn that only reads, where `open` or `begin` failed: nothing is
    * written, locked or set aside. To be ended by end_reading. Returns 0 or an
@@ -103,6 +96,10 @@ struct ledger_store_type {
 
   /* Removes all pending commands, slots and series. */
   void (*clear)(struct ledger_store *s);
+
+  /* Returns how many finished commands there are, by looking at all of them; 0
+   * after an error. */
+  int64_t (*count_finished)(struct ledger_store *s);
 
   /* Removes at most `limit` finished commands that ended before that time
    * (INFINITY: at any time), the earliest first. Returns how many; 0 after an

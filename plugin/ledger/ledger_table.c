@@ -13,11 +13,13 @@ static const struct ledger_column commands[] = {
 static const struct ledger_column slots[] = {LEDGER_SLOTS(COLUMN, COLUMN)};
 static const struct ledger_column series[] = {LEDGER_SERIES(COLUMN, COLUMN)};
 static const struct ledger_column totals[] = {LEDGER_TOTALS(COLUMN, COLUMN)};
+static const struct ledger_column failing[] = {LEDGER_FAILING(COLUMN, COLUMN)};
 
 _Static_assert(LEDGER_COMMANDS_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_SLOTS_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_SERIES_COLUMNS <= LEDGER_COLUMNS_MAX &&
-                   LEDGER_TOTALS_COLUMNS <= LEDGER_COLUMNS_MAX,
+                   LEDGER_TOTALS_COLUMNS <= LEDGER_COLUMNS_MAX &&
+                   LEDGER_FAILING_COLUMNS <= LEDGER_COLUMNS_MAX,
                "a row has room for the columns of each table");
 _Static_assert(LEDGER_COLUMNS_MAX < 64, "a mask has a bit for each column");
 
@@ -26,6 +28,7 @@ const struct ledger_form ledger_forms[LEDGER_TABLES] = {
     [LEDGER_TABLE_SLOTS] = FORM("slots", slots, 1),
     [LEDGER_TABLE_SERIES] = FORM("series", series, 2),
     [LEDGER_TABLE_TOTALS] = FORM("totals", totals, 1),
+    [LEDGER_TABLE_FAILING] = FORM("failing", failing, 2),
 };
 
 static uint64_t first_columns(size_t count) {

@@ -171,6 +171,14 @@
   X(cancelled, INTEGER, count(ENDED(CANCELLED)),                            \
     ENDED(CANCELLED) = as_count(v))                                            \
   X(epoch, INTEGER, count(a->attempts_begun), a->attempts_begun = as_count(v))
+
+/* Columns of what is kept of a finished command `r`, a row of the table
+ * commands, while it is the last one of its rule and device and has failed: to
+ * find these at a start all history would have to be read. */
+#define LEDGER_FAILING(FIRST, X)                                               \
+  FIRST(rule, NAME, r->values[commands_rule], nothing)                      \
+  X(device, NAME, r->values[commands_device], nothing)                      \
+  X(outcome, TEXT, r->values[commands_outcome], nothing)
 // clang-format on
 
 /* ---- tables and columns ---- */
@@ -180,6 +188,7 @@ enum ledger_table {
   LEDGER_TABLE_SLOTS,
   LEDGER_TABLE_SERIES,
   LEDGER_TABLE_TOTALS,
+  LEDGER_TABLE_FAILING,
   LEDGER_TABLES
 };
 
@@ -188,6 +197,7 @@ enum ledger_table {
 #define LEDGER_SLOTS_INDEX(name, type, put, take) slots_##name,
 #define LEDGER_SERIES_INDEX(name, type, put, take) series_##name,
 #define LEDGER_TOTALS_INDEX(name, type, put, take) totals_##name,
+#define LEDGER_FAILING_INDEX(name, type, put, take) failing_##name,
 enum {
   LEDGER_COMMANDS(LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
                   LEDGER_COMMANDS_INDEX) LEDGER_COMMANDS_COLUMNS
@@ -200,6 +210,10 @@ enum {
 };
 enum {
   LEDGER_TOTALS(LEDGER_TOTALS_INDEX, LEDGER_TOTALS_INDEX) LEDGER_TOTALS_COLUMNS
+};
+enum {
+  LEDGER_FAILING(LEDGER_FAILING_INDEX, LEDGER_FAILING_INDEX)
+      LEDGER_FAILING_COLUMNS
 };
 
 /* Types of columns. A NAME is a text that is compared without regard to case.

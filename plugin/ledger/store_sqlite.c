@@ -30,9 +30,9 @@ struct store_sqlite {
   struct statement statements[STATEMENTS_MAX];
   size_t next_place; /* place for the next one to be prepared */
   sqlite3_stmt *trims[TRIMS];
-  int turn_status; /* 0, or the first error of the turn */
-  bool is_untold;  /* the file was opened, and `history` is not yet told */
-  struct ledger_history history; /* of the file when it was opened */
+  int turn_status;      /* 0, or the first error of the turn */
+  bool is_untold;       /* the file was opened, and the next is not yet told */
+  double wall_newest_s; /* as `open` of the store writes it */
 };
 
 static const char *const trim_sql[TRIMS] = {
@@ -56,11 +56,6 @@ static const struct {
                                  "WHERE state <> 'finished' ORDER BY +id"},
     [LEDGER_TRACKED_COMMANDS] = {LEDGER_TABLE_COMMANDS,
                                  "WHERE track_until IS NOT NULL ORDER BY id"},
-    [LEDGER_FAILING_COMMANDS] =
-        {LEDGER_TABLE_COMMANDS,
-         "WHERE id IN (SELECT max(id) FROM commands WHERE outcome IN"
-         " ('accepted', 'refused', 'unknown', 'expired', 'dropped')"
-         " GROUP BY rule, device) AND outcome <> 'accepted'"},
     [LEDGER_LAST_COMMAND] = {LEDGER_TABLE_COMMANDS,
                              "WHERE id <= 9007199254740992"
                              " ORDER BY id DESC LIMIT 1"},
@@ -68,6 +63,7 @@ static const struct {
     [LEDGER_ALL_SLOTS] = {LEDGER_TABLE_SLOTS, "ORDER BY +key"},
     [LEDGER_ALL_SERIES] = {LEDGER_TABLE_SERIES, "ORDER BY arrived_at"},
     [LEDGER_ALL_TOTALS] = {LEDGER_TABLE_TOTALS, "ORDER BY +device"},
+    [LEDGER_ALL_FAILING] = {LEDGER_TABLE_FAILING, "ORDER BY +rule"},
 };
 
 static struct store_sqlite *sqlite_of(struct ledger_store *s) {
@@ -229,20 +225,19 @@ static void disconnect(struct store_sqlite *s) {
   memset(s->trims, 0, sizeof s->trims);
 }
 
-static int read_history(struct store_sqlite *s) {
+/* Asks for the maximum alone, which SQLite finds at the end of the index. */
+static int read_newest(struct store_sqlite *s) {
   sqlite3_stmt *row = NULL;
   int status = prepare_sql(s,
-                           "SELECT count(*), max(finished_at) FROM commands"
+                           "SELECT max(finished_at) FROM commands"
                            " WHERE state = 'finished'",
                            &row);
   if (status == 0)
     status = sqlite_file_judge(&s->file, sqlite3_step(row));
-  if (status == 0) {
-    bool has_newest = sqlite3_column_type(row, 1) != SQLITE_NULL;
-    s->history.count = sqlite3_column_int64(row, 0);
-    s->history.wall_newest_s =
-        has_newest ? sqlite3_column_double(row, 1) : -INFINITY;
-  }
+  if (status == 0)
+    s->wall_newest_s = sqlite3_column_type(row, 0) != SQLITE_NULL
+                           ? sqlite3_column_double(row, 0)
+                           : -INFINITY;
   sqlite3_finalize(row);
   return status;
 }
@@ -252,7 +247,7 @@ static int try_to_connect(struct store_sqlite *s, struct moment now) {
   if (status == 0)
     status = prepare_first(s);
   if (status == 0)
-    status = read_history(s);
+    status = read_newest(s);
   if (status < 0)
     disconnect(s);
   s->is_untold = status == 0;
@@ -266,15 +261,14 @@ static int connect(struct store_sqlite *s, struct moment now) {
   return status == -EILSEQ ? try_to_connect(s, now) : status;
 }
 
-static void tell_history(struct store_sqlite *s,
-                         struct ledger_history *ret_history) {
+static void tell_newest(struct store_sqlite *s, double *ret_wall_newest_s) {
   if (s->is_untold)
-    *ret_history = s->history;
+    *ret_wall_newest_s = s->wall_newest_s;
   s->is_untold = false;
 }
 
 static int open_file(struct ledger_store *store, struct moment now,
-                     struct ledger_history *ret_history) {
+                     double *ret_wall_newest_s) {
   struct store_sqlite *s = sqlite_of(store);
   int locked = sqlite_place_lock(&s->file.place);
   if (locked == -EBUSY || (locked < 0 && sqlite_place_is_held(&s->file.place)))
@@ -282,7 +276,7 @@ static int open_file(struct ledger_store *store, struct moment now,
   int status = connect(s, now);
   s->file.must_be_fresh = true;
   if (status == 0)
-    tell_history(s, ret_history);
+    tell_newest(s, ret_wall_newest_s);
   return status;
 }
 
@@ -318,7 +312,7 @@ static int be_ready(struct store_sqlite *s, struct moment now) {
 }
 
 static int begin(struct ledger_store *store, struct moment now, int wait_ms,
-                 struct ledger_history *ret_history) {
+                 double *ret_wall_newest_s) {
   struct store_sqlite *s = sqlite_of(store);
   s->turn_status = 0;
   roll_back(s); /* the last turn may have had no memory for it */
@@ -329,7 +323,7 @@ static int begin(struct ledger_store *store, struct moment now, int wait_ms,
   status = note(s, sqlite_file_run(&s->file, "BEGIN IMMEDIATE"));
   if (status < 0)
     return status;
-  tell_history(s, ret_history);
+  tell_newest(s, ret_wall_newest_s);
   return 0;
 }
 
@@ -416,6 +410,17 @@ static void clear(struct ledger_store *store) {
                             "DELETE FROM commands WHERE state <> 'finished';"
                             "DELETE FROM slots;"
                             "DELETE FROM series;"));
+}
+
+static int64_t count_finished(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  int64_t count = 0;
+  if (s->turn_status == 0)
+    note(s, sqlite_file_query(&s->file,
+                              "SELECT count(*) FROM commands"
+                              " WHERE state = 'finished'",
+                              &count));
+  return count;
 }
 
 static int64_t trim(struct ledger_store *store, double wall_before_s,
@@ -579,6 +584,7 @@ static const struct ledger_store_type sqlite = {
     .put = put,
     .remove = remove_rows,
     .clear = clear,
+    .count_finished = count_finished,
     .trim = trim,
     .is_nearly_full = is_nearly_full,
     .read = read_rows,

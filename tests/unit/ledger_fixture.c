@@ -170,9 +170,19 @@ static int keep_tracked(void *context, struct tracked *tracked) {
   return 0;
 }
 
+static int keep_failing(void *context, const struct policy *policy,
+                        const struct device *device, enum outcome outcome) {
+  struct fixture *f = context;
+  size_t used = strlen(f->failing);
+  snprintf(f->failing + used, sizeof f->failing - used, "%s %s %s;",
+           policy->rule, device->name, outcome_name(outcome));
+  return 0;
+}
+
 /* ---- life ---- */
 
 static void forget_restored(struct fixture *f) {
+  f->failing[0] = '\0';
   for (size_t i = 0; i < f->slot_count; i++)
     slot_free(f->slots[i]);
   for (size_t i = 0; i < f->command_count; i++)
@@ -209,7 +219,8 @@ static struct ledger_callbacks callbacks_of(struct fixture *f) {
                                    .slot = keep_slot,
                                    .series = keep_series,
                                    .command = keep_command,
-                                   .tracked = keep_tracked};
+                                   .tracked = keep_tracked,
+                                   .failing = keep_failing};
 }
 
 static int load(struct fixture *f, struct moment now) {

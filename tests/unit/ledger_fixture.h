@@ -49,6 +49,7 @@ struct fixture {
   size_t command_count;
   struct tracked *tracked[FIXTURE_MAX];
   size_t tracked_count;
+  char failing[256]; /* "RULE DEVICE OUTCOME;" for each */
   int64_t next_id;
 
   size_t log_count;

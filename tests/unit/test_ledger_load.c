@@ -330,6 +330,49 @@ static void the_states_of_series_move_into_slots_of_their_own(void **state) {
   assert_string_equal(fixture_sql(f, "SELECT count(*) FROM slots"), "0");
 }
 
+/* ---- what fails ---- */
+
+static void put_ended(struct fixture *f, int64_t id, int device,
+                      enum outcome outcome) {
+  struct command *c = untried(f, id);
+  c->device = f->devices[device];
+  fixture_finish(c, outcome, FIXTURE_NOW);
+  fixture_put(f, c, FIXTURE_NOW);
+}
+
+static void what_failed_last_is_known_after_a_restart(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  put_ended(f, 1, FAN, OUTCOME_REFUSED);
+  put_ended(f, 2, PUMP, OUTCOME_DROPPED);
+  put_ended(f, 3, PUMP, OUTCOME_ACCEPTED);
+  put_ended(f, 4, FAN, OUTCOME_SUPERSEDED);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(f->failing, "overheat fan refused;");
+  put_ended(f, 5, FAN, OUTCOME_EXPIRED);
+  put_ended(f, 6, PUMP, OUTCOME_DROPPED);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(f->failing,
+                      "overheat fan expired;overheat pump dropped;");
+  put_ended(f, 7, FAN, OUTCOME_ACCEPTED);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(f->failing, "overheat pump dropped;");
+  put_ended(f, 8, PUMP, OUTCOME_ACCEPTED);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(f->failing, "");
+}
+
+static void what_ends_as_unknown_at_a_start_has_failed(void **state) {
+  struct fixture *f = *state;
+  struct command *c = untried(f, 1);
+  open_fresh(f);
+  c->state = COMMAND_IN_FLIGHT;
+  fixture_put(f, c, FIXTURE_NOW);
+  snprintf(f->devices[FAN]->device_id, DEVICE_ID_BYTES, "1");
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(f->failing, "overheat fan unknown;");
+}
+
 /* ---- clocks ---- */
 
 static struct moment both_later(int64_t ms, int64_t wall_jump_ms) {
@@ -715,6 +758,8 @@ int main(void) {
       SITUATION(what_was_in_flight_at_a_crash_is_unknown_and_the_balance_holds),
       SITUATION(what_had_not_begun_at_a_crash_is_sent),
       SITUATION(what_was_in_flight_at_a_crash_leaves_no_memory),
+      SITUATION(what_failed_last_is_known_after_a_restart),
+      SITUATION(what_ends_as_unknown_at_a_start_has_failed),
       SITUATION(a_slot_remembers_across_a_restart_what_was_accepted),
       SITUATION(a_callback_that_fails_ends_the_load),
   };

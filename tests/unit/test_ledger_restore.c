@@ -204,6 +204,9 @@ static void a_command_of_a_device_that_is_gone_is_cancelled(void **state) {
 }
 
 #define FORGOTTEN "put slots key=" FAN_KEY " body=NULL\n"
+#define UNKNOWN                                                                \
+  ENDED("unknown", "the rule is no longer configured")                         \
+  "put failing rule=overheat device=fan outcome=unknown\n"
 
 static void one_that_may_have_been_executed_is_unknown(void **state) {
   struct fixture *f = begin_list(state);
@@ -211,11 +214,7 @@ static void one_that_may_have_been_executed_is_unknown(void **state) {
   ledger_row_set_integer(add_pending(), commands_doubtful, 1);
   ledger_row_set_text(add_pending(), commands_state, "in_flight");
   ledger_row_set_text(add_pending(), commands_state, "lost");
-  assert_settles(
-      f,
-      ENDED("unknown", "the rule is no longer configured")
-          FORGOTTEN ENDED("unknown", "the rule is no longer configured")
-              FORGOTTEN ENDED("unknown", "the rule is no longer configured"));
+  assert_settles(f, UNKNOWN FORGOTTEN UNKNOWN FORGOTTEN UNKNOWN);
 }
 
 static void what_was_in_flight_voids_what_its_device_accepted(void **state) {
@@ -303,6 +302,22 @@ static void a_slot_without_a_series_is_removed(void **state) {
   struct fixture *f = begin_list(state);
   add_slot();
   assert_settles(f, "remove slots key=" FAN_KEY "\n");
+}
+
+static void what_fails_of_what_is_gone_is_removed(void **state) {
+  struct fixture *f = begin_list(state);
+  struct ledger_row finished;
+  fixture_finish(command, OUTCOME_REFUSED, FIXTURE_NOW);
+  ledger_row_of_command(command, FIXTURE_NOW, &finished);
+  assert_true(ledger_row_of_failing(&finished, add_row(LEDGER_ALL_FAILING)));
+  ledger_row_set_text(&finished, commands_device, "ghost");
+  assert_true(ledger_row_of_failing(&finished, add_row(LEDGER_ALL_FAILING)));
+  ledger_row_set_text(&finished, commands_rule, "setpoint");
+  ledger_row_set_text(&finished, commands_device, "fan");
+  assert_true(ledger_row_of_failing(&finished, add_row(LEDGER_ALL_FAILING)));
+  f->rule_is_gone[SETPOINT] = true;
+  assert_settles(f, "remove failing rule=overheat device=ghost\n"
+                    "remove failing rule=setpoint device=fan\n");
 }
 
 static void what_is_no_longer_tracked_is_concluded(void **state) {
@@ -427,6 +442,7 @@ int main(void) {
       SITUATION(a_series_moves_and_what_its_slot_remembers_does_not),
       SITUATION(a_series_of_a_rule_that_is_gone_is_removed),
       SITUATION(a_slot_without_a_series_is_removed),
+      SITUATION(what_fails_of_what_is_gone_is_removed),
       SITUATION(what_is_no_longer_tracked_is_concluded),
       SITUATION(what_is_still_tracked_is_left_alone),
       SITUATION(the_next_id_is_greater_than_any_of_a_row),

@@ -17,20 +17,19 @@
 static struct ledger_store *store;
 
 static void open_store(struct fixture *f) {
-  struct ledger_history history = {.count = -1};
+  double newest_s = NAN;
   store = store_sqlite_new(f->path, false);
   assert_non_null(store);
-  assert_int_equal(store->type->open(store, FIXTURE_NOW, &history), 0);
-  assert_int_equal(history.count, 0);
-  assert_true(history.wall_newest_s == -INFINITY);
+  assert_int_equal(store->type->open(store, FIXTURE_NOW, &newest_s), 0);
+  assert_true(newest_s == -INFINITY);
 }
 
 static void close_store(void) { store->type->close(store); }
 
 static void begin_turn(void) {
-  struct ledger_history history = {.count = -1};
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &history), 0);
-  assert_int_equal(history.count, -1);
+  double newest_s = NAN;
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &newest_s), 0);
+  assert_true(isnan(newest_s));
 }
 
 static void end_turn(void) {
@@ -133,6 +132,7 @@ static void every_column_of_every_table_comes_back(void **state) {
   comes_back(LEDGER_TABLE_SLOTS, LEDGER_ALL_SLOTS);
   comes_back(LEDGER_TABLE_SERIES, LEDGER_ALL_SERIES);
   comes_back(LEDGER_TABLE_TOTALS, LEDGER_ALL_TOTALS);
+  comes_back(LEDGER_TABLE_FAILING, LEDGER_ALL_FAILING);
   end_turn();
   close_store();
 }
@@ -185,6 +185,19 @@ static void a_row_with_some_columns_changes_no_other(void **state) {
   char expected[8192] = "";
   append_row(&row, expected, sizeof expected - 2);
   assert_string_equal(read_all(LEDGER_PENDING_COMMANDS), expected);
+  end_turn();
+  close_store();
+}
+
+static void what_is_finished_can_be_counted(void **state) {
+  struct ledger_row row = full_row(LEDGER_TABLE_COMMANDS);
+  open_store(*state);
+  begin_turn();
+  assert_int_equal(store->type->put(store, &row), 0);
+  assert_int_equal(store->type->count_finished(store), 0);
+  ledger_row_set_text(&row, commands_state, "finished");
+  assert_int_equal(store->type->put(store, &row), 0);
+  assert_int_equal(store->type->count_finished(store), 1);
   end_turn();
   close_store();
 }
@@ -296,6 +309,7 @@ static void the_first_error_of_a_turn_undoes_and_ends_it(void **state) {
   assert_int_equal(store->type->put(store, &good), -EIO);
   assert_int_equal(store->type->remove(store, &good), -EIO);
   store->type->clear(store);
+  assert_int_equal(store->type->count_finished(store), 0);
   assert_int_equal(store->type->trim(store, INFINITY, 10), 0);
   assert_int_equal(store->type->read(store, LEDGER_ALL_SERIES, refuse, &visits),
                    -EIO);
@@ -308,14 +322,14 @@ static void the_first_error_of_a_turn_undoes_and_ends_it(void **state) {
 
 static void what_was_abandoned_is_set_aside_and_begun_anew(void **state) {
   struct fixture *f = *state;
-  struct ledger_history history = {.count = -1};
+  double newest_s = NAN;
   open_store(f);
   begin_turn();
   put_series("one", "a");
   store->type->abandon(store, true);
   assert_int_equal(store->type->set_aside_count(store), 0);
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &history), 0);
-  assert_int_equal(history.count, 0);
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 100, &newest_s), 0);
+  assert_true(newest_s == -INFINITY);
   assert_int_equal(store->type->set_aside_count(store), 1);
   assert_string_equal(read_all(LEDGER_ALL_SERIES), "");
   end_turn();
@@ -346,22 +360,23 @@ static void any_set_of_columns_can_be_put(void **state) {
 
 static void in_memory_rows_are_taken_and_none_is_kept(void **state) {
   const struct ledger_row row = full_row(LEDGER_TABLE_COMMANDS);
-  struct ledger_history history = {.count = -1};
+  double newest_s = NAN;
   (void)state;
   store = store_none_new();
   assert_non_null(store);
-  assert_int_equal(store->type->open(store, FIXTURE_NOW, &history), 0);
-  assert_int_equal(history.count, 0);
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &history), 0);
+  assert_int_equal(store->type->open(store, FIXTURE_NOW, &newest_s), 0);
+  assert_true(newest_s == -INFINITY);
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &newest_s), 0);
   assert_int_equal(store->type->put(store, &row), 0);
   for (enum ledger_selection s = 0; s < LEDGER_SELECTIONS; s++)
     assert_string_equal(read_all(s), "");
   assert_int_equal(store->type->remove(store, &row), 0);
   store->type->clear(store);
+  assert_int_equal(store->type->count_finished(store), 0);
   assert_int_equal(store->type->trim(store, INFINITY, 10), 0);
   assert_int_equal(store->type->commit(store, 0), 0);
   store->type->abandon(store, true);
-  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &history), 0);
+  assert_int_equal(store->type->begin(store, FIXTURE_NOW, 0, &newest_s), 0);
   assert_int_equal(store->type->set_aside_count(store), 0);
   assert_int_equal(store->type->bytes(store), 0);
   assert_string_equal(store->type->error(store), "");
@@ -374,6 +389,7 @@ int main(void) {
       SITUATION(what_may_be_null_comes_back_as_null),
       SITUATION(a_value_has_the_kind_that_its_column_asks_for),
       SITUATION(a_row_with_some_columns_changes_no_other),
+      SITUATION(what_is_finished_can_be_counted),
       SITUATION(a_row_with_some_columns_of_none_changes_nothing),
       SITUATION(rows_that_are_alike_are_removed_and_no_others),
       SITUATION(what_is_changed_while_it_is_read_is_seen_once),

@@ -102,6 +102,19 @@ a_file_of_version_1_has_the_form_of_one_that_is_begun_now(void **state) {
   free(old);
 }
 
+static void what_failed_last_in_version_1_is_known(void **state) {
+  struct fixture *f = *state;
+  leave_version_1(f);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(f->failing, "overheat fan refused;");
+  fixture_close(f);
+  assert_int_equal(remove(f->path), 0);
+  leave_version_1(f);
+  fixture_sql(f, "UPDATE commands SET outcome = 'accepted' WHERE id = 4");
+  fixture_restart(f, FIXTURE_NOW);
+  assert_string_equal(f->failing, "");
+}
+
 static void a_file_of_version_1_gets_the_present_views(void **state) {
   struct fixture *f = *state;
   leave_version_1(f);
@@ -187,6 +200,7 @@ int main(void) {
           what_is_pending_in_version_1_is_restored_though_it_is_not_written),
       SITUATION(what_is_pending_in_version_1_is_restored_late),
       SITUATION(a_file_of_version_1_has_the_form_of_one_that_is_begun_now),
+      SITUATION(what_failed_last_in_version_1_is_known),
       SITUATION(a_file_of_version_1_gets_the_present_views),
       SITUATION(a_series_of_version_1_knows_when_its_last_value_was),
   };
