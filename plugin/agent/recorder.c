@@ -45,7 +45,7 @@ struct recorder {
   struct recorder_state state;
 
   /* The I/O thread's alone. */
-  bool was_set_aside; /* when the ledger was opened */
+  bool was_set_aside; /* when the ledger was opened or restored from */
   int64_t next_trim_ms;
   int64_t clock_offset_ms; /* wall minus monotonic */
 
@@ -174,6 +174,7 @@ int recorder_restore(struct recorder *r, const struct recorder_state *state,
   if (status < 0)
     return status;
   take_loss(r);
+  r->was_set_aside = ledger_was_set_aside(r->ledger);
   r->phase = first_phase(r->ledger);
   r->has_lost = r->phase != WORKING;
   atomic_store(&r->file_bytes, ledger_file_bytes(r->ledger));

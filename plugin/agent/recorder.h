@@ -56,8 +56,8 @@ int recorder_restore(struct recorder *r, const struct recorder_state *state,
                      struct moment now);
 
 /* Returns whether nothing is known of what came before this run: a damaged
- * ledger was set aside when it was opened, or it can not be read, if ever. To
- * be called after recorder_restore, before recorder_start. */
+ * ledger was set aside when it was opened or restored from, or it can not be
+ * read, if ever. To be called after recorder_restore, before recorder_start. */
 bool recorder_knows_nothing(const struct recorder *r);
 
 /* Wakes the I/O thread after a commit. Called on the recorder's thread, never

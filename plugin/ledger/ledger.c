@@ -120,7 +120,7 @@ int ledger_open(const struct ledger_options *options, struct moment now,
   }
   if (status < 0)
     fail(l, status);
-  *ret_was_set_aside = l->store->type->set_aside_count(l->store) > 0;
+  *ret_was_set_aside = ledger_was_set_aside(l);
   *ret_ledger = l;
   return 0;
 }
@@ -295,6 +295,11 @@ static int settle(struct ledger *l, const struct ledger_restore *r) {
   int status = begin_load(l, r->now);
   if (status == 0)
     status = ledger_restore_settle(r, &l->settled);
+  if (status == -EILSEQ && l->failure == 0) { /* it is set aside now */
+    status = begin(l, r->now, LOAD_BUSY_TIMEOUT_MS);
+    if (status == 0)
+      status = ledger_restore_settle(r, &l->settled);
+  }
   l->is_known = status == 0;
   l->may_fail = status < 0 || l->settled.has_failing;
   return status;
@@ -451,6 +456,10 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
 
 const char *ledger_error(const struct ledger *l) {
   return l->failure < 0 ? l->store->type->error(l->store) : "";
+}
+
+bool ledger_was_set_aside(const struct ledger *l) {
+  return l->store->type->set_aside_count(l->store) > 0;
 }
 
 bool ledger_is_unread(const struct ledger *l) { return l->is_unread; }

@@ -49,8 +49,8 @@ struct ledger_options {
 struct ledger;
 
 /* Takes the lock, then opens the file, or creates it if there is none; see
- * store_sqlite.h. A file that is damaged or not a ledger is set aside, a fresh
- * one is created, and ret_was_set_aside is true.
+ * store_sqlite.h. A file that is seen at once to be damaged or not a ledger is
+ * set aside, a fresh one is created, and ret_was_set_aside is true.
  *
  * Returns 0 and a ledger that the caller owns; it may be failing already (no
  * such directory, no permission, disk full ...), and then ledger_begin tries
@@ -60,8 +60,8 @@ int ledger_open(const struct ledger_options *options, struct moment now,
                 struct ledger **ret_ledger, bool *ret_was_set_aside,
                 char *ret_why, size_t why_bytes);
 
-/* Closes the file, gives the lock back, and frees the ledger; NULL is
- * allowed. */
+/* Closes the file, with a mark that it was closed in order, gives the lock
+ * back, and frees the ledger; NULL is allowed. */
 void ledger_close(struct ledger *l);
 
 /* Functions that receive the stored state. ledger_load calls them in this
@@ -121,6 +121,8 @@ struct ledger_callbacks {
  * ret_next_id is greater than every id ever given. Returns 0, -ENOMEM, or the
  * error that ended the calls of the callbacks.
  *
+ * A file that is found to be damaged is set aside, and nothing is restored.
+ *
  * A file that can be read and not written (a read-only file system, another
  * owner, another process that writes for more than 5 s, a disk that does not
  * give all of it) is restored from as well, as far as it can be read: the
@@ -156,11 +158,13 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
                         struct moment now, int64_t *ret_next_id);
 
 /* Begins a turn. Opens the file if it is not open; one that is damaged, or that
- * was given up, is set aside first. Returns 0; -EBUSY if another process writes
- * for longer than LEDGER_BUSY_TIMEOUT_MS, which is no failure; or a negative
- * errno, and then the ledger is failing: always while ledger_is_unread. Returns
- * -ENOENT if the file was removed while it was open; the next turn creates it
- * anew. */
+ * was given up, is set aside first. A file that was not closed in order is
+ * looked at beside the work: once that finds damage, the turn fails with
+ * -EILSEQ, and the next one sets the file aside. Returns 0; -EBUSY if another
+ * process writes for longer than LEDGER_BUSY_TIMEOUT_MS, which is no failure;
+ * or a negative errno, and then the ledger is failing: always while
+ * ledger_is_unread. Returns -ENOENT if the file was removed while it was open;
+ * the next turn creates it anew. */
 int ledger_begin(struct ledger *l, struct moment now);
 
 /* Puts and removes the rows of a batch; the batch stays the caller's. A batch
@@ -205,6 +209,9 @@ void ledger_rest(struct ledger *l, struct moment now);
 /* Returns one line that says what is wrong and names the file; "" while the
  * ledger works. */
 const char *ledger_error(const struct ledger *l);
+
+/* Returns whether a file was set aside, in ledger_open or since. */
+bool ledger_was_set_aside(const struct ledger *l);
 
 /* Returns whether ledger_read_late may still read what ledger_load could not.
  * Until then no turn can begin. */

@@ -50,6 +50,9 @@ static const char totals[] = "CREATE TABLE totals (" TOTALS_COLUMNS ");";
 static const char failing[] = "CREATE TABLE failing (" FAILING_COLUMNS
                               ", PRIMARY KEY (rule, device)) WITHOUT ROWID;";
 
+/* Has a row from an orderly close of the file to the first turn after it. */
+static const char clean_end[] = "CREATE TABLE clean_end (at INTEGER NOT NULL);";
+
 /* Shortens a body for people: one line, no longer than a terminal is wide. */
 #define SHORT(column)                                                          \
   "CASE typeof(" column ")"                                                    \
@@ -149,9 +152,9 @@ static const char version[] = "PRAGMA application_id = " NUMBER(
                                       LEDGER_SCHEMA_VERSION);
 
 const char *const ledger_schema[] = {
-    commands,      slots,        series,      totals,      failing,
-    readable_view, pending_view, recent_view, states_view, by_device_view,
-    balance_view,  errors_view,  version,     NULL};
+    commands,       slots,         series,       totals,      failing,
+    clean_end,      readable_view, pending_view, recent_view, states_view,
+    by_device_view, balance_view,  errors_view,  version,     NULL};
 
 /* Version 1 did not store a series' last event if it carried no CurrentValue,
  * nor when the series came into its state. Its views called the outcome `fate`,
@@ -183,6 +186,7 @@ static const char *const from_3[] = {
     "DROP VIEW IF EXISTS states",
     states_view,
     failing,
+    clean_end,
     "INSERT INTO failing (rule, device, outcome)"
     " SELECT rule, device, outcome FROM commands WHERE id IN"
     "  (SELECT max(id) FROM commands WHERE outcome IN"

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "ledger/ledger_schema.h"
 #include "ledger/sqlite_aside.h"
+#include "ledger/sqlite_check.h"
 #include "ledger/sqlite_wal.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
  * it. With fewer the disk is waited for more often. */
 #define WAL_PAGES 1000
 #define WAL_PAGES_MIN 16
+#define CHECK_WHY_BYTES 512
 
 /* ---- errors ---- */
 
@@ -91,7 +93,7 @@ static int query_row(struct sqlite_file *f, const char *sql,
 
 int sqlite_file_query(struct sqlite_file *f, const char *sql,
                       int64_t *ret_number) {
-  sqlite3_stmt *statement;
+  sqlite3_stmt *statement = NULL;
   int status = query_row(f, sql, &statement);
   if (status < 0)
     return status;
@@ -108,34 +110,42 @@ int sqlite_file_init(struct sqlite_file *f, const char *path,
   return sqlite_place_init(&f->place, path);
 }
 
-/* Returns the number of pending commands in the file, as far as it can be read;
- * -1 if that is not known. */
-static int64_t count_pending(sqlite3 *db) {
-  static const char sql[] =
-      "SELECT count(*) FROM commands NOT INDEXED WHERE state <> 'finished'";
+#define PENDING_IN_ALL                                                         \
+  "(SELECT count(*) FROM commands NOT INDEXED WHERE state <> 'finished')"
+#define PENDING_IN_INDEX                                                       \
+  "(SELECT count(*) FROM commands INDEXED BY commands_pending"                 \
+  " WHERE state <> 'finished')"
+
+/* Returns a number that the file gives; -1 if it can not be read. */
+static int64_t count(sqlite3 *db, const char *sql) {
   sqlite3_stmt *row = NULL;
-  int64_t count = -1;
+  int64_t number = -1;
   if (sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK &&
       sqlite3_step(row) == SQLITE_ROW)
-    count = sqlite3_column_int64(row, 0);
+    number = sqlite3_column_int64(row, 0);
   sqlite3_finalize(row);
-  return count;
+  return number;
 }
 
-/* Counts what is lost with a file that will be set aside: nothing if all of it
- * is known to the agent. */
+/* Counts what is lost with a file that will be set aside: of one that the agent
+ * has restored from and writes, the pending commands that the index had not
+ * named. */
 static void count_loss(struct sqlite_file *f) {
-  if (f->is_ours || sqlite_place_is_known(&f->place))
+  if (sqlite_place_is_known(&f->place))
     return;
-  int64_t count = count_pending(f->db);
-  if (count >= 0)
-    f->loss.commands += (uint64_t)count;
-  else
+  int64_t lost =
+      count(f->db, f->is_ours ? "SELECT " PENDING_IN_ALL " - " PENDING_IN_INDEX
+                              : "SELECT " PENDING_IN_ALL);
+  if (lost > 0)
+    f->loss.commands += (uint64_t)lost;
+  else if (lost < 0 && !f->is_ours)
     f->loss.uncounted++;
 }
 
 void sqlite_file_close(struct sqlite_file *f) {
   sqlite3_stmt *statement;
+  sqlite_check_end(f->check);
+  f->check = NULL;
   if (f->db != NULL && f->condemned_as != NULL)
     count_loss(f);
   while (f->db != NULL && (statement = sqlite3_next_stmt(f->db, NULL)) != NULL)
@@ -209,38 +219,12 @@ static int connect_file(struct sqlite_file *f, const char *path, int flags) {
   return sqlite_file_result(f, code);
 }
 
-/* A page that the disk does not give is told in a line like damage, with the
- * result code behind its words. */
-static int judge_finding(struct sqlite_file *f, const char *found) {
-  static const char words[] = "error code=";
-  const char *code = strstr(found, words);
-  int status = code != NULL ? errno_of(atoi(code + strlen(words))) : -EILSEQ;
-  return status == 0 || status == -EILSEQ
-             ? condemn(f, "corrupt", found)
-             : sqlite_place_explain(&f->place, status, found);
-}
-
-static int check_by(struct sqlite_file *f, const char *pragma) {
-  sqlite3_stmt *statement;
-  int status = query_row(f, pragma, &statement);
-  if (status < 0)
-    return status;
-  const char *found = (const char *)sqlite3_column_text(statement, 0);
-  if (found == NULL || strcmp(found, "ok") != 0)
-    status = judge_finding(f, found != NULL ? found : "");
-  sqlite3_finalize(statement);
-  return status;
-}
-
-/* Uses integrity_check, since quick_check does not see an index that lacks a
- * pending command. The second check is for the list of free pages: SQLite 3.40
- * leaves it out of the first if it happens to look at a view before any table,
- * which depends on their names, but never out of a check of sqlite_schema
- * alone. */
-static int check_integrity(struct sqlite_file *f) {
-  int status = check_by(f, "PRAGMA integrity_check(1)");
-  return status == 0 ? check_by(f, "PRAGMA integrity_check(sqlite_schema)")
-                     : status;
+static int check_now(struct sqlite_file *f) {
+  char why[CHECK_WHY_BYTES];
+  int status = errno_of(sqlite_check_now(f->db, why, sizeof why));
+  if (status == -EILSEQ)
+    return condemn(f, "corrupt", why);
+  return status < 0 ? sqlite_place_explain(&f->place, status, why) : 0;
 }
 
 static int read_version(struct sqlite_file *f, int64_t *ret_application,
@@ -274,7 +258,7 @@ static int identify(struct sqlite_file *f, int64_t *ret_version) {
                    "was not read when the agent started: what was pending in "
                    "it is not sent");
   *ret_version = version;
-  return check_integrity(f);
+  return 0;
 }
 
 /* Keeps -wal and -shm when the file is closed: on a full disk they could not be
@@ -344,17 +328,33 @@ static int run_all(struct sqlite_file *f, const char *const *sql) {
   return status;
 }
 
-/* Brings the file to the present version; version 0 is an empty file. */
+/* Brings the file to the present version; version 0 is an empty file. An older
+ * one has no mark, and is looked at first. */
 static int migrate(struct sqlite_file *f, int64_t version) {
-  if (version == LEDGER_SCHEMA_VERSION)
-    return 0;
-  int status = sqlite_file_run(f, "BEGIN IMMEDIATE");
+  int status = version > 0 ? check_now(f) : 0;
+  if (status == 0)
+    status = sqlite_file_run(f, "BEGIN IMMEDIATE");
   if (status == 0 && version == 0)
     status = run_all(f, ledger_schema);
   for (; status == 0 && version > 0 && version < LEDGER_SCHEMA_VERSION;
        version++)
     status = run_all(f, ledger_schema_steps[version]);
   return status == 0 ? sqlite_file_run(f, "COMMIT") : status;
+}
+
+static int read_mark(struct sqlite_file *f) {
+  int64_t marks = 0;
+  int status = sqlite_file_query(f, "SELECT count(*) FROM clean_end", &marks);
+  f->is_marked = status == 0 && marks > 0;
+  return status;
+}
+
+static int open_present(struct sqlite_file *f, int64_t version) {
+  f->is_marked = false;
+  int status =
+      version == LEDGER_SCHEMA_VERSION ? read_mark(f) : migrate(f, version);
+  f->is_whole = f->is_marked || version != LEDGER_SCHEMA_VERSION;
+  return status;
 }
 
 static int open_checked(struct sqlite_file *f) {
@@ -365,7 +365,7 @@ static int open_checked(struct sqlite_file *f) {
   status = identify(f, &version);
   if (status == 0)
     status = set_modes(f);
-  return status == 0 ? migrate(f, version) : status;
+  return status == 0 ? open_present(f, version) : status;
 }
 
 bool sqlite_file_checkpoint(struct sqlite_file *f) {
@@ -393,6 +393,59 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
   else if (is_damaged) /* what is lost is not to be found again */
     sqlite_file_checkpoint(f);
   return status;
+}
+
+/* ---- turns ---- */
+
+int sqlite_file_begin(struct sqlite_file *f) {
+  int status = sqlite_file_run(f, "BEGIN IMMEDIATE");
+  return status == 0 && f->is_marked
+             ? sqlite_file_run(f, "DELETE FROM clean_end")
+             : status;
+}
+
+int sqlite_file_commit(struct sqlite_file *f) {
+  int status = sqlite_file_run(f, "COMMIT");
+  if (status < 0)
+    return status;
+  f->is_marked = false;
+  if (!f->is_whole && f->check == NULL)
+    f->check = sqlite_check_begin(f->place.real_path);
+  return 0;
+}
+
+/* Returns whether a page is damaged, or the disk does not give it. All else
+ * that may end a look leaves the file as it is: the next start looks again. */
+static bool is_damage(int code) {
+  switch (code & 0xff) {
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB:
+    return true;
+  case SQLITE_IOERR:
+    return code != SQLITE_IOERR_NOMEM;
+  default:
+    return false;
+  }
+}
+
+int sqlite_file_see_check(struct sqlite_file *f) {
+  char why[CHECK_WHY_BYTES];
+  if (f->check == NULL)
+    return 0;
+  int code = sqlite_check_result(f->check, why, sizeof why);
+  f->is_whole = code == SQLITE_OK;
+  return is_damage(code) ? condemn(f, "corrupt", why) : 0;
+}
+
+void sqlite_file_mark(struct sqlite_file *f) {
+  static const char sql[] =
+      "BEGIN IMMEDIATE; INSERT INTO clean_end VALUES (unixepoch()); COMMIT";
+  if (f->db == NULL || f->condemned_as != NULL || f->is_marked ||
+      sqlite_file_see_check(f) < 0 || !f->is_whole)
+    return;
+  sqlite3_busy_timeout(f->db, 0);
+  if (sqlite3_exec(f->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+    sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* ---- opening what can not be written ---- */
@@ -446,6 +499,7 @@ int sqlite_file_open_to_read(struct sqlite_file *f) {
 }
 
 int sqlite_file_open_in_memory(struct sqlite_file *f) {
+  f->is_whole = true;
   int status = connect_file(f, ":memory:", SQLITE_OPEN_READWRITE);
   return status == 0 ? run_all(f, ledger_schema) : status;
 }

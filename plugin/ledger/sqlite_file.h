@@ -4,6 +4,10 @@
  * place is a ledger of ours, and whole. A file that is not is set aside; one of
  * an older version is brought to the present one. Private to store_sqlite.
  *
+ * A file that was closed in order is taken for whole: a mark in it says so, in
+ * the table clean_end, from the close to the first turn after it. Any other is
+ * looked at beside the work, from its first commit on; see sqlite_check.
+ *
  * Functions that return an int return 0, or a negative errno, and then
  * `place.why` says in words what is wrong. -EILSEQ means that the file is
  * condemned: it will be set aside when it is opened the next time.
@@ -21,6 +25,8 @@
 
 #define SQLITE_FILE_WAIT_MS 250 /* wait for a writer, while opening */
 
+struct sqlite_check;
+
 struct sqlite_file {
   struct sqlite_place place;
   bool syncs_every_commit;
@@ -31,9 +37,13 @@ struct sqlite_file {
   const char *condemned_as; /* "corrupt" or "unread" if the file is condemned:
                                the suffix that it will get; NULL if it is not */
   char condemned_why[SQLITE_PLACE_WHY_BYTES];
-  bool is_ours;      /* a turn was committed to it: no pending command in it is
-                        unknown to the agent; set by the owner, until it is opened
-                        again */
+  bool is_marked; /* as closed in order; no turn was committed since */
+  bool is_whole;  /* as far as is known: it was marked when it was opened, or is
+                     fresh, or was looked at to the end */
+  struct sqlite_check *check; /* NULL: it is not looked at beside the work */
+  bool is_ours;      /* a turn was committed to it: the agent knows the pending
+                        commands that its index names; set by the owner, until it is
+                        opened again */
   int64_t pages_max; /* limit on a small file system; 0: there is room enough */
   bool is_told_small;       /* the log has said that the file system is small */
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
@@ -49,9 +59,9 @@ int sqlite_file_init(struct sqlite_file *f, const char *path,
 void sqlite_file_release(struct sqlite_file *f);
 
 /* Takes the lock, sets a condemned file aside, and opens the file or creates a
- * fresh one. If the -wal is damaged, so that commits are lost, the files are
- * first copied to `<path>.damaged-<Unix seconds>`. After an error the file is
- * not open. */
+ * fresh one. Looks at all of a file only if it is of an older version. If the
+ * -wal is damaged, so that commits are lost, the files are first copied to
+ * `<path>.damaged-<Unix seconds>`. After an error the file is not open. */
 int sqlite_file_open(struct sqlite_file *f, struct moment now);
 
 /* Opens the file for reading alone: touches, locks and checks nothing. One of
@@ -65,6 +75,19 @@ int sqlite_file_open_in_memory(struct sqlite_file *f);
 /* Moves what is in the -wal into the file, and empties it, unless a reader
  * holds it up. Returns whether it is empty. */
 bool sqlite_file_checkpoint(struct sqlite_file *f);
+
+/* Begin and commit a turn. */
+int sqlite_file_begin(struct sqlite_file *f);
+int sqlite_file_commit(struct sqlite_file *f);
+
+/* Returns 0; or -EILSEQ if the look beside the work has found the open file to
+ * be damaged: it is condemned. */
+int sqlite_file_see_check(struct sqlite_file *f);
+
+/* Marks the file as closed in order if it is open and whole; to be called last,
+ * and with no turn under way. Waits for no other process, and leaves the mark
+ * out where it can not be written. */
+void sqlite_file_mark(struct sqlite_file *f);
 
 /* Closes the connection, all its statements included; keeps the lock. */
 void sqlite_file_close(struct sqlite_file *f);

@@ -280,12 +280,6 @@ static int open_file(struct ledger_store *store, struct moment now,
   return status;
 }
 
-static void close_file(struct ledger_store *store) {
-  struct store_sqlite *s = sqlite_of(store);
-  sqlite_file_release(&s->file);
-  free(s);
-}
-
 static void abandon(struct ledger_store *store, bool for_good) {
   struct store_sqlite *s = sqlite_of(store);
   disconnect(s);
@@ -300,7 +294,16 @@ static void roll_back(struct store_sqlite *s) {
     sqlite3_exec(s->file.db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* Makes sure that the file is open, and is still the one that has the path. */
+static void close_file(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  roll_back(s);
+  sqlite_file_mark(&s->file);
+  sqlite_file_release(&s->file);
+  free(s);
+}
+
+/* Makes sure that the file is open, is still the one that has the path, and is
+ * whole as far as is known. */
 static int be_ready(struct store_sqlite *s, struct moment now) {
   if (s->file.db != NULL && sqlite_file_has_moved(&s->file)) {
     disconnect(s);
@@ -308,6 +311,10 @@ static int be_ready(struct store_sqlite *s, struct moment now) {
   }
   if (s->file.condemned_as != NULL)
     disconnect(s);
+  if (sqlite_file_see_check(&s->file) < 0) {
+    disconnect(s);
+    return -EILSEQ;
+  }
   return s->file.db == NULL ? connect(s, now) : 0;
 }
 
@@ -320,7 +327,7 @@ static int begin(struct ledger_store *store, struct moment now, int wait_ms,
   if (status < 0)
     return note(s, status);
   sqlite3_busy_timeout(s->file.db, wait_ms);
-  status = note(s, sqlite_file_run(&s->file, "BEGIN IMMEDIATE"));
+  status = note(s, sqlite_file_begin(&s->file));
   if (status < 0)
     return status;
   tell_newest(s, ret_wall_newest_s);
@@ -445,7 +452,7 @@ static int commit(struct ledger_store *store, int status) {
   if (status < 0)
     note(s, sqlite_place_explain(&s->file.place, status, strerror(-status)));
   if (s->turn_status == 0)
-    note(s, sqlite_file_run(&s->file, "COMMIT"));
+    note(s, sqlite_file_commit(&s->file));
   if (s->turn_status < 0)
     roll_back(s);
   else

@@ -18,7 +18,7 @@ STRANGERS = {"delivery", "cloud", "ledger"}  # do not know each other
 FOREIGN = {
     r"curl/": {"cloud/http*"},
     r"yajl/": {"base/json"},
-    r"sqlite3\.h": {"ledger/sqlite_file"},
+    r"sqlite3\.h": {"ledger/sqlite_file", "ledger/sqlite_check"},
     r"openssl/": {"cloud/token"},
     r"regex\.h": {"config/rule*"},
     r"collectd/": {"agent/onenet", "agent/report", "agent/notices", "agent/metric"},

@@ -238,6 +238,7 @@ int fixture_read_late(struct fixture *f, struct moment now) {
 
 void fixture_load(struct fixture *f, struct moment now) {
   assert_int_equal(load(f, now), f->load_status);
+  f->was_set_aside = ledger_was_set_aside(f->ledger);
 }
 
 void fixture_restart(struct fixture *f, struct moment now) {

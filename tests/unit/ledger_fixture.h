@@ -32,7 +32,7 @@ struct fixture {
   struct policy policies[RULES];
   bool rule_is_gone[RULES];
   struct ledger *ledger;
-  bool was_set_aside;
+  bool was_set_aside; /* in the open or the load */
   char why[1024];
 
   const char *newer;        /* key of a slot that is newer than its record */

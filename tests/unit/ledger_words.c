@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger_words.h"
 
+#include "base/systime.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <unistd.h>
+
 void open_fresh(struct fixture *f) {
   assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
   assert_false(f->was_set_aside);
@@ -29,4 +35,32 @@ void put_slot(struct fixture *f, struct slot *s) {
     for (struct series *one = s->newest[severity]; one; one = one->older)
       fixture_put_change(f, &one->change, FIXTURE_NOW);
   assert_int_equal(ledger_commit(f->ledger), 0);
+}
+
+void forget_clean_end(const struct fixture *f) {
+  assert_string_equal(fixture_sql(f, "DELETE FROM clean_end RETURNING 1"), "1");
+  fixture_sql(f, "PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+static int count_threads(void) {
+  DIR *threads = opendir("/proc/self/task");
+  int count = 0;
+  assert_non_null(threads);
+  for (const struct dirent *entry; (entry = readdir(threads)) != NULL;)
+    count += entry->d_name[0] != '.';
+  closedir(threads);
+  return count;
+}
+
+bool finds_damage(struct fixture *f) {
+  int64_t end_ms = systime_monotonic_ms() + PATIENCE_MS;
+  while (count_threads() > 1 && systime_monotonic_ms() < end_ms)
+    usleep(1000);
+  assert_int_equal(count_threads(), 1);
+  int status = ledger_begin(f->ledger, FIXTURE_NOW);
+  if (status == 0)
+    assert_int_equal(ledger_commit(f->ledger), 0);
+  else
+    assert_int_equal(status, -EILSEQ);
+  return status < 0;
 }
