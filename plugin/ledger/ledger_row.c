@@ -136,6 +136,7 @@ static void set(struct ledger_row *row, int column, struct ledger_value value) {
 void ledger_row_init(struct ledger_row *row, enum ledger_table table) {
   row->table = table;
   row->columns = 0;
+  row->same = 0;
 }
 
 void ledger_row_set_integer(struct ledger_row *row, int column,
@@ -165,23 +166,40 @@ void ledger_row_copy(struct ledger_row *row, int column,
 #define PUT_FAILING(name, type, put, take) set(row, failing_##name, put);
 #define SKIP(name, type, put, take)
 
+/* Bits of columns. */
+#define COMMAND_BIT(name, type, put, take) | UINT64_C(1) << commands_##name
+#define SLOT_BIT(name, type, put, take) | UINT64_C(1) << slots_##name
+
+/* What a command keeps from its first row on, until it is finished; and from
+ * then on. The columns for tracking are left to the rows of tracked commands.
+ */
+static const uint64_t kept_to_end =
+    0 LEDGER_COMMANDS(COMMAND_BIT, COMMAND_BIT, SKIP, COMMAND_BIT, COMMAND_BIT);
+static const uint64_t kept_at_end =
+    0 LEDGER_COMMANDS(COMMAND_BIT, COMMAND_BIT, SKIP, SKIP, COMMAND_BIT);
+static const uint64_t kept_by_slot = 0 LEDGER_SLOTS(SLOT_BIT, SLOT_BIT, SKIP);
+
 void ledger_row_of_command(const struct command *c, struct moment now,
                            struct ledger_row *row) {
   ledger_row_init(row, LEDGER_TABLE_COMMANDS);
-  LEDGER_COMMANDS(PUT_COMMAND, PUT_COMMAND, PUT_NULL)
+  LEDGER_COMMANDS(PUT_COMMAND, PUT_COMMAND, PUT_COMMAND, PUT_COMMAND, PUT_NULL)
+  if (c->change.is_told)
+    row->same = is_finished(c) ? kept_at_end : kept_to_end;
 }
 
 void ledger_row_of_tracked(const struct tracked *t, struct moment now,
                            struct ledger_row *row) {
   ledger_row_init(row, LEDGER_TABLE_COMMANDS);
   ledger_row_set_integer(row, commands_id, t->id);
-  LEDGER_COMMANDS(SKIP, SKIP, PUT_COMMAND)
+  LEDGER_COMMANDS(SKIP, SKIP, SKIP, SKIP, PUT_COMMAND)
 }
 
 void ledger_row_of_slot(const struct slot *s, struct moment now,
                         struct ledger_row *row) {
   ledger_row_init(row, LEDGER_TABLE_SLOTS);
-  LEDGER_SLOTS(PUT_SLOT, PUT_SLOT)
+  LEDGER_SLOTS(PUT_SLOT, PUT_SLOT, PUT_SLOT)
+  if (s->change.is_told)
+    row->same = kept_by_slot;
 }
 
 void ledger_row_of_series(const struct series *s, struct moment now,
@@ -193,6 +211,8 @@ void ledger_row_of_series(const struct series *s, struct moment now,
 void ledger_row_of_account(const struct account *a, struct ledger_row *row) {
   ledger_row_init(row, LEDGER_TABLE_TOTALS);
   LEDGER_TOTALS(PUT_TOTALS, PUT_TOTALS)
+  if (a->change.is_told)
+    row->same = ledger_table_key(LEDGER_TABLE_TOTALS);
 }
 
 bool ledger_row_of_failing(const struct ledger_row *r, struct ledger_row *row) {
@@ -478,7 +498,7 @@ struct command *ledger_row_to_command(const struct ledger_row *row,
   int status = 0;
   if (c == NULL)
     return NULL;
-  LEDGER_COMMANDS(TAKE_COMMAND, TAKE_COMMAND, SKIP)
+  LEDGER_COMMANDS(TAKE_COMMAND, TAKE_COMMAND, TAKE_COMMAND, TAKE_COMMAND, SKIP)
   if (status == 0)
     return c;
   command_free(c);
@@ -502,7 +522,7 @@ int ledger_row_to_slot(const struct ledger_row *row, struct moment now,
                        struct slot *s) {
   bool is_same_device = is_of_same_device(row, s);
   int status = 0;
-  LEDGER_SLOTS(TAKE_SLOT, TAKE_SLOT)
+  LEDGER_SLOTS(TAKE_SLOT, TAKE_SLOT, TAKE_SLOT)
   return status;
 }
 
@@ -524,5 +544,5 @@ void ledger_row_to_tracked(const struct ledger_row *row, struct moment now,
   t->id = ledger_row_integer(row, commands_id);
   t->created = as_moment(&row->values[commands_created_at], zero_ms);
   take_text(&row->values[commands_cmd_uuid], t->cmd_uuid, sizeof t->cmd_uuid);
-  LEDGER_COMMANDS(SKIP, SKIP, TAKE_COMMAND)
+  LEDGER_COMMANDS(SKIP, SKIP, SKIP, SKIP, TAKE_COMMAND)
 }

@@ -21,7 +21,8 @@
 /* ---- writing: a row borrows its texts and bytes ---- */
 
 /* Make a row with all columns. The row of a command has NULL in the columns
- * that are for tracking. */
+ * that are for tracking. If the thing was told before, the row says which
+ * columns must be the same as in the stored one. */
 void ledger_row_of_command(const struct command *c, struct moment now,
                            struct ledger_row *ret_row);
 void ledger_row_of_slot(const struct slot *s, struct moment now,

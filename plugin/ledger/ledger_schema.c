@@ -23,20 +23,25 @@
 #define SQL_NAME " TEXT NOT NULL COLLATE NOCASE"
 #define SQL_BODY ""
 
-#define COMMANDS_COLUMNS LEDGER_COMMANDS(FIRST, NEXT, NEXT)
-#define SLOTS_COLUMNS LEDGER_SLOTS(FIRST, NEXT)
+#define COMMANDS_COLUMNS LEDGER_COMMANDS(FIRST, NEXT, NEXT, NEXT, NEXT)
+#define SLOTS_COLUMNS LEDGER_SLOTS(FIRST, NEXT, NEXT)
 #define SERIES_COLUMNS LEDGER_SERIES(FIRST, NEXT)
 #define TOTALS_COLUMNS LEDGER_TOTALS(FIRST, NEXT)
 #define FAILING_COLUMNS LEDGER_FAILING(FIRST, NEXT)
 
-/* SQLite uses the partial indexes only for queries with these very words: state
- * <> 'finished' for pending commands, state = 'finished' for history. */
+/* SQLite uses the partial indexes only for queries with these very words:
+ * finished_at IS NULL for pending commands, finished_at IS NOT NULL for
+ * history. Words about the state would have them written whenever that changes.
+ */
+#define PENDING_INDEX                                                          \
+  "CREATE INDEX commands_pending ON commands (device)"                         \
+  " WHERE finished_at IS NULL;"
+#define FINISHED_INDEX                                                         \
+  "CREATE INDEX commands_finished ON commands (finished_at)"                   \
+  " WHERE finished_at IS NOT NULL;"
+
 static const char commands[] =
-    "CREATE TABLE commands (" COMMANDS_COLUMNS ");"
-    "CREATE INDEX commands_pending ON commands (device)"
-    " WHERE state <> 'finished';"
-    "CREATE INDEX commands_finished ON commands (finished_at)"
-    " WHERE state = 'finished';"
+    "CREATE TABLE commands (" COMMANDS_COLUMNS ");" PENDING_INDEX FINISHED_INDEX
     "CREATE INDEX commands_tracked ON commands (id)"
     " WHERE track_until IS NOT NULL;";
 
@@ -85,7 +90,8 @@ static const char readable_view[] =
 static const char pending_view[] =
     "CREATE VIEW pending AS SELECT id, created, rule, device, severity, state,"
     " attempts, next_attempt, expires, cause, error, body, cmd_uuid"
-    " FROM readable WHERE state <> 'finished' ORDER BY +id;";
+    " FROM readable WHERE id IN"
+    "  (SELECT id FROM commands WHERE finished_at IS NULL) ORDER BY +id;";
 
 static const char recent_view[] =
     "CREATE VIEW recent AS SELECT id, created, rule, device, severity,"
@@ -106,7 +112,7 @@ static const char states_view[] =
     "  FROM series LEFT JOIN totals ON totals.device = series.device"
     "  LEFT JOIN slots ON slots.key = series.slot"
     "   AND slots.epoch = totals.epoch"
-    "   AND NOT EXISTS (SELECT 1 FROM commands WHERE state <> 'finished'"
+    "   AND NOT EXISTS (SELECT 1 FROM commands WHERE finished_at IS NULL"
     "    AND state = 'in_flight' AND commands.device = series.device)),"
     " placed AS (SELECT *, max(badness) OVER (PARTITION BY slot) AS worst,"
     "  row_number() OVER (PARTITION BY slot"
@@ -127,7 +133,7 @@ static const char states_view[] =
 static const char by_device_view[] =
     "CREATE VIEW by_device AS SELECT device, created, accepted, refused,"
     " unknown, expired, superseded, unchanged, dropped, cancelled,"
-    " (SELECT count(*) FROM commands WHERE state <> 'finished'"
+    " (SELECT count(*) FROM commands WHERE finished_at IS NULL"
     "  AND commands.device = totals.device) AS pending"
     " FROM totals ORDER BY device;";
 
@@ -180,11 +186,19 @@ static const char *const from_2[] = {
     "ALTER TABLE slots ADD COLUMN owes INTEGER NOT NULL DEFAULT 0",
     "PRAGMA user_version = 3", NULL};
 
-/* Version 3 put the slot and the totals, too, when an attempt began, and looked
- * for what fails in all history. */
+/* Version 3 put the slot and the totals, too, when an attempt began, looked for
+ * what fails in all history, and had indexes by the state. */
 static const char *const from_3[] = {
     "DROP VIEW IF EXISTS states",
+    "DROP VIEW IF EXISTS pending",
+    "DROP VIEW IF EXISTS by_device",
+    "DROP INDEX IF EXISTS commands_pending",
+    "DROP INDEX IF EXISTS commands_finished",
+    PENDING_INDEX,
+    FINISHED_INDEX,
     states_view,
+    pending_view,
+    by_device_view,
     failing,
     clean_end,
     "INSERT INTO failing (rule, device, outcome)"

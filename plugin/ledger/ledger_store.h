@@ -84,7 +84,8 @@ struct ledger_store_type {
   void (*end_reading)(struct ledger_store *s, bool is_known);
 
   /* Puts a row, which is borrowed until the function returns. A row with all
-   * columns is inserted, or replaces the one with the same key. A row with some
+   * columns is inserted, or replaces the one with the same key; then columns
+   * that are the same there need not be written. A row with some
    * columns, the key among them, updates these columns of the stored row with
    * the same key, if there is one. Returns 0 or the first error of the turn, as
    * far as it is known yet. */

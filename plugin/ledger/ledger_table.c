@@ -9,8 +9,9 @@
   }
 
 static const struct ledger_column commands[] = {
-    LEDGER_COMMANDS(COLUMN, COLUMN, COLUMN)};
-static const struct ledger_column slots[] = {LEDGER_SLOTS(COLUMN, COLUMN)};
+    LEDGER_COMMANDS(COLUMN, COLUMN, COLUMN, COLUMN, COLUMN)};
+static const struct ledger_column slots[] = {
+    LEDGER_SLOTS(COLUMN, COLUMN, COLUMN)};
 static const struct ledger_column series[] = {LEDGER_SERIES(COLUMN, COLUMN)};
 static const struct ledger_column totals[] = {LEDGER_TOTALS(COLUMN, COLUMN)};
 static const struct ledger_column failing[] = {LEDGER_FAILING(COLUMN, COLUMN)};

@@ -19,25 +19,27 @@
  * for every further one. `put` is an expression for the column's value in a
  * row; `take` is a statement that takes the value back from *v. Both use the
  * names of ledger_row.c. The columns that identify a row come first. A column
- * that the `take` of another one needs stands above that one.
+ * that the `take` of another one needs stands above that one. In place of X
+ * stands ONCE for a column that keeps its value while the process runs, and END
+ * for one that is NULL until the command is finished.
  *
  * Times are Unix seconds. */
 // clang-format off
 
 /* Columns of a command `c`; TRACKED(...) is a column of a tracked command `t`.
  * `cause` and `class` are those of the last attempt that failed. */
-#define LEDGER_COMMANDS(FIRST, X, TRACKED)                                     \
+#define LEDGER_COMMANDS(FIRST, ONCE, X, END, TRACKED)                                  \
   FIRST(id, ID, integer(c->id), c->id = as_integer(v))                      \
   X(created_at, REAL, moment(now, c->created.ms),                           \
     c->created = as_moment(v, zero_ms))                                        \
-  X(rule, NAME, text(c->policy->rule), nothing)                             \
-  X(device, NAME, text(c->device->name), nothing)                           \
-  X(device_id, TEXT, text(c->device->device_id), nothing)                   \
-  X(endpoint, NAME, text(c->device->endpoint->name), nothing)               \
-  X(slot, TEXT, text(c->slot_key), take_name(v, &c->slot_key, &status))     \
-  X(series, TEXT, text(c->series), take_name(v, &c->series, &status))       \
-  X(severity, TEXT, severity(c->severity), c->severity = as_severity(v))    \
-  X(body, BODY, body(c->body), take_body(v, &c->body, &status))             \
+  ONCE(rule, NAME, text(c->policy->rule), nothing)                             \
+  ONCE(device, NAME, text(c->device->name), nothing)                           \
+  ONCE(device_id, TEXT, text(c->device->device_id), nothing)                   \
+  ONCE(endpoint, NAME, text(c->device->endpoint->name), nothing)               \
+  ONCE(slot, TEXT, text(c->slot_key), take_name(v, &c->slot_key, &status))     \
+  ONCE(series, TEXT, text(c->series), take_name(v, &c->series, &status))       \
+  ONCE(severity, TEXT, severity(c->severity), c->severity = as_severity(v))    \
+  ONCE(body, BODY, body(c->body), take_body(v, &c->body, &status))             \
   X(content_type, TEXT, text(c->policy->content_type), nothing)             \
   X(qos, INTEGER_OR_NULL, qos(c->device), nothing)                          \
   X(timeout_s, INTEGER, integer(c->timeout_s), c->timeout_s = as_int(v))    \
@@ -48,7 +50,7 @@
     moment_if(c->not_before_ms != 0, now, c->not_before_ms),                   \
     c->not_before_ms = as_ms_or(v, zero_ms, 0))                                \
   X(state, TEXT, text(state_names[c->state]), c->state = as_state(v))       \
-  X(outcome, TEXT_OR_NULL,                                                  \
+  END(outcome, TEXT_OR_NULL,                                                  \
     text_if(is_finished(c), outcome_name(c->outcome)), nothing)                \
   X(attempts, INTEGER, integer(c->attempts), c->attempts = as_attempts(v))       \
   X(http_code, INTEGER_OR_NULL,                                                \
@@ -66,7 +68,7 @@
   X(sent_at, REAL_OR_NULL,                                                  \
     moment_if(c->attempts > 0, now, command_sent(c).ms),                       \
     if (c->attempts > 0) take_sent(v, zero_ms, c, &status))                    \
-  X(finished_at, REAL_OR_NULL,                                              \
+  END(finished_at, REAL_OR_NULL,                                              \
     moment_if(is_finished(c), now, c->finished.ms), nothing)                   \
   TRACKED(status, INTEGER_OR_NULL, integer(t->status),                      \
     t->status = as_status(v))                                                  \
@@ -80,7 +82,7 @@
     VERDICT(take_text(v, w->cause, sizeof w->cause)))                          \
   X(class, TEXT_OR_NULL, class(command_verdict(c)->class),                     \
     VERDICT(w->class = as_class(v)))                                           \
-  X(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
+  ONCE(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
     take_real(v, &c->has_value, &c->value))                                    \
   X(valid_from, REAL, moment(now, c->valid_from_ms),                        \
     c->valid_from_ms = as_ms(v, zero_ms))                                      \
@@ -95,14 +97,14 @@
  * the command for its state was dropped, and is asked for again.
  * `last_event_at` is the last event before the slot was put last, for who reads
  * the table. */
-#define LEDGER_SLOTS(FIRST, X)                                                 \
+#define LEDGER_SLOTS(FIRST, ONCE, X)                                           \
   FIRST(key, KEY, text(s->key), nothing)                                    \
-  X(rule, NAME, text(s->policy->rule), nothing)                             \
-  X(device, NAME, text(s->device->name), nothing)                           \
-  X(device_id, TEXT, text(s->device->device_id), nothing)                   \
-  X(endpoint, NAME, text(s->device->endpoint->name), nothing)               \
-  X(content_type, TEXT, text(s->policy->content_type), nothing)             \
-  X(qos, INTEGER_OR_NULL, qos(s->device), nothing)                          \
+  ONCE(rule, NAME, text(s->policy->rule), nothing)                             \
+  ONCE(device, NAME, text(s->device->name), nothing)                           \
+  ONCE(device_id, TEXT, text(s->device->device_id), nothing)                   \
+  ONCE(endpoint, NAME, text(s->device->endpoint->name), nothing)               \
+  ONCE(content_type, TEXT, text(s->policy->content_type), nothing)             \
+  ONCE(qos, INTEGER_OR_NULL, qos(s->device), nothing)                          \
   X(body, BODY, body(s->accepted.body),                                       \
     if (is_same_device) take_body(v, &s->accepted.body, &status))                \
   X(value, REAL_OR_NULL, real_if(s->accepted.has_value, s->accepted.value),     \
@@ -200,10 +202,12 @@ enum ledger_table {
 #define LEDGER_FAILING_INDEX(name, type, put, take) failing_##name,
 enum {
   LEDGER_COMMANDS(LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
+                  LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
                   LEDGER_COMMANDS_INDEX) LEDGER_COMMANDS_COLUMNS
 };
 enum {
-  LEDGER_SLOTS(LEDGER_SLOTS_INDEX, LEDGER_SLOTS_INDEX) LEDGER_SLOTS_COLUMNS
+  LEDGER_SLOTS(LEDGER_SLOTS_INDEX, LEDGER_SLOTS_INDEX, LEDGER_SLOTS_INDEX)
+      LEDGER_SLOTS_COLUMNS
 };
 enum {
   LEDGER_SERIES(LEDGER_SERIES_INDEX, LEDGER_SERIES_INDEX) LEDGER_SERIES_COLUMNS
@@ -273,6 +277,8 @@ struct ledger_value {
 struct ledger_row {
   enum ledger_table table;
   uint64_t columns; /* bit n: the row has a value for column n */
+  uint64_t same;    /* bit n: the stored row of the same key has that value in
+                       column n; 0: there is none, as far as is known */
   struct ledger_value values[LEDGER_COLUMNS_MAX];
 };
 

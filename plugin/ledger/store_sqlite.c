@@ -13,7 +13,7 @@
 #define STATEMENTS_MAX 24 /* more than the ledger uses */
 
 /* Kinds of statements that change rows. */
-enum verb { VERB_REPLACE, VERB_UPDATE, VERB_REMOVE };
+enum verb { VERB_INSERT, VERB_REPLACE, VERB_UPDATE, VERB_REMOVE };
 
 struct statement {
   enum verb verb;
@@ -37,10 +37,11 @@ struct store_sqlite {
 
 static const char *const trim_sql[TRIMS] = {
     [TRIM_OLD] = "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
-                 " WHERE state = 'finished' AND finished_at < ?2"
+                 " WHERE finished_at IS NOT NULL AND finished_at < ?2"
                  " ORDER BY finished_at LIMIT ?1)",
-    [TRIM_ANY] = "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
-                 " WHERE state = 'finished' ORDER BY finished_at, id LIMIT ?1)",
+    [TRIM_ANY] =
+        "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
+        " WHERE finished_at IS NOT NULL ORDER BY finished_at, id LIMIT ?1)",
 };
 
 /* Pending commands are sorted by +id rather than id: for id SQLite would walk
@@ -53,7 +54,7 @@ static const struct {
   const char *rest;
 } selections[LEDGER_SELECTIONS] = {
     [LEDGER_PENDING_COMMANDS] = {LEDGER_TABLE_COMMANDS,
-                                 "WHERE state <> 'finished' ORDER BY +id"},
+                                 "WHERE finished_at IS NULL ORDER BY +id"},
     [LEDGER_TRACKED_COMMANDS] = {LEDGER_TABLE_COMMANDS,
                                  "WHERE track_until IS NOT NULL ORDER BY id"},
     [LEDGER_LAST_COMMAND] = {LEDGER_TABLE_COMMANDS,
@@ -113,30 +114,23 @@ static void append_equations(struct buf *sql, const struct ledger_form *form,
   }
 }
 
-/* A row with one key stays where it is, which changes fewer pages than taking
- * it out and putting another one. */
-static void append_replace(struct buf *sql, enum ledger_table table) {
-  const struct ledger_form *form = &ledger_forms[table];
-  bool stays = form->key_count == 1;
-  buf_append_format(sql, "INSERT %sINTO %s (", stays ? "" : "OR REPLACE ",
-                    form->name);
+/* `otherwise` is what SQLite does if there is a row with the same key. */
+static void append_insert(struct buf *sql, const struct ledger_form *form,
+                          const char *otherwise) {
+  buf_append_format(sql, "INSERT OR %s INTO %s (", otherwise, form->name);
   append_names(sql, form);
   buf_append_text(sql, ") VALUES (");
   append_parameters(sql, form);
   buf_append_byte(sql, ')');
-  if (!stays)
-    return;
-  buf_append_format(sql, " ON CONFLICT (%s) DO UPDATE SET ",
-                    form->columns[0].name);
-  append_equations(sql, form,
-                   ledger_table_all(table) & ~ledger_table_key(table), ", ");
 }
 
 static void append_change(struct buf *sql, const struct statement *one) {
   const struct ledger_form *form = &ledger_forms[one->table];
   uint64_t key = ledger_table_key(one->table);
-  if (one->verb == VERB_REPLACE) {
-    append_replace(sql, one->table);
+  if (one->verb == VERB_INSERT) {
+    append_insert(sql, form, "IGNORE");
+  } else if (one->verb == VERB_REPLACE) {
+    append_insert(sql, form, "REPLACE");
   } else if (one->verb == VERB_UPDATE) {
     buf_append_format(sql, "UPDATE %s SET ", form->name);
     append_equations(sql, form, one->columns & ~key, ", ");
@@ -210,7 +204,7 @@ static int prepare_first(struct store_sqlite *s) {
     status = find_statement(
         s,
         &(const struct statement){
-            .verb = VERB_REPLACE, .table = t, .columns = ledger_table_all(t)},
+            .verb = VERB_INSERT, .table = t, .columns = ledger_table_all(t)},
         &statement);
   for (enum trim i = 0; i < TRIMS && status == 0; i++)
     status = prepare_sql(s, trim_sql[i], &s->trims[i]);
@@ -230,7 +224,7 @@ static int read_newest(struct store_sqlite *s) {
   sqlite3_stmt *row = NULL;
   int status = prepare_sql(s,
                            "SELECT max(finished_at) FROM commands"
-                           " WHERE state = 'finished'",
+                           " WHERE finished_at IS NOT NULL",
                            &row);
   if (status == 0)
     status = sqlite_file_judge(&s->file, sqlite3_step(row));
@@ -372,10 +366,11 @@ static int bind(sqlite3_stmt *statement, int parameter,
   return sqlite3_bind_null(statement, parameter);
 }
 
-static int bind_row(sqlite3_stmt *statement, const struct ledger_row *row) {
+static int bind_row(sqlite3_stmt *statement, const struct ledger_row *row,
+                    uint64_t columns) {
   int code = SQLITE_OK;
   for (int i = 0; i < LEDGER_COLUMNS_MAX && code == SQLITE_OK; i++)
-    if (has(row->columns, (size_t)i))
+    if (has(columns, (size_t)i))
       code = bind(statement, i + 1, &row->values[i]);
   return code;
 }
@@ -388,33 +383,52 @@ static int run(struct store_sqlite *s, sqlite3_stmt *statement, int bind_code) {
 }
 
 static int change(struct store_sqlite *s, enum verb verb,
-                  const struct ledger_row *row) {
+                  const struct ledger_row *row, uint64_t columns) {
   const struct statement wanted = {
-      .verb = verb, .table = row->table, .columns = row->columns};
+      .verb = verb, .table = row->table, .columns = columns};
   struct statement *found;
   if (s->turn_status < 0)
     return s->turn_status;
   int status = find_statement(s, &wanted, &found);
   if (status < 0)
     return note(s, status);
-  return run(s, found->prepared, bind_row(found->prepared, row));
+  return run(s, found->prepared, bind_row(found->prepared, row, columns));
 }
 
+/* Updates or inserts, whichever is likely first. One statement that does either
+ * would cost more than two: SQLite prepares to undo a part of it. */
+static int put_whole(struct store_sqlite *s, const struct ledger_row *row) {
+  uint64_t changed = row->columns & ~row->same,
+           key = ledger_table_key(row->table);
+  int status = row->same != 0 ? change(s, VERB_UPDATE, row, changed | key)
+                              : change(s, VERB_INSERT, row, row->columns);
+  if (status < 0 || sqlite3_changes(s->file.db) > 0)
+    return status;
+  return change(s, row->same != 0 ? VERB_INSERT : VERB_UPDATE, row,
+                row->columns);
+}
+
+/* A series is replaced: that moves it to the end of its table, behind all that
+ * arrived in the same moment. */
 static int put(struct ledger_store *store, const struct ledger_row *row) {
-  bool is_whole = row->columns == ledger_table_all(row->table);
-  return change(sqlite_of(store), is_whole ? VERB_REPLACE : VERB_UPDATE, row);
+  struct store_sqlite *s = sqlite_of(store);
+  if (row->columns != ledger_table_all(row->table))
+    return change(s, VERB_UPDATE, row, row->columns);
+  if (ledger_forms[row->table].key_count > 1)
+    return change(s, VERB_REPLACE, row, row->columns);
+  return put_whole(s, row);
 }
 
 static int remove_rows(struct ledger_store *store,
                        const struct ledger_row *like) {
-  return change(sqlite_of(store), VERB_REMOVE, like);
+  return change(sqlite_of(store), VERB_REMOVE, like, like->columns);
 }
 
 static void clear(struct ledger_store *store) {
   struct store_sqlite *s = sqlite_of(store);
   if (s->turn_status == 0)
     note(s, sqlite_file_run(&s->file,
-                            "DELETE FROM commands WHERE state <> 'finished';"
+                            "DELETE FROM commands WHERE finished_at IS NULL;"
                             "DELETE FROM slots;"
                             "DELETE FROM series;"));
 }
@@ -425,7 +439,7 @@ static int64_t count_finished(struct ledger_store *store) {
   if (s->turn_status == 0)
     note(s, sqlite_file_query(&s->file,
                               "SELECT count(*) FROM commands"
-                              " WHERE state = 'finished'",
+                              " WHERE finished_at IS NOT NULL",
                               &count));
   return count;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -350,6 +351,102 @@ static void what_is_put_again_replaces_what_was_there(void **state) {
 
 /* ---- turns ---- */
 
+/* Puts the command with id 1, as one that was told, and with id 2 as a new one:
+ * the rows must not differ. */
+static void assert_stored_alike(struct fixture *f, struct command *c) {
+  char told[2048];
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  c->change.is_told = true;
+  fixture_put_change(f, &c->change, FIXTURE_NOW);
+  c->change.is_told = false;
+  c->id = 2;
+  fixture_put_change(f, &c->change, FIXTURE_NOW);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  c->id = 1;
+  snprintf(told, sizeof told, "%s", fixture_sql(f, "SELECT * FROM commands"));
+  char *new = strchr(told, '\n');
+  assert_non_null(new);
+  *new ++ = '\0';
+  assert_int_equal(told[0], '1');
+  assert_int_equal(new[0], '2');
+  assert_string_equal(told + 1, new + 1);
+}
+
+static void a_command_that_was_told_is_stored_as_a_new_one(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 1);
+  struct verdict *verdict = c->verdict;
+  open_fresh(f);
+  c->verdict = NULL;
+  c->attempts = 0;
+  c->waits_for_credentials = c->doubtful = false;
+  assert_stored_alike(f, c);
+  c->state = COMMAND_IN_FLIGHT;
+  c->attempts = 1;
+  c->sent = FIXTURE_NOW;
+  c->created = fixture_later(-8000);
+  c->timeout_s = 3;
+  c->valid_from_ms++;
+  c->deadline_ms = COMMAND_NEVER_MS;
+  c->not_before_ms = 0;
+  assert_stored_alike(f, c);
+  c->state = COMMAND_WAITING;
+  c->verdict = verdict;
+  c->waits_for_credentials = c->doubtful = true;
+  c->not_before_ms = FIXTURE_NOW.ms + 77;
+  f->devices[FAN]->qos = 1;
+  f->policies[OVERHEAT].content_type = "text/plain";
+  assert_stored_alike(f, c);
+  fixture_finish(c, OUTCOME_REFUSED, fixture_later(-5));
+  assert_stored_alike(f, c);
+  command_free(c);
+}
+
+static void a_slot_that_was_told_is_stored_as_a_new_one(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  open_fresh(f);
+  s->owes = false;
+  put_slot(f, s);
+  s->change.is_told = true;
+  slot_forget(s);
+  s->owes = true;
+  s->cooldown_until_ms++;
+  s->last_event_ms++;
+  put_slot(f, s);
+  char *told = strdup(fixture_sql(f, "SELECT * FROM slots"));
+  s->change.is_told = false;
+  put_slot(f, s);
+  assert_string_equal(fixture_sql(f, "SELECT * FROM slots"), told);
+  assert_non_null(strstr(told, "|NULL|NULL|NULL|NULL|0|"));
+  free(told);
+  slot_free(s);
+}
+
+/* As after a failure of the ledger, which lost their first rows. */
+static void what_was_told_and_is_not_there_is_put_whole(void **state) {
+  struct fixture *f = *state;
+  struct command *c = fixture_command(f, 1);
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  struct account a = {.device = f->devices[FAN],
+                      .change = {.kind = CHANGE_ACCOUNT, .is_told = true},
+                      .created = 1};
+  assert_non_null(slot_add_series(s, FIXTURE_CORE));
+  open_fresh(f);
+  c->change.is_told = s->change.is_told = true;
+  put_slot(f, s);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  fixture_put_change(f, &c->change, FIXTURE_NOW);
+  fixture_put_counts(f, &a);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_same_command(f->commands[0], c);
+  assert_int_equal(f->slot_count, 1);
+  assert_int_equal(f->accounts[0].created, 1);
+  command_free(c);
+  slot_free(s);
+}
+
 static void what_is_unchanged_is_in_the_totals_only(void **state) {
   struct fixture *f = *state;
   struct account a = {.device = f->devices[FAN], .created = 1};
@@ -674,6 +771,9 @@ int main(void) {
       SITUATION(series_come_back_in_the_order_of_arrival),
       SITUATION(an_account_comes_back_with_all_its_fields),
       SITUATION(what_is_put_again_replaces_what_was_there),
+      SITUATION(a_command_that_was_told_is_stored_as_a_new_one),
+      SITUATION(a_slot_that_was_told_is_stored_as_a_new_one),
+      SITUATION(what_was_told_and_is_not_there_is_put_whole),
       SITUATION(what_is_unchanged_is_in_the_totals_only),
       SITUATION(a_removed_slot_is_gone_with_its_series_and_no_other),
       SITUATION(clearing_the_state_leaves_history_and_totals),

@@ -126,7 +126,7 @@ static void comes_back(enum ledger_table table,
 static void every_column_of_every_table_comes_back(void **state) {
   open_store(*state);
   begin_turn();
-  comes_back(LEDGER_TABLE_COMMANDS, LEDGER_PENDING_COMMANDS);
+  comes_back(LEDGER_TABLE_COMMANDS, LEDGER_ALL_COMMANDS);
   comes_back(LEDGER_TABLE_COMMANDS, LEDGER_TRACKED_COMMANDS);
   comes_back(LEDGER_TABLE_COMMANDS, LEDGER_LAST_COMMAND);
   comes_back(LEDGER_TABLE_SLOTS, LEDGER_ALL_SLOTS);
@@ -184,19 +184,43 @@ static void a_row_with_some_columns_changes_no_other(void **state) {
   ledger_row_set_integer(&row, commands_attempts, 77);
   char expected[8192] = "";
   append_row(&row, expected, sizeof expected - 2);
-  assert_string_equal(read_all(LEDGER_PENDING_COMMANDS), expected);
+  assert_string_equal(read_all(LEDGER_ALL_COMMANDS), expected);
   end_turn();
   close_store();
 }
 
-static void what_is_finished_can_be_counted(void **state) {
+static void what_is_the_same_in_the_stored_row_is_not_written(void **state) {
+  struct ledger_row row = full_row(LEDGER_TABLE_TOTALS);
+  open_store(*state);
+  begin_turn();
+  row.same = ledger_table_key(LEDGER_TABLE_TOTALS) | 1 << totals_created;
+  assert_int_equal(store->type->put(store, &row), 0);
+  char expected[8192] = "";
+  append_row(&row, expected, sizeof expected - 2);
+  assert_string_equal(read_all(LEDGER_ALL_TOTALS), expected);
+  ledger_row_set_integer(&row, totals_accepted, 77);
+  expected[0] = '\0';
+  append_row(&row, expected, sizeof expected - 2);
+  ledger_row_set_integer(&row, totals_created, 78);
+  assert_int_equal(store->type->put(store, &row), 0);
+  assert_string_equal(read_all(LEDGER_ALL_TOTALS), expected);
+  end_turn();
+  close_store();
+}
+
+static void what_has_not_finished_is_pending(void **state) {
   struct ledger_row row = full_row(LEDGER_TABLE_COMMANDS);
   open_store(*state);
   begin_turn();
+  ledger_row_set_null(&row, commands_finished_at);
   assert_int_equal(store->type->put(store, &row), 0);
+  char expected[8192] = "";
+  append_row(&row, expected, sizeof expected - 2);
+  assert_string_equal(read_all(LEDGER_PENDING_COMMANDS), expected);
   assert_int_equal(store->type->count_finished(store), 0);
-  ledger_row_set_text(&row, commands_state, "finished");
+  row = full_row(LEDGER_TABLE_COMMANDS);
   assert_int_equal(store->type->put(store, &row), 0);
+  assert_string_equal(read_all(LEDGER_PENDING_COMMANDS), "");
   assert_int_equal(store->type->count_finished(store), 1);
   end_turn();
   close_store();
@@ -210,7 +234,7 @@ static void a_row_with_some_columns_of_none_changes_nothing(void **state) {
   ledger_row_set_integer(&some, commands_id, 4);
   ledger_row_set_integer(&some, commands_attempts, 77);
   assert_int_equal(store->type->put(store, &some), 0);
-  assert_string_equal(read_all(LEDGER_PENDING_COMMANDS), "");
+  assert_string_equal(read_all(LEDGER_ALL_COMMANDS), "");
   end_turn();
   close_store();
 }
@@ -389,7 +413,8 @@ int main(void) {
       SITUATION(what_may_be_null_comes_back_as_null),
       SITUATION(a_value_has_the_kind_that_its_column_asks_for),
       SITUATION(a_row_with_some_columns_changes_no_other),
-      SITUATION(what_is_finished_can_be_counted),
+      SITUATION(what_is_the_same_in_the_stored_row_is_not_written),
+      SITUATION(what_has_not_finished_is_pending),
       SITUATION(a_row_with_some_columns_of_none_changes_nothing),
       SITUATION(rows_that_are_alike_are_removed_and_no_others),
       SITUATION(what_is_changed_while_it_is_read_is_seen_once),
