@@ -193,6 +193,15 @@ int buf_append_utf8(struct buf *b, const void *data, size_t size) {
   return buf_append_characters(b, data, size, false);
 }
 
+bool buf_is_utf8(const void *data, size_t size) {
+  const unsigned char *text = data;
+  size_t length;
+  for (size_t at = 0; at < size; at += length)
+    if (!utf8_next(text + at, size - at, &length))
+      return false;
+  return true;
+}
+
 const char *buf_text(const struct buf *b) {
   return b->data == NULL ? "" : b->data;
 }

@@ -57,6 +57,9 @@ int buf_append_json(struct buf *b, const void *data, size_t size);
  * buf_append. */
 int buf_append_utf8(struct buf *b, const void *data, size_t size);
 
+/* Returns whether the bytes are valid UTF-8 throughout. */
+bool buf_is_utf8(const void *data, size_t size);
+
 /* Returns the content as text, "" if there is none. Borrowed from the buffer
  * until the next append. */
 const char *buf_text(const struct buf *b);

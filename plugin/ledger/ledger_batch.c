@@ -46,7 +46,7 @@ static bool has_data(const struct ledger_row *row, int column) {
 
 static size_t data_bytes(const struct ledger_row *row) {
   size_t bytes = 0;
-  for (int i = 0; i < LEDGER_COLUMNS_MAX; i++)
+  for (int i = 0; row->columns >> i != 0; i++)
     bytes += has_data(row, i) ? row->values[i].size + 1 : 0;
   return bytes;
 }
@@ -55,7 +55,7 @@ static size_t data_bytes(const struct ledger_row *row) {
  * the copies. */
 static void own_data(struct ledger_entry *e) {
   char *at = e->data;
-  for (int i = 0; i < LEDGER_COLUMNS_MAX; i++) {
+  for (int i = 0; e->row.columns >> i != 0; i++) {
     struct ledger_value *v = &e->row.values[i];
     if (!has_data(&e->row, i))
       continue;

@@ -106,15 +106,8 @@ static struct ledger_value qos(const struct device *d) {
 }
 
 static bool is_text(const struct body *b) {
-  struct buf valid;
-  if (memchr(b->data, '\0', b->size) != NULL)
-    return false;
-  buf_init(&valid, b->size);
-  bool same = buf_append_utf8(&valid, b->data, b->size) == 0 &&
-              valid.size == b->size &&
-              memcmp(buf_text(&valid), b->data, b->size) == 0;
-  buf_free(&valid);
-  return same;
+  return memchr(b->data, '\0', b->size) == NULL &&
+         buf_is_utf8(b->data, b->size);
 }
 
 static struct ledger_value body(const struct body *b) {

@@ -369,7 +369,7 @@ static int bind(sqlite3_stmt *statement, int parameter,
 static int bind_row(sqlite3_stmt *statement, const struct ledger_row *row,
                     uint64_t columns) {
   int code = SQLITE_OK;
-  for (int i = 0; i < LEDGER_COLUMNS_MAX && code == SQLITE_OK; i++)
+  for (int i = 0; columns >> i != 0 && code == SQLITE_OK; i++)
     if (has(columns, (size_t)i))
       code = bind(statement, i + 1, &row->values[i]);
   return code;

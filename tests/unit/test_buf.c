@@ -170,6 +170,9 @@ static void each_broken_utf8_sequence_becomes_one_replacement(void **state) {
   };
   for (size_t i = 0; i < COUNT(pairs); i++)
     assert_appends(buf_append_utf8, &pairs[i]);
+  for (size_t i = 0; i < COUNT(pairs); i++)
+    assert_int_equal(buf_is_utf8(pairs[i].in, strlen(pairs[i].in)),
+                     strcmp(pairs[i].in, pairs[i].out) == 0);
 }
 
 static void a_sequence_at_the_very_end_is_not_read_beyond(void **state) {
