@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* SCHED_BATCH */
 #include "base/thread.h"
 
+#include <sched.h>
 #include <signal.h>
+
+/* A thread that is woken takes the core of whoever wakes it, which is a thread
+ * of collectd's in the middle of a callback, unless it is a batch thread. */
+static void be_patient(pthread_t thread) {
+  struct sched_param parameters;
+  int policy;
+  if (pthread_getschedparam(thread, &policy, &parameters) == 0 &&
+      policy == SCHED_OTHER)
+    pthread_setschedparam(thread, SCHED_BATCH, &parameters);
+}
 
 int thread_start(pthread_t *ret_thread, void *(*run)(void *context),
                  void *context) {
@@ -10,5 +22,7 @@ int thread_start(pthread_t *ret_thread, void *(*run)(void *context),
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int status = pthread_create(ret_thread, NULL, run, context);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (status == 0)
+    be_patient(*ret_thread);
   return -status;
 }
