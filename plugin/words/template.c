@@ -17,6 +17,11 @@
 #define FIELD_MAX_BYTES (1 << 20) /* limit of meta data, above all */
 #define SHOWN_NAME_BYTES 41
 
+/* Numbers that are made of digits by arithmetic alone, as most sensors tell
+ * them: so many decimal places, and as many digits as any double keeps. */
+#define PLACES_MAX 9
+#define DECIMAL_MAX 1e15
+
 enum field {
   FIELD_HOST,
   FIELD_PLUGIN,
@@ -463,6 +468,39 @@ bool template_is_fixed(const struct template *t) {
 
 /* ---- rendering ---- */
 
+/* Writes the digits of a whole number. Returns how many. */
+static int write_digits(uint64_t number, char ret_digits[static 18]) {
+  char reversed[20];
+  int count = 0;
+  do
+    reversed[count++] = (char)('0' + number % 10);
+  while ((number /= 10) > 0);
+  for (int i = count; i > 0; i--)
+    *ret_digits++ = reversed[i - 1];
+  *ret_digits = '\0';
+  return count;
+}
+
+/* Does the same as find_digits, by arithmetic alone, if value is a decimal
+ * number with few digits; else returns false. No two numbers of so few digits
+ * have the same double, and dividing by a power of ten rounds to the double
+ * that reading the number gives. */
+static bool find_decimal(double value, char ret_digits[static 18],
+                         int *ret_exponent) {
+  double power = 1;
+  for (int places = 0; places <= PLACES_MAX; places++, power *= 10) {
+    double scaled = value * power + 0.5;
+    if (scaled >= DECIMAL_MAX)
+      return false;
+    uint64_t number = (uint64_t)scaled;
+    if ((double)number / power == value) {
+      *ret_exponent = write_digits(number, ret_digits) - 1 - places;
+      return true;
+    }
+  }
+  return false;
+}
+
 /* Writes the fewest digits that read back as value, which is finite and not
  * negative. Returns the power of ten of the first digit. */
 static int find_digits(double value, char ret_digits[static 18]) {
@@ -498,7 +536,10 @@ int template_append_number(struct buf *out, double value) {
     return buf_append_text(out, "inf");
 
   char digits[18];
-  int exponent = find_digits(fabs(value), digits);
+  int exponent;
+  value = fabs(value);
+  if (!find_decimal(value, digits, &exponent))
+    exponent = find_digits(value, digits);
   if (exponent < 0) {
     buf_append_text(out, "0.");
     append_zeros(out, -exponent - 1);
@@ -506,8 +547,11 @@ int template_append_number(struct buf *out, double value) {
   }
   int count = (int)strlen(digits);
   int whole = exponent + 1;
-  if (count > whole)
-    return buf_append_format(out, "%.*s.%s", whole, digits, digits + whole);
+  if (count > whole) {
+    buf_append(out, digits, (size_t)whole);
+    buf_append_byte(out, '.');
+    return buf_append_text(out, digits + whole);
+  }
   buf_append_text(out, digits);
   return append_zeros(out, whole - count);
 }

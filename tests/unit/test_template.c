@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <float.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -310,6 +311,45 @@ static void any_bit_pattern_reads_back_exactly(void **state) {
     if (isfinite(value))
       assert_reads_back(value);
   }
+}
+
+/* Removes the zeros behind the decimal point, and a point with none. */
+static void cut_zeros(char *text) {
+  char *end = text + strlen(text);
+  while (end[-1] == '0')
+    *--end = '\0';
+  if (end[-1] == '.')
+    end[-1] = '\0';
+}
+
+static void a_decimal_number_comes_out_as_it_was_read(void **state) {
+  (void)state;
+  uint64_t bits = 88172645463325252u; /* xorshift64 */
+  for (int i = 0; i < 20000; i++) {
+    bits ^= bits << 13;
+    bits ^= bits >> 7;
+    bits ^= bits << 17;
+    int places = 1 + i % 11, digits = 15 - (int)(bits % 15);
+    uint64_t number = bits / 15;
+    while (number >= (uint64_t)pow(10, digits))
+      number /= 10;
+    char text[64];
+    snprintf(text, sizeof(text), "%" PRIu64 ".%0*" PRIu64,
+             number / (uint64_t)pow(10, places), places,
+             number % (uint64_t)pow(10, places));
+    double value = strtod(text, NULL);
+    cut_zeros(text);
+    assert_number(value, text);
+  }
+}
+
+static void a_number_of_more_digits_than_a_double_keeps_is_exact(void **state) {
+  (void)state;
+  assert_number(999999999999999, "999999999999999");
+  assert_number(1e15, "1000000000000000");
+  assert_number(9007199254740993.0, "9007199254740992");
+  assert_number(123456789012345.67, "123456789012345.67");
+  assert_number(0.12345678912345678, "0.12345678912345678");
 }
 
 static void a_locale_with_a_decimal_comma_changes_nothing(void **state) {
@@ -680,6 +720,8 @@ int main(void) {
       cmocka_unit_test(numbers_have_the_fewest_digits_and_no_exponent),
       cmocka_unit_test(the_largest_and_smallest_numbers_read_back_exactly),
       cmocka_unit_test(any_bit_pattern_reads_back_exactly),
+      cmocka_unit_test(a_decimal_number_comes_out_as_it_was_read),
+      cmocka_unit_test(a_number_of_more_digits_than_a_double_keeps_is_exact),
       cmocka_unit_test(a_locale_with_a_decimal_comma_changes_nothing),
       cmocka_unit_test(a_number_beyond_the_maximum_is_an_error),
       cmocka_unit_test(a_field_in_a_json_string_is_escaped),
