@@ -51,6 +51,23 @@ static void the_longest_names_fit(void **state) {
   assert_int_equal(strlen(series), 6 * 127 + 5);
 }
 
+static void names_that_run_into_each_other_are_cut(void **state) {
+  (void)state;
+  char names[2 * EVENT_SERIES_BYTES];
+  memset(names, 'n', sizeof(names) - 1);
+  names[sizeof(names) - 1] = '\0';
+  struct event e = an_event();
+  char series[EVENT_SERIES_BYTES + 1];
+  series[EVENT_SERIES_BYTES] = '#';
+  for (size_t more = 0; more < 200; more++) {
+    e.host = names + EVENT_SERIES_BYTES + more;
+    event_format_series(&e, series);
+    assert_in_range(strlen(series), 1, EVENT_SERIES_BYTES - 1);
+    assert_int_equal(series[EVENT_SERIES_BYTES], '#');
+  }
+  assert_memory_equal(series, e.host, strlen(e.host));
+}
+
 static void each_severity_is_found_by_its_name(void **state) {
   (void)state;
   for (int s = 0; s < SEVERITY_COUNT; s++) {
@@ -125,6 +142,7 @@ int main(void) {
       cmocka_unit_test(the_series_of_a_value_names_its_data_source),
       cmocka_unit_test(empty_instances_leave_no_dash_behind),
       cmocka_unit_test(the_longest_names_fit),
+      cmocka_unit_test(names_that_run_into_each_other_are_cut),
       cmocka_unit_test(each_severity_is_found_by_its_name),
       cmocka_unit_test(a_severity_of_another_name_is_refused),
       cmocka_unit_test(a_missing_value_is_known_by_its_message),
