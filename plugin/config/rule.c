@@ -246,17 +246,17 @@ static bool may_be_key(const struct rule *r, size_t field) {
   return field != RULE_DATA_SOURCE || r->source != EVENT_NOTIFICATION;
 }
 
-/* Returns the alternatives of the field whose buckets are the least full, so
- * that few events try the rule in vain; NULL if no field can be the key. */
-static struct pattern *choose_key(const struct rule_index *index,
-                                  const struct rule *r, const size_t *counts) {
-  struct pattern *key = NULL;
+/* Returns the field whose alternatives are in the least full buckets, so that
+ * few events try the rule in vain; RULE_FIELD_COUNT if none can be the key. */
+static size_t choose_key(const struct rule_index *index, const struct rule *r,
+                         const size_t *counts) {
+  size_t key = RULE_FIELD_COUNT;
   size_t fewest = SIZE_MAX;
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
     size_t count = fullest_bucket_size(index, r->patterns[f], counts);
     if (count < fewest && may_be_key(r, f)) {
       fewest = count;
-      key = r->patterns[f];
+      key = f;
     }
   }
   return key;
@@ -269,10 +269,13 @@ static void push_entry(struct entry **list, struct entry *entry) {
 
 static void index_rule(struct rule_index *index, struct rule *r,
                        const size_t *counts) {
-  struct pattern *key = choose_key(index, r, counts);
-  if (key == NULL)
+  size_t field = choose_key(index, r, counts);
+  if (field == RULE_FIELD_COUNT) {
     push_entry(&index->keyless, &r->entry);
-  for (struct pattern *p = key; p != NULL; p = p->next)
+    return;
+  }
+  index->has_key[field] = true;
+  for (struct pattern *p = r->patterns[field]; p != NULL; p = p->next)
     push_entry(&index->buckets[bucket_of(index, p->entry.hash)], &p->entry);
 }
 
@@ -332,13 +335,15 @@ static const struct entry *skip_others(const struct entry *e, uint64_t hash) {
 static void find_candidates(const struct run *run,
                             struct candidates *ret_candidates) {
   const struct rule_index *index = &run->book->index;
+  *ret_candidates = (struct candidates){.lists = {NULL}};
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
+    if (!index->has_key[f])
+      continue;
     uint64_t hash = hash_text((enum rule_field)f, run->texts.of[f]);
     ret_candidates->hashes[f] = hash;
     ret_candidates->lists[f] =
         skip_others(index->buckets[bucket_of(index, hash)], hash);
   }
-  ret_candidates->hashes[RULE_FIELD_COUNT] = 0;
   ret_candidates->lists[RULE_FIELD_COUNT] = index->keyless;
 }
 

@@ -55,7 +55,8 @@ struct rule {
  * field stands in `keyless`. */
 struct rule_index {
   struct entry **buckets;
-  size_t bucket_count; /* a power of two */
+  size_t bucket_count;            /* a power of two */
+  bool has_key[RULE_FIELD_COUNT]; /* the field is the key of some rule */
   struct entry *keyless;
 };
 
