@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #define RETRY_MS 1000
@@ -43,6 +44,8 @@ struct work {
 struct recorder {
   const struct options *options;
   struct recorder_state state;
+
+  bool keeps_nothing; /* the ledger is in memory: there is no thread */
 
   /* The I/O thread's alone. */
   bool was_set_aside; /* when the ledger was opened or restored from */
@@ -124,6 +127,7 @@ int recorder_open(const struct options *options, bool is_in_memory,
   if (r == NULL)
     return -ENOMEM;
   r->options = options;
+  r->keeps_nothing = strcmp(ledger.path, LEDGER_IN_MEMORY) == 0;
   r->next_trim_ms = r->next_history_trim_ms = now.ms;
   r->clock_offset_ms = now.wall_ms - now.ms;
   init_locks(r);
@@ -430,6 +434,8 @@ static void *run(void *context) {
 }
 
 int recorder_start(struct recorder *r, recorder_wake_fn *wake, void *context) {
+  if (r->keeps_nothing)
+    return 0;
   r->wake = wake;
   r->wake_context = context;
   r->has_thread = true;
@@ -525,6 +531,8 @@ uint64_t recorder_record(struct recorder *r, struct moment now) {
   struct ledger_batch batch;
   watch_clock(r, now);
   trim_slots(r, now);
+  if (r->keeps_nothing)
+    return r->handed;
   enum phase phase = look(r);
   if (phase == FOUND)
     restore_found(r, now);
@@ -622,6 +630,8 @@ static void await_restore(struct recorder *r, int64_t end_ms) {
 static void hand_over_rest(struct recorder *r) {
   struct ledger_batch batch;
   struct moment now = clock_now();
+  if (r->keeps_nothing)
+    return;
   pthread_mutex_lock(&r->mutex);
   bool is_whole = r->has_lost;
   pthread_mutex_unlock(&r->mutex);

@@ -17,6 +17,9 @@
  * the thread has read it, the I/O thread restores what is in it between two
  * turns, and the whole state is put.
  *
+ * A ledger in memory keeps nothing: then there are neither batches nor a
+ * thread, and all counts as settled.
+ *
  * The main thread opens, restores and starts, and closes after the I/O thread
  * has ended; the rest is the I/O thread's.
  */
