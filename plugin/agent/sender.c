@@ -25,7 +25,8 @@ struct sender {
   struct credential **credentials; /* by endpoint.index */
   struct lanes *lanes;
   struct tracker *tracker;
-  struct begun *begun; /* in the order in which they began */
+  struct begun *begun; /* in the order in which they began: in flight for
+                          lanes, and so never more than begun_max */
   size_t begun_count;
   size_t begun_max;
 };
@@ -223,8 +224,7 @@ static void send_dry(struct sender *s, struct command *c, struct moment now) {
 
 void sender_begin(struct sender *s, struct moment now) {
   struct command *c;
-  while (s->begun_count < s->begun_max &&
-         (c = lanes_begin(s->lanes, now)) != NULL) {
+  while ((c = lanes_begin(s->lanes, now)) != NULL) {
     if (s->is_dry)
       send_dry(s, c, now);
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the sender makes of a key that changes while requests are under way.
+ * What the sender makes of a key that changes while requests are under way, and
+ * of attempts that wait for their record.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,11 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MAX_IN_FLIGHT 2 /* of which polls take one */
+
 static struct {
   char key_file[32];
   struct options options;
   struct endpoint *cloud;
   struct device *fan;
+  struct device *others[MAX_IN_FLIGHT];
   struct stats *stats;
   struct journal journal;
   struct lanes *lanes;
@@ -66,6 +70,14 @@ static uint64_t no_jitter(void *context, uint64_t max_inclusive) {
   return max_inclusive;
 }
 
+static struct device *add_device(const char *name) {
+  struct device *d = NULL;
+  directory_add_device(t.options.directory, name, &d);
+  d->endpoint = t.cloud;
+  assert_int_equal(device_set_id(d, name), 0);
+  return d;
+}
+
 static int set_up(void **state) {
   (void)state;
   memset(&t, 0, sizeof t);
@@ -74,9 +86,10 @@ static int set_up(void **state) {
   start_server(refuse_after_the_poll, NULL);
   t.options.directory = directory_new();
   directory_add_endpoint(t.options.directory, "cloud", &t.cloud);
-  directory_add_device(t.options.directory, "fan", &t.fan);
-  t.fan->endpoint = t.cloud;
-  assert_int_equal(device_set_id(t.fan, "1"), 0);
+  t.cloud->max_in_flight = MAX_IN_FLIGHT;
+  t.fan = add_device("fan");
+  for (size_t i = 0; i < MAX_IN_FLIGHT; i++)
+    t.others[i] = add_device((const char[]){(char)('a' + i), '\0'});
   t.cloud->url = strdup(url);
   *strchr(t.cloud->url, '?') = '\0';
   t.cloud->credential.kind = CREDENTIAL_KEY_FILE;
@@ -109,12 +122,12 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void fire(struct moment now) {
+static void fire(const struct device *device, struct moment now) {
   enum ignored ignored;
   struct firing *f = firing_new("rack1", (struct firing_body){"on", 2},
                                 (struct firing_body){0});
   f->policy = &policy;
-  f->device = t.fan;
+  f->device = device;
   f->severity = SEVERITY_FAILURE;
   f->arrived = now;
   assert_int_equal(lanes_take(t.lanes, f, now, &ignored), 0);
@@ -139,7 +152,7 @@ static void a_key_that_a_poll_has_read_is_used_at_once(void **state) {
   (void)state;
   struct moment now = {.ms = 100000, .wall_ms = 1700000000000};
   write_key("Old0Key0Of0The0Test=");
-  fire(now);
+  fire(t.fan, now);
   sender_begin(t.sender, now);
   sender_send(t.sender, UINT64_MAX, now);
   await_requests(1);
@@ -158,11 +171,31 @@ static void a_key_that_a_poll_has_read_is_used_at_once(void **state) {
   assert_int_equal(lanes_wait_ms(t.lanes, now), 0);
 }
 
+/* There is nothing to do before the commit: who asks when there is, and is told
+ * at once, would ask again and again. */
+static void
+a_command_behind_those_that_wait_for_their_record_is_not_due(void **state) {
+  (void)state;
+  struct moment now = {.ms = 100000, .wall_ms = 1700000000000};
+  for (size_t i = 0; i < MAX_IN_FLIGHT; i++)
+    fire(t.others[i], now);
+  sender_begin(t.sender, now);
+  sender_note_batch(t.sender, 1);
+  sender_send(t.sender, 0, now);
+  assert_int_equal(sender_in_flight(t.sender), MAX_IN_FLIGHT);
+  fire(t.fan, now);
+  assert_int_equal(lanes_wait_ms(t.lanes, now), 0);
+  sender_begin(t.sender, now);
+  assert_int_equal(sender_in_flight(t.sender), MAX_IN_FLIGHT);
+  assert_in_range(lanes_wait_ms(t.lanes, now), 1, COMMAND_NEVER_MS);
+}
+
 int main(void) {
 #define SENDER_TEST(name)                                                      \
   cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       SENDER_TEST(a_key_that_a_poll_has_read_is_used_at_once),
+      SENDER_TEST(a_command_behind_those_that_wait_for_their_record_is_not_due),
   };
   fixture_isolate();
   http_global_init();
