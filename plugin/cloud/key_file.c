@@ -67,8 +67,8 @@ static const char *find_fault(const struct stat *file) {
            "runs as";
   if (file->st_nlink > 1)
     return "it has a second name, a hard link: put a copy of it in its place";
-  if ((file->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return "others may write to it: chmod go-w";
+  if ((file->st_mode & S_IWOTH) != 0)
+    return "every user may write to it: chmod o-w";
   return NULL;
 }
 

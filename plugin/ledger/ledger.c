@@ -322,14 +322,14 @@ static int settle_copy(struct ledger *l, struct ledger_restore *r) {
 
 static int load_copy(struct ledger *l, struct ledger_restore *r) {
   int status = settle_copy(l, r);
-  if (status == 0)
-    log_warning("ledger \"%s\": it can be read and not written: %s", l->path,
-                l->is_known
-                    ? "what is in it goes on, and is written once it can "
-                      "be"
-                    : "what of it can be read goes on; the file is set "
-                      "aside once a fresh one can be begun");
-  return status;
+  if (status < 0)
+    return status;
+  log_warning("ledger \"%s\": it can be read and not written: %s", l->path,
+              l->is_known
+                  ? "what is in it goes on, and is written once it can be"
+                  : "what of it can be read goes on; the file is set aside "
+                    "once a fresh one can be begun");
+  return 0;
 }
 
 /* Restores nothing of the store, which may be read later unless it is damaged,

@@ -158,17 +158,17 @@ def test_a_missing_key_file_is_to_be_created(setup):
     setup.wait_for_outcomes(created=1, accepted=1)
 
 
-def test_a_key_that_others_may_write_to_is_not_sent_until_they_may_not(setup):
-    setup.key_file.chmod(0o660)
+def test_a_key_that_every_user_may_write_to_is_not_sent_until_they_may_not(setup):
+    setup.key_file.chmod(0o602)
     setup.start()
-    assert f"{setup.key_file}: others may write to it: chmod go-w; commands " \
+    assert f"{setup.key_file}: every user may write to it: chmod o-w; commands " \
         "wait until this file is put right" in setup.daemon.log()
     setup.notify()
     line = wait_for_line(setup, "the credentials can not be read")
-    assert f"{setup.key_file}: others may write to it: chmod go-w: none but " \
+    assert f"{setup.key_file}: every user may write to it: chmod o-w: none but " \
         "root and the user that collectd runs as" in line
     assert setup.sim.requests() == []
-    setup.key_file.chmod(0o640)
+    setup.key_file.chmod(0o660)
     setup.wait_for_outcomes(created=1, accepted=1)
 
 

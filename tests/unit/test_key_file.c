@@ -169,11 +169,9 @@ static void a_file_with_a_second_name_is_refused(void **state) {
   assert_is_key(*state, "folder/key");
 }
 
-static void a_file_that_others_may_write_to_is_refused(void **state) {
-  assert_int_equal(chmod("folder/key", 0620), 0);
-  assert_refused(*state, "folder/key", "others may write to it");
+static void a_file_that_every_user_may_write_to_is_refused(void **state) {
   assert_int_equal(chmod("folder/key", 0602), 0);
-  assert_refused(*state, "folder/key", "others may write to it");
+  assert_refused(*state, "folder/key", "every user may write to it");
 }
 
 static void what_is_no_regular_file_is_refused_at_once(void **state) {
@@ -194,7 +192,7 @@ static int open_descriptors(void) {
 static void what_is_refused_is_closed(void **state) {
   int before = open_descriptors();
   assert_int_equal(chmod("folder/key", 0606), 0);
-  assert_refused(*state, "folder/key", "others may write to it");
+  assert_refused(*state, "folder/key", "every user may write to it");
   assert_int_equal(open_descriptors(), before);
 }
 
@@ -226,7 +224,7 @@ int main(void) {
       SITUATION(a_file_of_another_user_is_refused),
       SITUATION(a_file_of_another_user_behind_our_link_is_refused),
       SITUATION(a_file_with_a_second_name_is_refused),
-      SITUATION(a_file_that_others_may_write_to_is_refused),
+      SITUATION(a_file_that_every_user_may_write_to_is_refused),
       SITUATION(what_is_no_regular_file_is_refused_at_once),
       SITUATION(what_is_refused_is_closed),
       SITUATION(links_in_a_circle_end),
