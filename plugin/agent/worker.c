@@ -35,6 +35,8 @@
  * meanwhile. */
 #define TURN_FIRINGS_MAX 250
 
+#define NO_MEMORY "out of memory"
+
 /* Waits after the end of ShutdownTimeout, in ms: for the last commit at least,
  * and then for both threads. collectd has ended within one second after
  * ShutdownTimeout. */
@@ -55,7 +57,9 @@ struct worker {
   struct outbox *outbox;
 
   struct inbox *inbox;
-  struct losses *losses; /* by device.index */
+  struct firing *postponed; /* list of firings for which there was no memory:
+                               they are taken first, in the next turn */
+  struct losses *losses;    /* by device.index */
   _Atomic bool has_losses;
   int64_t end_ms; /* of ShutdownTimeout; set before is_stopping */
   _Atomic bool is_stopping;
@@ -179,37 +183,59 @@ static bool release(struct worker *w, int64_t wait_ms) {
 
 /* ---- take ---- */
 
-static void take_firing(struct worker *w, struct firing *f, struct moment now) {
+/* Returns false if there is no memory for the firing. */
+static bool take_firing(struct worker *w, struct firing *f, struct moment now) {
   const struct policy *policy = f->policy;
   const struct device *device = f->device;
   uint64_t replaced = f->replaced;
   enum ignored ignored = IGNORED_NOT;
-  if (lanes_take(w->lanes, f, now, &ignored) < 0)
-    teller_tell_lost(w->teller, device, 1, "out of memory");
+  int status = lanes_take(w->lanes, f, now, &ignored);
+  if (status == -EAGAIN)
+    return false;
+  if (status < 0)
+    teller_tell_lost(w->teller, device, 1, NO_MEMORY);
   if (ignored != IGNORED_NOT)
     teller_tell_ignored(w->teller, policy, device, ignored, replaced + 1);
   else
     stats_count_unreported(w->stats, replaced);
+  return true;
+}
+
+/* Postpones the rest of the list if there is no memory for one of them. Reads
+ * the clock here, so that no firing comes from the future. */
+static void take_list(struct worker *w, struct firing *f) {
+  struct moment now = clock_now();
+  for (struct firing *next; f != NULL; f = next) {
+    next = f->next;
+    if (!take_firing(w, f, now))
+      break;
+  }
+  w->postponed = f;
 }
 
 /* Returns whether there are firings to be taken now. While the recorder is
  * behind they stay in the inbox as long as it has room: there the devices take
  * turns, but once decided each waits for the record of all before it. */
 static bool has_firings(const struct worker *w) {
-  return inbox_count(w->inbox) > 0 &&
+  return w->postponed == NULL && inbox_count(w->inbox) > 0 &&
          (!recorder_is_behind(w->recorder) || inbox_is_nearly_full(w->inbox));
 }
 
-/* Reads the clock after the firings, so that none comes from the future. */
 static void take_firings(struct worker *w) {
-  struct firing *f, *next;
-  for (size_t taken = 0; taken < TURN_FIRINGS_MAX; taken += TAKE_MAX) {
-    f = inbox_take(w->inbox, TAKE_MAX);
-    for (struct moment now = clock_now(); f != NULL; f = next) {
-      next = f->next;
-      take_firing(w, f, now);
-    }
+  take_list(w, w->postponed);
+  for (size_t taken = 0; w->postponed == NULL && taken < TURN_FIRINGS_MAX;
+       taken += TAKE_MAX)
+    take_list(w, inbox_take(w->inbox, TAKE_MAX));
+}
+
+static void drop_postponed(struct worker *w) {
+  for (struct firing *f = w->postponed, *next; f != NULL; f = next) {
+    next = f->next;
+    lanes_drop(w->lanes, f->device, 1 + f->replaced);
+    teller_tell_lost(w->teller, f->device, 1 + f->replaced, NO_MEMORY);
+    firing_free(f);
   }
+  w->postponed = NULL;
 }
 
 static void take_loss(struct worker *w, const struct device *device,
@@ -228,15 +254,17 @@ static void take_losses(struct worker *w) {
   for (size_t i = 0; i < directory_device_count(directory); i++) {
     const struct device *device = directory_device(directory, i);
     take_loss(w, device, &w->losses[i].no_room, "the queue is full");
-    take_loss(w, device, &w->losses[i].no_memory, "out of memory");
+    take_loss(w, device, &w->losses[i].no_memory, NO_MEMORY);
   }
 }
 
 /* Returns the time at which the rest of the turn happens. At the end all is
  * taken, so that it is recorded or told. */
 static struct moment take(struct worker *w, bool is_end) {
-  if (is_end || has_firings(w))
+  if (is_end || w->postponed != NULL || has_firings(w))
     take_firings(w);
+  if (is_end)
+    drop_postponed(w);
   struct moment now = clock_now();
   take_losses(w);
   sender_take(w->sender, now);

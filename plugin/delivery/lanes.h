@@ -77,8 +77,11 @@ void lanes_send_first_okay(struct lanes *l);
 /* Takes a firing. If it is to be ignored, writes the reason to ret_ignored and
  * changes nothing else. Otherwise writes IGNORED_NOT, keeps the state of its
  * series, creates the command that its slot now asks for, and counts the
- * firings that it has replaced as created and superseded. Returns 0; or
- * -ENOMEM, and then counts a command as created and dropped. */
+ * firings that it has replaced as created and superseded. Returns 0, or -ENOMEM
+ * without memory for the command, which then counts as created and dropped, and
+ * its slot owes it; and owns the firing. Returns -EAGAIN without memory even
+ * for the state: then the firing stays the caller's, to be taken again later,
+ * and nothing is counted. */
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored);
 

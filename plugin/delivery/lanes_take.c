@@ -222,13 +222,11 @@ static int apply_firing(struct lanes *l, const struct firing *f,
                         const char *key, struct moment now) {
   struct slot *slot = lanes_find_or_add_slot(l, f->policy, f->device, key);
   if (slot == NULL)
-    return -ENOMEM;
+    return -EAGAIN;
   struct series *series =
       reserve_silence(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;
-  if (series == NULL)
-    return -ENOMEM;
-  if (slot_note_firing(series, f) < 0)
-    return -ENOMEM;
+  if (series == NULL || slot_note_firing(series, f) < 0)
+    return -EAGAIN;
   watch_silence(l, series);
   lanes_place_series(l, series);
   lanes_note_series(l, series);
@@ -250,6 +248,8 @@ int lanes_take(struct lanes *l, struct firing *f, struct moment now,
   slot_format_key(f->policy, f->device, f->series, key);
   *ret_ignored = judge_firing(l, find_slot(l, key), f, now);
   int status = *ret_ignored == IGNORED_NOT ? apply_firing(l, f, key, now) : 0;
+  if (status == -EAGAIN)
+    return status;
   if (*ret_ignored == IGNORED_NOT)
     count_replaced(l, f);
   if (status < 0)

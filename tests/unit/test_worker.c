@@ -14,6 +14,7 @@
 #include "agent/worker.h"
 #include "base/log.h"
 #include "cloud/http.h"
+#include "scarce_memory.h"
 
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void make_options(void) {
   t.cloud->credential.text = strdup("/nowhere");
   directory_add_device(o->directory, "fan", &t.fan);
   t.fan->endpoint = t.cloud;
-  strcpy(t.fan->device_id, "1");
+  assert_int_equal(device_set_id(t.fan, "1"), 0);
   o->rules = rule_book_new(o->directory);
   t.rule = rule_book_add(o->rules, "heat", EVENT_NOTIFICATION);
   rule_policy(t.rule)->supersede = false;
@@ -77,15 +78,19 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void put_failure_of(const char *series, int64_t wall_event_ms) {
-  struct firing *f = firing_new(series);
+static struct firing *failure_of(const char *series, int64_t wall_event_ms) {
+  struct firing *f = firing_new(series, (struct firing_body){"on", 2},
+                                (struct firing_body){0});
   f->policy = rule_policy(t.rule);
   f->device = t.fan;
   f->severity = SEVERITY_FAILURE;
   f->arrived = clock_now();
   f->wall_event_ms = wall_event_ms;
-  f->body = body_new("on", 2);
-  worker_put(t.worker, f);
+  return f;
+}
+
+static void put_failure_of(const char *series, int64_t wall_event_ms) {
+  worker_put(t.worker, failure_of(series, wall_event_ms));
 }
 
 static void put_failure(int64_t wall_event_ms) {
@@ -108,6 +113,31 @@ static void what_there_was_no_memory_for_is_created_and_dropped(void **state) {
   worker_lose(t.worker, t.fan);
   counts(3, 3);
   counts(3, 3);
+}
+
+static void what_there_is_no_memory_for_now_is_taken_later(void **state) {
+  (void)state;
+  put_failure(1);
+  put_failure(2);
+  scarce_memory_begin(0);
+  worker_rehearse(t.worker);
+  scarce_memory_end();
+  assert_int_equal(worker_inbox_count(t.worker), 0);
+  counts(2, 0);
+}
+
+static void what_there_is_no_memory_for_until_the_end_is_dropped(void **state) {
+  struct firing *f = failure_of("rack1", 1), *g = failure_of("rack1", 2);
+  struct stats_commands commands;
+  (void)state;
+  scarce_memory_begin(0);
+  worker_put(t.worker, f);
+  worker_put(t.worker, g);
+  worker_stop(t.worker, clock_now().ms + 20000);
+  scarce_memory_end();
+  stats_read_device(t.stats, t.fan, &commands);
+  assert_int_equal(commands.created, 2);
+  assert_int_equal(commands.by_outcome[OUTCOME_DROPPED], 2);
 }
 
 static void what_there_was_no_room_for_is_created_and_dropped(void **state) {
@@ -182,6 +212,10 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(what_there_was_no_memory_for_is_created_and_dropped),
+      TEST(what_there_is_no_memory_for_now_is_taken_later),
+      cmocka_unit_test_setup_teardown(
+          what_there_is_no_memory_for_until_the_end_is_dropped,
+          set_up_with_thread, tear_down),
       TEST(what_there_was_no_room_for_is_created_and_dropped),
       TEST(of_more_states_than_there_is_room_for_the_rest_is_dropped),
       TEST(what_has_ended_leaves_its_room_to_others),
