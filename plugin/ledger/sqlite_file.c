@@ -114,7 +114,7 @@ int sqlite_file_init(struct sqlite_file *f, const char *path,
   "(SELECT count(*) FROM commands NOT INDEXED WHERE state <> 'finished')"
 #define PENDING_IN_INDEX                                                       \
   "(SELECT count(*) FROM commands INDEXED BY commands_pending"                 \
-  " WHERE state <> 'finished')"
+  " WHERE finished_at IS NULL)"
 
 /* Returns a number that the file gives; -1 if it can not be read. */
 static int64_t count(sqlite3 *db, const char *sql) {

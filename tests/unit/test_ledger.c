@@ -375,15 +375,15 @@ static void assert_stored_alike(struct fixture *f, struct command *c) {
 static void a_command_that_was_told_is_stored_as_a_new_one(void **state) {
   struct fixture *f = *state;
   struct command *c = fixture_command(f, 1);
-  struct verdict *verdict = c->verdict;
+  struct attempt *last = c->attempt, first = {.sent = FIXTURE_NOW};
   open_fresh(f);
-  c->verdict = NULL;
+  c->attempt = NULL;
   c->attempts = 0;
   c->waits_for_credentials = c->doubtful = false;
   assert_stored_alike(f, c);
   c->state = COMMAND_IN_FLIGHT;
   c->attempts = 1;
-  c->sent = FIXTURE_NOW;
+  c->attempt = &first;
   c->created = fixture_later(-8000);
   c->timeout_s = 3;
   c->valid_from_ms++;
@@ -391,7 +391,7 @@ static void a_command_that_was_told_is_stored_as_a_new_one(void **state) {
   c->not_before_ms = 0;
   assert_stored_alike(f, c);
   c->state = COMMAND_WAITING;
-  c->verdict = verdict;
+  c->attempt = last;
   c->waits_for_credentials = c->doubtful = true;
   c->not_before_ms = FIXTURE_NOW.ms + 77;
   f->devices[FAN]->qos = 1;
@@ -412,7 +412,6 @@ static void a_slot_that_was_told_is_stored_as_a_new_one(void **state) {
   slot_forget(s);
   s->owes = true;
   s->cooldown_until_ms++;
-  s->last_event_ms++;
   put_slot(f, s);
   char *told = strdup(fixture_sql(f, "SELECT * FROM slots"));
   s->change.is_told = false;

@@ -907,7 +907,7 @@ static void what_is_damaged_when_it_is_read_late_is_set_aside(void **state) {
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
   assert_lost(f, 0, 1);
   assert_int_equal(fixture_count_log(f, "it can be read at last"), 0);
-  assert_int_equal(fixture_count_files(f, ".corrupt-1700000000"), 3);
+  assert_int_equal(access(beside(f, ".corrupt-1700000000"), F_OK), 0);
   assert_works(f);
 }
 

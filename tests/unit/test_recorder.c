@@ -92,13 +92,13 @@ static int tear_down(void **state) {
 }
 
 static void fire(struct fixture *f) {
-  struct firing *firing = firing_new(FIXTURE_CORE);
+  struct firing *firing = firing_new(
+      FIXTURE_CORE, (struct firing_body){"on", 2}, (struct firing_body){0});
   enum ignored ignored;
   assert_non_null(firing);
   firing->policy = &f->policies[OVERHEAT];
   firing->device = f->devices[FAN];
   firing->severity = SEVERITY_FAILURE;
-  firing->body = fixture_body("on");
   firing->arrived = clock_now();
   assert_int_equal(lanes_take(t.state.lanes, firing, clock_now(), &ignored), 0);
   assert_int_equal(ignored, IGNORED_NOT);
