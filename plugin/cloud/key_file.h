@@ -12,8 +12,8 @@
  *
  * The file itself must be a regular one that belongs to root or our own user,
  * with one name, so that it is not a file of root's that somebody has linked to
- * this place; and not every user may write to it. Who can read it does not matter
- * here.
+ * this place; and not every user may write to it. Who can read it does not
+ * matter here.
  */
 #ifndef ONENET_KEY_FILE_H
 #define ONENET_KEY_FILE_H
