@@ -16,6 +16,8 @@ static struct shared *shared_of(const char *text) {
                                    offsetof(struct shared, text));
 }
 
+static const char *text_of(const struct shared *s) { return s->text; }
+
 const char *shared_text_new(const char *text) {
   size_t bytes = strlen(text) + 1;
   struct shared *s = malloc(sizeof *s + bytes);
@@ -23,7 +25,7 @@ const char *shared_text_new(const char *text) {
     return NULL;
   s->holders = 1;
   memcpy(s->text, text, bytes);
-  return s->text;
+  return text_of(s);
 }
 
 const char *shared_text_ref(const char *shared) {
