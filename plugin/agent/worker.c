@@ -411,7 +411,7 @@ static void wake_sender(void *context) { sender_wake(context); }
 
 static int start_threads(struct worker *w) {
   int status = recorder_start(w->recorder, wake_sender, w->sender);
-  return status < 0 ? status : thread_start(&w->thread, run, w);
+  return status < 0 ? status : thread_start_patient(&w->thread, run, w);
 }
 
 /* ---- public functions ---- */

@@ -5,6 +5,16 @@
 #include <sched.h>
 #include <signal.h>
 
+int thread_start(pthread_t *ret_thread, void *(*run)(void *context),
+                 void *context) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int status = pthread_create(ret_thread, NULL, run, context);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return -status;
+}
+
 /* A thread that is woken takes the core of whoever wakes it, which is a thread
  * of collectd's in the middle of a callback, unless it is a batch thread. */
 static void be_patient(pthread_t thread) {
@@ -15,14 +25,10 @@ static void be_patient(pthread_t thread) {
     pthread_setschedparam(thread, SCHED_BATCH, &parameters);
 }
 
-int thread_start(pthread_t *ret_thread, void *(*run)(void *context),
-                 void *context) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int status = pthread_create(ret_thread, NULL, run, context);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+int thread_start_patient(pthread_t *ret_thread, void *(*run)(void *context),
+                         void *context) {
+  int status = thread_start(ret_thread, run, context);
   if (status == 0)
     be_patient(*ret_thread);
-  return -status;
+  return status;
 }

@@ -7,12 +7,16 @@
 
 #include <pthread.h>
 
-/* Starts a thread with all signals blocked: they are for collectd's own. It is
- * scheduled as a batch, unless collectd itself runs under another policy than
- * the usual one: when it wakes up it never takes the core from a thread that
- * runs. Returns 0, and the caller joins or detaches *ret_thread; or a negative
- * errno. */
+/* Starts a thread with all signals blocked: they are for collectd's own.
+ * Returns 0, and the caller joins or detaches *ret_thread; or a negative errno.
+ */
 int thread_start(pthread_t *ret_thread, void *(*run)(void *context),
                  void *context);
+
+/* Does the same with a thread that collectd's threads wake. It is scheduled as
+ * a batch, unless collectd itself runs under another policy than the usual one:
+ * when it wakes up it never takes the core from a thread that runs. */
+int thread_start_patient(pthread_t *ret_thread, void *(*run)(void *context),
+                         void *context);
 
 #endif
