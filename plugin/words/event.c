@@ -15,35 +15,35 @@ static const char *const severity_names[SEVERITY_COUNT] = {
     [SEVERITY_VALUE] = "value",
 };
 
-/* Copies the text, as far as there is room for it and a NUL behind it, and
- * returns its end. A name that threshold wrote beyond its end is too long. */
-static char *put_text(char *at, const char *end, const char *text) {
-  size_t size = strnlen(text, (size_t)(end - at) - 1);
+/* Copies the text, as far as there is room before `last`, and returns its end.
+ * A name that threshold wrote beyond its end is too long. */
+static char *put_text(char *at, const char *last, const char *text) {
+  size_t size = strnlen(text, (size_t)(last - at));
   memcpy(at, text, size);
   return at + size;
 }
 
-static char *put_part(char *at, const char *end, const char *name,
+static char *put_part(char *at, const char *last, const char *name,
                       const char *instance) {
-  at = put_text(at, end, "/");
-  at = put_text(at, end, name);
+  at = put_text(at, last, "/");
+  at = put_text(at, last, name);
   if (instance[0] == '\0')
     return at;
-  at = put_text(at, end, "-");
-  return put_text(at, end, instance);
+  at = put_text(at, last, "-");
+  return put_text(at, last, instance);
 }
 
 /* Without printf, since each firing needs it, on a thread of collectd. */
 void event_format_series(const struct event *event,
                          char ret_series[static EVENT_SERIES_BYTES]) {
-  const char *end = ret_series + EVENT_SERIES_BYTES;
-  char *at = put_text(ret_series, end, event->host);
-  at = put_part(at, end, event->plugin, event->plugin_instance);
-  at = put_part(at, end, event->type, event->type_instance);
+  const char *last = &ret_series[EVENT_SERIES_BYTES - 1]; /* of the NUL */
+  char *at = put_text(ret_series, last, event->host);
+  at = put_part(at, last, event->plugin, event->plugin_instance);
+  at = put_part(at, last, event->type, event->type_instance);
   /* The state of a notification belongs to the value list, whichever of its
    * data sources the notification names. */
   if (event->source == EVENT_VALUE)
-    at = put_part(at, end, event->data_source, "");
+    at = put_part(at, last, event->data_source, "");
   *at = '\0';
 }
 
