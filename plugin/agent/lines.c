@@ -208,9 +208,9 @@ void lines_write_trouble(const struct command *c, const struct verdict *v,
   buf_init(&line, LOG_LINE_BYTES);
   append_what_failed(&line, c, v, trouble);
   buf_append_text(&line, ": ");
-  advice_append_cause(&line, v);
+  advice_append_cause(&line, v, c->device->endpoint);
   buf_append_text(&line, ": ");
-  advice_append(&line, v, c->device->endpoint);
+  advice_append(&line, v, c->device->endpoint, now.wall_ms / 1000);
   append_next(&line, c, v, now);
   if (trouble == TROUBLE_CREDENTIALS)
     log_error("%s", buf_text(&line));
@@ -232,7 +232,7 @@ void lines_write_circuit_open(const struct endpoint *e,
                               const struct verdict *last, int64_t next_ms) {
   struct buf why;
   buf_init(&why, LOG_LINE_BYTES);
-  advice_append_cause(&why, last);
+  advice_append_cause(&why, last, e);
   log_warning("endpoint \"%s\": the circuit is open, since several attempts in "
               "a row failed, the last with: %s; commands wait; the next "
               "attempt is in %lld s",
@@ -250,13 +250,15 @@ static void log_masked(const char *header) {
   log_info("dry run: %.*s: ***", (int)strcspn(header, ":"), header);
 }
 
-static void log_body(const struct body *body) {
+static void log_body(const struct request *r, const struct body *body) {
+  const void *data;
+  size_t size;
   struct buf text;
+  request_body(r, body, &data, &size);
   /* A longer body is cut, since a line of collectd's log holds no more. */
   buf_init(&text, LOG_LINE_BYTES);
-  buf_append_json(&text, body->data, body->size);
-  log_info("dry run: body (%u bytes): %s", (unsigned int)body->size,
-           buf_text(&text));
+  buf_append_json(&text, data, size);
+  log_info("dry run: body (%zu bytes): %s", size, buf_text(&text));
   buf_free(&text);
 }
 
@@ -271,7 +273,7 @@ void lines_write_dry_request(const struct command *c, const struct request *r) {
     else
       log_masked(r->headers[i]);
   }
-  log_body(c->body);
+  log_body(r, c->body);
 }
 
 void lines_write_dry_failure(const struct command *c, const char *why) {

@@ -3,11 +3,14 @@
 
 #include "agent/lines.h"
 #include "base/log.h"
+#include "cloud/answer.h"
+#include "cloud/api.h"
 #include "cloud/cmds_api.h"
 #include "cloud/credential.h"
 #include "cloud/http.h"
 #include "cloud/request.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,8 +110,8 @@ static void end_attempt(struct sender *s, struct command *c,
 }
 
 static bool is_to_be_followed(const struct command *c) {
-  return c->policy->track && c->state == COMMAND_FINISHED &&
-         c->outcome == OUTCOME_ACCEPTED &&
+  return c->policy->track && !c->device->endpoint->api->is_answer &&
+         c->state == COMMAND_FINISHED && c->outcome == OUTCOME_ACCEPTED &&
          command_verdict(c)->cmd_uuid[0] != '\0';
 }
 
@@ -126,8 +129,11 @@ static void take_reply(struct sender *s, const struct http_reply *reply,
                        struct moment now) {
   struct command *c = reply->tag;
   struct verdict v;
-  cmds_api_judge(reply, &v);
+  struct buf device_reply;
+  buf_init(&device_reply, API_REPLY_MAX_BYTES);
+  c->device->endpoint->api->judge(reply, &v, &device_reply);
   end_attempt(s, c, &v, now);
+  buf_free(&device_reply);
   if (is_to_be_followed(c))
     follow(s, c, now);
 }
@@ -163,32 +169,57 @@ void sender_take(struct sender *s, struct moment now) {
 
 /* ---- sending commands ---- */
 
-static int build(const struct sender *s, const struct command *c,
-                 struct moment now, struct request *r,
-                 struct verdict *ret_verdict) {
+/* Makes the body, if the interface takes what was rendered. The start has
+ * checked what can be known then. Returns 0 or a negative errno. */
+static int build_body(const struct command *c, struct request *r,
+                      struct verdict *ret_verdict) {
+  const struct api *api = r->endpoint->api;
+  char why[VERDICT_ERROR_BYTES];
+  int status = 0;
+  if (!api_check_body(api, c->body->data, c->body->size, why, sizeof why)) {
+    answer_judge_unsent(VERDICT_REFUSED, why, ret_verdict);
+    return -EINVAL;
+  }
+  if (api->append_body != NULL)
+    status = api->append_body(&r->body, c);
+  if (status < 0)
+    answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
+  return status;
+}
+
+static int build_headers(const struct sender *s, const struct command *c,
+                         struct moment now, struct request *r,
+                         struct verdict *ret_verdict) {
   const struct endpoint *e = r->endpoint;
   char why[VERDICT_ERROR_BYTES];
-  int status = cmds_api_append_url(&r->url, e->url, c->device->device_id,
-                                   command_remaining_timeout_s(c, now.ms),
-                                   c->device->qos);
+  const char *content_type = e->api->content_type != NULL
+                                 ? e->api->content_type
+                                 : c->policy->content_type;
+  int status = request_add_headers(r, credential_of(s, e), content_type, now,
+                                   why, sizeof why);
   if (status < 0) {
-    cmds_api_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
-    return status;
-  }
-  status = request_add_headers(r, credential_of(s, e), c->policy->content_type,
-                               now, why, sizeof why);
-  if (status < 0) {
-    cmds_api_judge_unsent(VERDICT_CREDENTIALS, why, ret_verdict);
+    answer_judge_unsent(VERDICT_CREDENTIALS, why, ret_verdict);
     ret_verdict->local_errno = -status;
   }
   return status;
+}
+
+static int build(const struct sender *s, const struct command *c,
+                 struct moment now, struct request *r,
+                 struct verdict *ret_verdict) {
+  int status = r->endpoint->api->append_url(&r->url, c, now.ms);
+  if (status < 0)
+    answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
+  else
+    status = build_body(c, r, ret_verdict);
+  return status < 0 ? status : build_headers(s, c, now, r, ret_verdict);
 }
 
 static int start(struct sender *s, struct command *c, const struct request *r,
                  struct verdict *ret_verdict) {
   int status = request_post(r, s->http, c, c->body);
   if (status < 0)
-    cmds_api_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
+    answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
   else
     stats_count_request(s->stats, r->endpoint);
   return status;
@@ -281,7 +312,7 @@ void sender_send(struct sender *s, uint64_t settled, struct moment now) {
 
 void sender_give_back(struct sender *s, struct moment now) {
   struct verdict unsent;
-  cmds_api_judge_unsent(VERDICT_NOT_SENT, "the agent ends", &unsent);
+  answer_judge_unsent(VERDICT_NOT_SENT, "the agent ends", &unsent);
   for (size_t i = 0; i < s->begun_count; i++)
     lanes_end(s->lanes, s->begun[i].command, &unsent, now);
   s->begun_count = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * sender owns the way to the cloud and back: libcurl, the credentials, the
- * attempts that begin, and the polls of tracked commands. It asks cmds_api what
- * an answer means, and tells lanes and tracker, which decide what follows.
+ * attempts that begin, and the polls of tracked commands. It asks the
+ * interface of the endpoint (cloud/api) what an answer means, and tells lanes
+ * and tracker, which decide what follows.
  *
  * The main thread calls sender_new, sender_serve and sender_free; any thread
  * may call sender_wake between new and free; the I/O thread calls everything

@@ -56,3 +56,11 @@ bool url_is_loopback(const struct url *url) {
          (strncmp(url->host, "127.", 4) == 0 &&
           strspn(url->host, "0123456789.") == url->host_size);
 }
+
+int url_append_for_query(struct buf *out, const char *text) {
+  const char last = text[strlen(text) - 1];
+  buf_append_text(out, text);
+  if (strchr(text, '?') == NULL)
+    return buf_append_byte(out, '?');
+  return last == '?' || last == '&' ? out->error : buf_append_byte(out, '&');
+}

@@ -7,6 +7,8 @@
 #ifndef ONENET_URL_H
 #define ONENET_URL_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,6 +24,10 @@ struct url {
  * http://HOST[:PORT][/PATH][?QUERY], or the same with https, of visible ASCII
  * characters only, without a user and without a fragment. */
 bool url_parse(const char *text, struct url *ret_url);
+
+/* Appends a URL, and the ? or & that the next parameter of its query needs.
+ * Returns as buf_append. */
+int url_append_for_query(struct buf *out, const char *text);
 
 /* Returns whether the host is certainly this machine. */
 bool url_is_loopback(const struct url *url);

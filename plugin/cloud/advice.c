@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/advice.h"
 
-#include "cloud/cmds_api.h"
+#include "cloud/api.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,17 +36,19 @@ static bool is_local(const struct verdict *v) {
 
 /* ---- the cause ---- */
 
-static void append_errno(struct buf *out, const struct verdict *v) {
+static void append_errno(struct buf *out, const struct verdict *v,
+                         const struct endpoint *e) {
   const char *text =
-      v->error[0] != '\0' ? v->error : cmds_api_errno_text(v->errno_value);
+      v->error[0] != '\0' ? v->error : e->api->errno_text(v->errno_value);
   buf_append_format(out, "errno %d", (int)v->errno_value);
   if (text != NULL)
     buf_append_format(out, ", \"%s\"", text);
 }
 
-void advice_append_cause(struct buf *out, const struct verdict *v) {
+void advice_append_cause(struct buf *out, const struct verdict *v,
+                         const struct endpoint *e) {
   if (number_of(v, "errno") >= 0)
-    append_errno(out, v);
+    append_errno(out, v, e);
   else if (number_of(v, "http") >= 0)
     buf_append_format(out, "HTTP status %d", v->http_code);
   else if (number_of(v, "curl") >= 0)
@@ -200,7 +202,7 @@ static void advise_on_fault(struct buf *out, const struct verdict *v,
   }
   buf_append_text(out, "is ");
   append_url(out, e->url);
-  buf_append_text(out, " that of OneNET's /cmds?");
+  buf_append_format(out, " that of OneNET's %s?", e->api->path);
 }
 
 static void advise_on_answer(struct buf *out, const struct verdict *v,
@@ -231,7 +233,8 @@ static void advise_on_answer(struct buf *out, const struct verdict *v,
 }
 
 void advice_append(struct buf *out, const struct verdict *v,
-                   const struct endpoint *e) {
+                   const struct endpoint *e, int64_t wall_now_s) {
+  (void)wall_now_s;
   if (is_local(v) && v->class == VERDICT_CREDENTIALS)
     advise_on_unread_key(out, v, e);
   else if (is_local(v))

@@ -159,8 +159,9 @@ static int append_token(struct credential *c, const char *access_key,
   const struct credential_options *o = c->options;
   c->wall_issued_s = wall_now_s;
   buf_append_text(&c->header, "Authorization: ");
-  const int status = token_append(&c->header, access_key, o->resource,
-                                  o->method, wall_now_s + o->token_lifetime_s);
+  const int status =
+      token_append(&c->header, access_key, o->resource, o->method, o->version,
+                   wall_now_s + o->token_lifetime_s);
   return status == -EINVAL ? refuse(c, status, "the access key is not base64")
                            : status;
 }

@@ -7,9 +7,13 @@ void request_init(struct request *r, const struct endpoint *endpoint) {
   r->endpoint = endpoint;
   r->headers[0] = NULL;
   buf_init(&r->url, REQUEST_URL_MAX_BYTES);
+  buf_init(&r->body, REQUEST_BODY_MAX_BYTES);
 }
 
-void request_free(struct request *r) { buf_free(&r->url); }
+void request_free(struct request *r) {
+  buf_free(&r->url);
+  buf_free(&r->body);
+}
 
 int request_add_headers(struct request *r, struct credential *credential,
                         const char *content_type, struct moment now,
@@ -44,12 +48,18 @@ static struct http_request common_part(const struct request *r, void *tag) {
       .user_agent = e->user_agent};
 }
 
+void request_body(const struct request *r, const struct body *body,
+                  const void **ret_data, size_t *ret_size) {
+  bool is_made = r->body.size > 0;
+  *ret_data = is_made ? r->body.data : body->data;
+  *ret_size = is_made ? r->body.size : body->size;
+}
+
 int request_post(const struct request *r, struct http *http, void *tag,
                  const struct body *body) {
   struct http_request request = common_part(r, tag);
   request.is_post = true;
-  request.body = body->data;
-  request.body_size = body->size;
+  request_body(r, body, &request.body, &request.body_size);
   return http_start(http, &request);
 }
 

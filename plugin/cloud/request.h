@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * request owns how a request to an endpoint is put together: its URL, the
- * credential's header, the endpoint's own headers, its limits. The I/O thread
- * calls everything.
+ * request owns how a request to an endpoint is put together: its URL and
+ * body, the credential's header, the endpoint's own headers, its limits. The
+ * I/O thread calls everything.
  */
 #ifndef ONENET_REQUEST_H
 #define ONENET_REQUEST_H
@@ -15,18 +15,20 @@
 #include <stddef.h>
 
 #define REQUEST_URL_MAX_BYTES 8192
+#define REQUEST_BODY_MAX_BYTES (COMMAND_BODY_MAX_BYTES + 4096)
 #define REQUEST_MAX_HEADERS 64
 #define REQUEST_CONTENT_TYPE_BYTES 256
 
 struct request {
   const struct endpoint *endpoint;
-  struct buf url; /* for the caller to append to */
+  struct buf url;  /* for the caller to append to */
+  struct buf body; /* likewise; empty: a command's body goes as it is */
   char content_type[REQUEST_CONTENT_TYPE_BYTES];
   const char *headers[REQUEST_MAX_HEADERS]; /* NULL-terminated; the first is the
                                                credential's */
 };
 
-/* Makes a request without URL and headers. Allocates nothing. */
+/* Makes a request without URL, body and headers. Allocates nothing. */
 void request_init(struct request *r, const struct endpoint *endpoint);
 void request_free(struct request *r);
 
@@ -37,7 +39,12 @@ int request_add_headers(struct request *r, struct credential *credential,
                         const char *content_type, struct moment now,
                         char *ret_why, size_t why_bytes);
 
-/* Start the request, as a POST with that body or as a GET. Return as
+/* Writes what the POST of a command's body sends to ret_data and ret_size;
+ * borrowed from both. */
+void request_body(const struct request *r, const struct body *body,
+                  const void **ret_data, size_t *ret_size);
+
+/* Start the request, as a POST of a command's body or as a GET. Return as
  * http_start. */
 int request_post(const struct request *r, struct http *http, void *tag,
                  const struct body *body);

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VERSION "2018-10-31"
 #define BLANKS " \t\r\n"
 #define KEY_MAX_BYTES (TOKEN_ACCESS_KEY_MAX_CHARS / 4 * 3)
 #define SIGN_BYTES                                                             \
@@ -30,6 +29,10 @@ static const struct method methods[] = {
     [TOKEN_SHA1] = {"sha1", EVP_sha1},
     [TOKEN_SHA256] = {"sha256", EVP_sha256},
 };
+
+static const char *const versions[] = {[TOKEN_2018_10_31] = "2018-10-31",
+                                       [TOKEN_2020_05_29] = "2020-05-29",
+                                       [TOKEN_2022_05_01] = "2022-05-01"};
 
 /* Returns how many characters of padding the base64 text has, or -EINVAL if it
  * is not base64. EVP_DecodeBlock would accept "=" anywhere in the text. */
@@ -87,19 +90,20 @@ static int append_value(struct buf *out, const char *name, const char *value) {
 
 static int append_token(struct buf *out, struct signing *s,
                         const char *access_key, const char *resource,
-                        const struct method *m, int64_t wall_until_s) {
+                        const struct method *m, const char *version,
+                        int64_t wall_until_s) {
   char until[TIME_BYTES];
   struct buf text;
   snprintf(until, sizeof(until), "%" PRId64, wall_until_s);
   buf_init(&text, SIGNED_MAX_BYTES);
   int status = buf_append_format(&text, "%s\n%s\n%s\n%s", until, m->name,
-                                 resource, VERSION);
+                                 resource, version);
   if (status == 0)
     status = sign(s, access_key, m, &text);
   buf_free(&text);
   if (status != 0)
     return status;
-  append_value(out, "version=", VERSION);
+  append_value(out, "version=", version);
   append_value(out, "&res=", resource);
   append_value(out, "&et=", until);
   append_value(out, "&method=", m->name);
@@ -107,12 +111,13 @@ static int append_token(struct buf *out, struct signing *s,
 }
 
 int token_append(struct buf *out, const char *access_key, const char *resource,
-                 enum token_method method, int64_t wall_until_s) {
+                 enum token_method method, enum token_version version,
+                 int64_t wall_until_s) {
   struct signing *s = secret_alloc(sizeof(*s));
   if (s == NULL)
     return -ENOMEM;
   int status = append_token(out, s, access_key, resource, &methods[method],
-                            wall_until_s);
+                            versions[version], wall_until_s);
   secret_free(s);
   return status;
 }

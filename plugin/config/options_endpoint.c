@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/url.h"
+#include "cloud/api.h"
 #include "cloud/credential.h"
 #include "config/options_device.h"
 #include "config/options_value.h"
@@ -306,6 +307,7 @@ void options_endpoint_read(struct options_block *plugin,
     return;
   }
   b.target = e;
+  e->api = api_at(0);
   options_block_read(&b, 0);
   if (options_block_find(&b, "URL") == NULL)
     options_block_miss(&b, "URL", URL_ALLOWED);

@@ -91,7 +91,9 @@ struct policy {
   const char *rule; /* name of the rule; borrowed from the configuration */
   size_t index;     /* dense, from 0 */
   const char *content_type;
-  bool per_series; /* Combine none, and every value rule */
+  const char *service; /* identifier that a service is called by; borrowed from
+                          the configuration; NULL: none */
+  bool per_series;     /* Combine none, and every value rule */
   bool supersede;
   bool track;
   bool retry_offline; /* OnOffline retry */

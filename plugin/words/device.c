@@ -32,6 +32,7 @@ static void endpoint_free(void *item) {
   wipe_and_free(e->url);
   free_credential(&e->credential);
   free(e->credential.resource);
+  free(e->product_id);
   free(e->tls.ca_cert);
   free(e->tls.ca_path);
   free(e->tls.client_cert);
@@ -81,6 +82,8 @@ int directory_add_endpoint(struct directory *d, const char *name,
   e->credential.token_lifetime_s = 3600;
   e->tls.verify_peer = true;
   e->tls.verify_host = true;
+  e->keeps_commands = true;
+  e->device_wait_s = 10;
   e->connect_timeout_s = 5;
   e->request_timeout_s = 10;
   e->max_in_flight = 16;

@@ -33,11 +33,14 @@ enum credential_kind {
 
 enum token_method { TOKEN_MD5, TOKEN_SHA1, TOKEN_SHA256 };
 
+enum token_version { TOKEN_2018_10_31, TOKEN_2020_05_29, TOKEN_2022_05_01 };
+
 struct credential_options {
   enum credential_kind kind;
   char *text;
   char *resource; /* for tokens: products/123123 */
   enum token_method method;
+  enum token_version version;
   int token_lifetime_s;
 };
 
@@ -53,10 +56,18 @@ struct tls_options {
                       to 1.3 */
 };
 
+struct api; /* see cloud/api.h */
+
 struct endpoint {
   const char *name;
   size_t index; /* dense, from 0 */
   char *url;
+  const struct api *api; /* the interface that the URL is of */
+  bool keeps_commands;   /* OneNET keeps commands that have a validity for a
+                            device that is offline: else it is for us to try
+                            again until that is over */
+  char *product_id;      /* NULL: not named in requests */
+  int device_wait_s;     /* how long a call is to wait for the device */
   struct credential_options credential;
   struct tls_options tls;
   char *proxy;
@@ -91,8 +102,9 @@ void directory_free(struct directory *d);
 
 /* Add an endpoint or a device with the documented defaults; the directory owns
  * it and never moves it. The caller has checked the name with
- * directory_name_is_valid. Return 0; -EEXIST if an endpoint or a device has
- * that name without regard to case, or the name is `agent`; -ENOMEM. */
+ * directory_name_is_valid, and sets an endpoint's `api`. Return 0; -EEXIST if
+ * an endpoint or a device has that name without regard to case, or the name is
+ * `agent`; -ENOMEM. */
 int directory_add_endpoint(struct directory *d, const char *name,
                            struct endpoint **ret_endpoint);
 int directory_add_device(struct directory *d, const char *name,

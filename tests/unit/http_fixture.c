@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http_fixture.h"
 
+#include "cloud/cmds_api.h"
+
 #include "base/systime.h"
 
 #include <curl/curl.h>
@@ -153,3 +155,11 @@ void hang(struct raw_connection *c, size_t number, void *context) {
 }
 
 void fixture_isolate(void) { signal(SIGPIPE, SIG_IGN); }
+
+void judge_reply(const struct http_reply *reply, struct verdict *ret_verdict) {
+  struct buf said;
+  buf_init(&said, API_REPLY_MAX_BYTES);
+  cmds_api.judge(reply, ret_verdict, &said);
+  assert_int_equal(said.size, 0);
+  buf_free(&said);
+}

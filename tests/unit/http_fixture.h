@@ -9,6 +9,7 @@
 
 #include "cloud/http.h"
 #include "raw_server.h"
+#include "words/verdict.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,5 +62,8 @@ struct http_reply exchange_short_post(void);
 void assert_ok(const struct http_reply *reply, const char *answer);
 void assert_not_sent(const struct http_reply *reply);
 void assert_sent_but(const struct http_reply *reply, int curl_code);
+
+/* Writes what the reply to an attempt at /cmds comes to. */
+void judge_reply(const struct http_reply *reply, struct verdict *ret_verdict);
 
 #endif

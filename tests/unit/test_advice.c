@@ -2,12 +2,16 @@
 #include "cloud/advice.h"
 
 #include "basics.h"
+#include "cloud/cmds_api.h"
 
 #include <errno.h>
 #include <string.h>
 
+#define WALL_NOW_S 1700000000
+
 static const struct endpoint file_endpoint = {
     .url = "https://me:secret@h.example:8/cmds?token=secret",
+    .api = &cmds_api,
     .credential = {.kind = CREDENTIAL_KEY_FILE, .text = "/etc/key"}};
 
 static const char *text_of(void (*append)(struct buf *, const struct verdict *,
@@ -22,10 +26,9 @@ static const char *text_of(void (*append)(struct buf *, const struct verdict *,
   return text;
 }
 
-static void append_cause(struct buf *out, const struct verdict *v,
-                         const struct endpoint *e) {
-  (void)e;
-  advice_append_cause(out, v);
+static void append_advice(struct buf *out, const struct verdict *v,
+                          const struct endpoint *e) {
+  advice_append(out, v, e, WALL_NOW_S);
 }
 
 static const struct {
@@ -125,9 +128,9 @@ static void each_cause_reads_differently_and_says_what_to_do(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     const struct verdict *v = &cases[i].verdict;
-    assert_string_equal(text_of(append_cause, v, &file_endpoint),
+    assert_string_equal(text_of(advice_append_cause, v, &file_endpoint),
                         cases[i].cause);
-    const char *advice = text_of(advice_append, v, &file_endpoint);
+    const char *advice = text_of(append_advice, v, &file_endpoint);
     if (strstr(advice, cases[i].advice) == NULL)
       fail_msg("%s: \"%s\" is missing in \"%s\"", v->cause, cases[i].advice,
                advice);
@@ -138,22 +141,24 @@ static void no_secret_of_the_configuration_is_said(void **state) {
   (void)state;
   const struct endpoint inline_key = {
       .url = "https://a@b:secret@h/cmds",
+      .api = &cmds_api,
       .credential = {.kind = CREDENTIAL_KEY, .text = "secret"}};
   const struct endpoint *const endpoints[] = {&file_endpoint, &inline_key};
   for (size_t i = 0; i < COUNT(cases); i++)
     for (size_t j = 0; j < COUNT(endpoints); j++)
       assert_null(strstr(
-          text_of(advice_append, &cases[i].verdict, endpoints[j]), "secret"));
+          text_of(append_advice, &cases[i].verdict, endpoints[j]), "secret"));
 }
 
 static void an_access_key_has_a_resource_and_a_clock(void **state) {
   (void)state;
   const struct endpoint e = {.url = "https://h/cmds",
+                             .api = &cmds_api,
                              .credential = {.kind = CREDENTIAL_ACCESS_KEY_FILE,
                                             .text = "/etc/access"}};
   const struct verdict v = {VERDICT_CREDENTIALS, .cause = "http_403",
                             .http_code = 403};
-  const char *advice = text_of(advice_append, &v, &e);
+  const char *advice = text_of(append_advice, &v, &e);
   assert_non_null(strstr(advice, "AccessKeyFile /etc/access"));
   assert_non_null(strstr(advice, "check Resource"));
   assert_non_null(strstr(advice, "clock"));
@@ -162,7 +167,7 @@ static void an_access_key_has_a_resource_and_a_clock(void **state) {
 static void what_was_accepted_needs_no_advice(void **state) {
   (void)state;
   const struct verdict v = {.class = VERDICT_ACCEPTED};
-  assert_string_equal(text_of(advice_append, &v, &file_endpoint), "");
+  assert_string_equal(text_of(append_advice, &v, &file_endpoint), "");
 }
 
 int main(void) {

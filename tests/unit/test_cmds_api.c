@@ -2,6 +2,7 @@
 #include "cloud/cmds_api.h"
 
 #include "basics.h"
+#include "cloud/answer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,10 @@ struct bytes {
 static struct verdict judge(const struct http_reply *reply) {
   struct verdict v;
   memset(&v, 0x55, sizeof(v)); /* all of it must be written */
-  cmds_api_judge(reply, &v);
+  struct buf said;
+  buf_init(&said, API_REPLY_MAX_BYTES);
+  cmds_api.judge(reply, &v, &said);
+  assert_int_equal(said.size, 0); /* what the device says is asked for later */
   return v;
 }
 
@@ -560,10 +564,10 @@ static void long_texts_fit_into_the_parsers_memory(void **state) {
 
 static void the_64th_kib_is_read_and_not_one_byte_more(void **state) {
   (void)state;
-  char *answer = repeat(SUCCESS, " ", CMDS_API_ANSWER_MAX_BYTES, "");
-  assert_verdict(judge_bytes(200, answer, CMDS_API_ANSWER_MAX_BYTES),
-                 VERDICT_ACCEPTED, "");
-  assert_unreadable(answer, CMDS_API_ANSWER_MAX_BYTES + 1);
+  char *answer = repeat(SUCCESS, " ", ANSWER_MAX_BYTES, "");
+  assert_verdict(judge_bytes(200, answer, ANSWER_MAX_BYTES), VERDICT_ACCEPTED,
+                 "");
+  assert_unreadable(answer, ANSWER_MAX_BYTES + 1);
   free(answer);
 }
 
@@ -693,7 +697,7 @@ static void an_attempt_that_could_not_be_made_says_why(void **state) {
   (void)state;
   struct verdict v;
   memset(&v, 0x55, sizeof(v));
-  cmds_api_judge_unsent(VERDICT_CREDENTIALS, "key: Permission\ndenied", &v);
+  answer_judge_unsent(VERDICT_CREDENTIALS, "key: Permission\ndenied", &v);
   assert_verdict(v, VERDICT_CREDENTIALS, "local");
   assert_string_equal(v.error, "key: Permission denied");
   assert_false(v.has_errno);
@@ -704,14 +708,14 @@ static void an_attempt_that_could_not_be_made_says_why(void **state) {
 
 static void the_documented_errnos_have_words(void **state) {
   (void)state;
-  assert_string_equal(cmds_api_errno_text(0), "succ");
-  assert_string_equal(cmds_api_errno_text(3), "auth failed");
-  assert_string_equal(cmds_api_errno_text(10), "device not online");
-  assert_string_equal(cmds_api_errno_text(15), "api freq out of limit");
-  assert_string_equal(cmds_api_errno_text(23), "contain sensitive words");
-  assert_null(cmds_api_errno_text(24));
-  assert_null(cmds_api_errno_text(-1));
-  assert_null(cmds_api_errno_text(INT32_MIN));
+  assert_string_equal(cmds_api.errno_text(0), "succ");
+  assert_string_equal(cmds_api.errno_text(3), "auth failed");
+  assert_string_equal(cmds_api.errno_text(10), "device not online");
+  assert_string_equal(cmds_api.errno_text(15), "api freq out of limit");
+  assert_string_equal(cmds_api.errno_text(23), "contain sensitive words");
+  assert_null(cmds_api.errno_text(24));
+  assert_null(cmds_api.errno_text(-1));
+  assert_null(cmds_api.errno_text(INT32_MIN));
 }
 
 static void only_the_allowed_characters_make_a_uuid(void **state) {
@@ -721,25 +725,37 @@ static void only_the_allowed_characters_make_a_uuid(void **state) {
     const bool expected = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
                           (c >= 'a' && c <= 'z') || c == '.' || c == '_' ||
                           c == '-';
-    assert_int_equal(cmds_api_uuid_is_valid(text, 2), expected);
+    assert_int_equal(answer_uuid_is_valid(text, 2), expected);
   }
-  assert_false(cmds_api_uuid_is_valid("", 0));
+  assert_false(answer_uuid_is_valid("", 0));
 }
 
 static void a_uuid_that_would_leave_its_path_is_none(void **state) {
   (void)state;
-  assert_false(cmds_api_uuid_is_valid(".", 1));
-  assert_false(cmds_api_uuid_is_valid("..", 2));
-  assert_true(cmds_api_uuid_is_valid("...", 3));
-  assert_true(cmds_api_uuid_is_valid("..a", 3));
+  assert_false(answer_uuid_is_valid(".", 1));
+  assert_false(answer_uuid_is_valid("..", 2));
+  assert_true(answer_uuid_is_valid("...", 3));
+  assert_true(answer_uuid_is_valid("..a", 3));
+}
+
+/* Appends the URL of a command that came just now. */
+static int append_url(struct buf *out, const char *base, const char *device_id,
+                      int timeout_s, int qos) {
+  char url[128];
+  snprintf(url, sizeof(url), "%s", base);
+  const struct endpoint e = {.url = url};
+  struct device d = {.endpoint = &e, .qos = qos};
+  const struct command c = {
+      .device = &d, .timeout_s = timeout_s, .valid_from_ms = 1000};
+  snprintf(d.device_id, sizeof(d.device_id), "%s", device_id);
+  return cmds_api.append_url(out, &c, 1000);
 }
 
 static void assert_url(const char *expected, const char *base,
                        const char *device_id, int timeout_s, int qos) {
   struct buf out;
   buf_init(&out, 1024);
-  assert_int_equal(cmds_api_append_url(&out, base, device_id, timeout_s, qos),
-                   0);
+  assert_int_equal(append_url(&out, base, device_id, timeout_s, qos), 0);
   assert_string_equal(buf_text(&out), expected);
   buf_free(&out);
 }
@@ -776,7 +792,7 @@ static void a_url_that_does_not_fit_is_an_error(void **state) {
        max++) {
     struct buf out;
     buf_init(&out, max);
-    assert_int_equal(cmds_api_append_url(&out, "http://x/", "8", 5, 1), -E2BIG);
+    assert_int_equal(append_url(&out, "http://x/", "8", 5, 1), -E2BIG);
     buf_free(&out);
   }
 }

@@ -3,7 +3,6 @@
  * Answers that come before the whole body was asked for.
  */
 #include "basics.h"
-#include "cloud/cmds_api.h"
 #include "http_fixture.h"
 
 #include <curl/curl.h>
@@ -102,7 +101,7 @@ static struct http_reply exchange_long_post(const struct scene *scene) {
 static void assert_early(const struct http_reply *reply,
                          const struct answer *a) {
   struct verdict v;
-  cmds_api_judge(reply, &v);
+  judge_reply(reply, &v);
   assert_true(reply->is_early);
   assert_false(reply->sent);
   assert_int_equal(reply->http_code, a->http_code);
@@ -217,7 +216,7 @@ static void an_answer_to_the_whole_body_is_not_early(void **state) {
   assert_true(reply.sent);
   assert_false(reply.is_early);
   struct verdict v;
-  cmds_api_judge(&reply, &v);
+  judge_reply(&reply, &v);
   assert_int_equal(v.class, VERDICT_DOUBTFUL);
   assert_false(v.is_early);
 }

@@ -4,7 +4,6 @@
  * less than all of it.
  */
 #include "basics.h"
-#include "cloud/cmds_api.h"
 #include "http_fixture.h"
 
 #include <curl/curl.h>
@@ -155,7 +154,7 @@ an_early_answer_to_a_post_in_one_piece_is_not_believed(void **state) {
   make_wide();
   assert_not_sent(&reply);
   assert_true(reply.is_early);
-  cmds_api_judge(&reply, &v);
+  judge_reply(&reply, &v);
   assert_int_equal(v.class, VERDICT_NOT_SENT);
   assert_true(v.is_early);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "agent/sender.h"
+#include "cloud/cmds_api.h"
 #include "http_fixture.h"
 
 #include <stdio.h>
@@ -91,6 +92,7 @@ static int set_up(void **state) {
   for (size_t i = 0; i < MAX_IN_FLIGHT; i++)
     t.others[i] = add_device((const char[]){(char)('a' + i), '\0'});
   t.cloud->url = strdup(url);
+  t.cloud->api = &cmds_api;
   *strchr(t.cloud->url, '?') = '\0';
   t.cloud->credential.kind = CREDENTIAL_KEY_FILE;
   t.cloud->credential.text = strdup(t.key_file);

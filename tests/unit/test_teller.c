@@ -11,6 +11,7 @@
 
 #include "agent/teller.h"
 #include "base/log.h"
+#include "cloud/cmds_api.h"
 
 #include <string.h>
 
@@ -39,6 +40,7 @@ static int set_up(void **state) {
   directory_add_endpoint(t.options.directory, "cloud", &t.cloud);
   directory_add_device(t.options.directory, "fan", &t.fan);
   t.fan->endpoint = t.cloud;
+  t.cloud->api = &cmds_api;
   t.cloud->credential.kind = CREDENTIAL_KEY_FILE;
   t.cloud->credential.text = strdup("/key");
   t.stats = stats_new(t.options.directory);

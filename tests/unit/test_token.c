@@ -14,7 +14,8 @@
 
 static int append(struct buf *out, const char *key) {
   buf_init(out, 1024);
-  return token_append(out, key, "products/123123", TOKEN_SHA256, 1537255523);
+  return token_append(out, key, "products/123123", TOKEN_SHA256,
+                      TOKEN_2018_10_31, 1537255523);
 }
 
 static void assert_key_makes_the_token(const char *key) {
@@ -39,9 +40,9 @@ static void each_method_makes_the_token_of_its_vector(void **state) {
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct buf out;
     buf_init(&out, 1024);
-    assert_int_equal(
-        token_append(&out, KEY, "products/123123", cases[i].method, 1537255523),
-        0);
+    assert_int_equal(token_append(&out, KEY, "products/123123", cases[i].method,
+                                  TOKEN_2018_10_31, 1537255523),
+                     0);
     assert_string_equal(buf_text(&out), cases[i].token);
     buf_free(&out);
   }
@@ -52,8 +53,9 @@ static void a_token_is_appended_to_what_is_there(void **state) {
   struct buf out;
   buf_init(&out, 1024);
   buf_append_text(&out, "Authorization: ");
-  assert_int_equal(
-      token_append(&out, KEY, "products/123123", TOKEN_SHA256, 1537255523), 0);
+  assert_int_equal(token_append(&out, KEY, "products/123123", TOKEN_SHA256,
+                                TOKEN_2018_10_31, 1537255523),
+                   0);
   assert_string_equal(buf_text(&out), "Authorization: " TOKEN_SHA256_TEXT);
   buf_free(&out);
 }
@@ -62,8 +64,9 @@ static void every_value_is_percent_encoded(void **state) {
   (void)state;
   struct buf out;
   buf_init(&out, 1024);
-  assert_int_equal(
-      token_append(&out, KEY, "a+b c/d?e%f#g&h=i", TOKEN_SHA256, 60), 0);
+  assert_int_equal(token_append(&out, KEY, "a+b c/d?e%f#g&h=i", TOKEN_SHA256,
+                                TOKEN_2018_10_31, 60),
+                   0);
   const char start[] = "version=2018-10-31&res=a%2Bb%20c%2Fd%3Fe%25f%23g%26h%"
                        "3Di&et=60&method=sha256&sign=";
   assert_memory_equal(buf_text(&out), start, sizeof(start) - 1);
@@ -136,9 +139,9 @@ static void a_token_that_does_not_fit_is_an_error(void **state) {
   for (size_t max = 0; max < strlen(TOKEN_SHA256_TEXT); max++) {
     struct buf out;
     buf_init(&out, max);
-    assert_int_equal(
-        token_append(&out, KEY, "products/123123", TOKEN_SHA256, 1537255523),
-        -E2BIG);
+    assert_int_equal(token_append(&out, KEY, "products/123123", TOKEN_SHA256,
+                                  TOKEN_2018_10_31, 1537255523),
+                     -E2BIG);
     buf_free(&out);
   }
 }
@@ -149,7 +152,9 @@ static void a_resource_without_end_is_an_error(void **state) {
   struct buf out;
   memset(resource, 'r', sizeof(resource) - 1);
   buf_init(&out, 100000);
-  assert_int_equal(token_append(&out, KEY, resource, TOKEN_MD5, 1), -E2BIG);
+  assert_int_equal(
+      token_append(&out, KEY, resource, TOKEN_MD5, TOKEN_2018_10_31, 1),
+      -E2BIG);
   buf_free(&out);
 }
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api owns the table of the interfaces that OneNET has for commands, one for
+ * each value of the option API, and what a caller needs to know of one. Each
+ * interface is one file, NAME_api.c. No state: any thread.
+ */
+#ifndef ONENET_API_H
+#define ONENET_API_H
+
+#include "base/buf.h"
+#include "cloud/http.h"
+#include "words/command.h"
+#include "words/verdict.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define API_BODY_MAX_DEPTH 64 /* levels of a body that is JSON */
+#define API_REPLY_MAX_BYTES 1024
+
+struct api {
+  const char *name;                  /* value of the option API */
+  const char *path;                  /* end of the path of its URL */
+  const char *const *own_parameters; /* in the query; ends with NULL */
+  const char *content_type;          /* NULL: that of the rule */
+  size_t body_max_bytes;             /* limit of a rendered body */
+  bool takes_object;                 /* a body must be a JSON object */
+  bool takes_key; /* an API key is enough, and the product is not named */
+  bool takes_qos;
+  bool takes_service;  /* needs the identifier of a service */
+  bool takes_wait;     /* is told how long to wait for the device */
+  bool keeps_commands; /* for a device that is offline, if they have a
+                          validity */
+  bool is_answer;      /* an acceptance is the device's own answer: nothing is
+                          left to be followed */
+  enum token_version token_version; /* defaults of the endpoint's options */
+  int request_timeout_s;
+
+  /* Appends the URL of an attempt for the command that begins at now_ms.
+   * Returns as buf_append. */
+  int (*append_url)(struct buf *out, const struct command *c, int64_t now_ms);
+
+  /* Appends what is sent in the place of a body that api_check_body found
+   * good. Returns as buf_append. NULL: the body is sent as it is. */
+  int (*append_body)(struct buf *out, const struct command *c);
+
+  /* Judges how an attempt ended, by the rules of collectd-onenet(5), OUTCOMES.
+   * Writes the whole of ret_verdict, and appends to `out` what the device
+   * itself replied, up to API_REPLY_MAX_BYTES; keeps nothing of the reply. */
+  void (*judge)(const struct http_reply *reply, struct verdict *ret_verdict,
+                struct buf *out);
+
+  /* Returns OneNET's own words for an errno, or NULL if it is not
+   * documented. */
+  const char *(*errno_text)(int32_t errno_value);
+};
+
+/* Returns the interface at an index, or NULL beyond the last one. The first one
+ * is the default. */
+const struct api *api_at(size_t index);
+
+/* Returns whether the interface takes a rendered body of that many bytes. If
+ * not, writes why: one line. */
+bool api_check_body(const struct api *api, const void *body, size_t size,
+                    char *ret_why, size_t why_bytes);
+
+#endif
