@@ -11,6 +11,7 @@
 #include "cloud/request.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,15 @@ void sender_take(struct sender *s, struct moment now) {
 
 /* ---- sending commands ---- */
 
+/* Judges a command that can not be sent as its rule asks. Returns -EINVAL. */
+static int refuse(const char *what, const char *why,
+                  struct verdict *ret_verdict) {
+  char line[2 * VERDICT_ERROR_BYTES];
+  snprintf(line, sizeof line, "%s: %s", what, why);
+  answer_judge_unsent(VERDICT_REFUSED, line, ret_verdict);
+  return -EINVAL;
+}
+
 /* Makes the body, if the interface takes what was rendered. The start has
  * checked what can be known then. Returns 0 or a negative errno. */
 static int build_body(const struct command *c, struct request *r,
@@ -176,10 +186,10 @@ static int build_body(const struct command *c, struct request *r,
   const struct api *api = r->endpoint->api;
   char why[VERDICT_ERROR_BYTES];
   int status = 0;
-  if (!api_check_body(api, c->body->data, c->body->size, why, sizeof why)) {
-    answer_judge_unsent(VERDICT_REFUSED, why, ret_verdict);
-    return -EINVAL;
-  }
+  if (!api_check_body(api, c->body->data, c->body->size, why, sizeof why))
+    return refuse("body", why, ret_verdict);
+  if (api->takes_service && c->policy->service == NULL)
+    return refuse("Service", "the rule has none", ret_verdict);
   if (api->append_body != NULL)
     status = api->append_body(&r->body, c);
   if (status < 0)

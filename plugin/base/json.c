@@ -263,3 +263,55 @@ int json_read(const char *text, size_t size, int max_depth,
     snprintf(ret_why, why_bytes, "out of memory");
   return status;
 }
+
+/* ---- values as they are written ---- */
+
+static const char *skip_blanks(const char *at, const char *end) {
+  while (at < end && strchr(" \t\r\n", *at) != NULL)
+    at++;
+  return at;
+}
+
+/* Returns what is behind the string whose first quote is at `at`. */
+static const char *skip_string(const char *at, const char *end) {
+  for (at++; at < end && *at != '"'; at++)
+    if (*at == '\\')
+      at++;
+  return at < end ? at + 1 : end;
+}
+
+/* Returns what is behind the value that begins at `at`. */
+static const char *skip_value(const char *at, const char *end) {
+  int depth = 0;
+  if (at < end && *at == '"')
+    return skip_string(at, end);
+  while (at < end && (depth > 0 || strchr(",} \t\r\n", *at) == NULL)) {
+    depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+    at = *at == '"' ? skip_string(at, end) : at + 1;
+  }
+  return at;
+}
+
+static bool is_key(const char *from, const char *end, const char *key) {
+  size_t size = strlen(key);
+  return (size_t)(end - from) == size + 2 && memcmp(from + 1, key, size) == 0;
+}
+
+bool json_find_value(const char *text, size_t size, const char *key,
+                     const char **ret_value, size_t *ret_size) {
+  const char *end = text + size;
+  const char *at = skip_blanks(text, end) + 1; /* behind the brace */
+  while ((at = skip_blanks(at, end)) < end && *at == '"') {
+    const char *name_end = skip_string(at, end);
+    const char *colon = skip_blanks(name_end, end);
+    const char *value = skip_blanks(colon + 1, end);
+    const char *value_end = skip_value(value, end);
+    if (is_key(at, name_end, key)) {
+      *ret_value = value;
+      *ret_size = (size_t)(value_end - value);
+      return true;
+    }
+    at = skip_blanks(value_end, end) + 1; /* behind the comma */
+  }
+  return false;
+}

@@ -62,4 +62,11 @@ int json_read(const char *text, size_t size, int max_depth,
               json_visit_fn *visit, void *context, char *ret_why,
               size_t why_bytes);
 
+/* Finds a top-level member by its key, and writes where its value stands, as it
+ * is written, to ret_value and ret_size. The text must be an object that
+ * json_read has found good; a key that is written with escapes is not found.
+ * Returns whether there is one; of several the first. */
+bool json_find_value(const char *text, size_t size, const char *key,
+                     const char **ret_value, size_t *ret_size);
+
 #endif

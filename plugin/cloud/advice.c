@@ -4,7 +4,10 @@
 #include "cloud/api.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define CLOCK_IS_RIGHT_S 30 /* a request takes time, too */
 
 /* Error numbers of libcurl (CURLcode). They are repeated here because only
  * http.c includes libcurl's headers. */
@@ -30,6 +33,11 @@ static int number_of(const struct verdict *v, const char *prefix) {
   return number;
 }
 
+/* Returns whether the device itself has refused. Its code may be negative. */
+static bool is_reply(const struct verdict *v) {
+  return strncmp(v->cause, "reply_", 6) == 0;
+}
+
 static bool is_local(const struct verdict *v) {
   return strcmp(v->cause, "local") == 0;
 }
@@ -45,10 +53,18 @@ static void append_errno(struct buf *out, const struct verdict *v,
     buf_append_format(out, ", \"%s\"", text);
 }
 
+static void append_reply(struct buf *out, const struct verdict *v) {
+  buf_append_format(out, "the device replied with code %s", v->cause + 6);
+  if (v->error[0] != '\0')
+    buf_append_format(out, ", \"%s\"", v->error);
+}
+
 void advice_append_cause(struct buf *out, const struct verdict *v,
                          const struct endpoint *e) {
   if (number_of(v, "errno") >= 0)
     append_errno(out, v, e);
+  else if (is_reply(v))
+    append_reply(out, v);
   else if (number_of(v, "http") >= 0)
     buf_append_format(out, "HTTP status %d", v->http_code);
   else if (number_of(v, "curl") >= 0)
@@ -91,6 +107,55 @@ static void append_key_name(struct buf *out, const struct endpoint *e) {
   buf_append_text(out, key_option(e));
   if (e->credential.kind != CREDENTIAL_KEY)
     buf_append_format(out, " %s", e->credential.text);
+}
+
+/* Reads the time that stands behind NAME= in the text. Returns whether there is
+ * one. */
+static bool find_time(const char *text, const char *name, int64_t *ret_s) {
+  const char *found = strstr(text, name);
+  char *end = NULL;
+  if (found == NULL)
+    return false;
+  *ret_s = strtoll(found + strlen(name), &end, 10);
+  return end != found + strlen(name);
+}
+
+/* A token that has expired carries OneNET's own time with it. */
+static void advise_on_expired_token(struct buf *out, int64_t ended_s,
+                                    int64_t their_now_s, int64_t our_now_s) {
+  int64_t ahead_s = our_now_s - their_now_s;
+  buf_append_format(out, "by OneNET's clock the token ended %lld s ago, and ",
+                    (long long)(their_now_s - ended_s));
+  if (llabs(ahead_s) < CLOCK_IS_RIGHT_S)
+    buf_append_text(out, "this machine's clock is right: raise TokenLifetime");
+  else
+    buf_append_format(out, "this machine's clock is %lld s %s: set it",
+                      llabs(ahead_s), ahead_s > 0 ? "ahead" : "behind");
+}
+
+/* Appends what OneNET's current platform says of a token. Returns whether it
+ * says anything that is known. */
+static bool advise_on_token(struct buf *out, const struct verdict *v,
+                            const struct endpoint *e, int64_t our_now_s) {
+  int64_t ended_s = 0, their_now_s = 0;
+  if (strstr(v->error, "has expired") != NULL &&
+      find_time(v->error, "expire=", &ended_s) &&
+      find_time(v->error, "now=", &their_now_s)) {
+    advise_on_expired_token(out, ended_s, their_now_s, our_now_s);
+  } else if (strstr(v->error, "expire is too long") != NULL) {
+    buf_append_text(out, "the token would be valid for too long: this "
+                         "machine's clock is far ahead; set it");
+  } else if (strstr(v->error, "invalid authorization") != NULL) {
+    buf_append_format(out,
+                      "the key in AccessKeyFile %s must be the one of "
+                      "Resource \"%s\": the product's for products/..., "
+                      "the account's for userid/...; and Resource must "
+                      "cover ProductID",
+                      e->credential.text, e->credential.resource);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 static void advise_on_refused_key(struct buf *out, const struct endpoint *e) {
@@ -205,13 +270,43 @@ static void advise_on_fault(struct buf *out, const struct verdict *v,
   buf_append_format(out, " that of OneNET's %s?", e->api->path);
 }
 
+/* Advises on an answer with which an interface that waits for the device tells
+ * of the device. */
+static void advise_on_device(struct buf *out, const struct verdict *v) {
+  if (is_reply(v))
+    buf_append_text(out, "the device itself says no: look at the body, and at "
+                         "the device's program");
+  else if (v->class == VERDICT_DOUBTFUL)
+    buf_append_text(out, "it was sent, and no reply came: does the device's "
+                         "program reply? It may have acted all the same");
+  else if (strstr(v->error, "not subscribed") != NULL)
+    buf_append_text(out, "API must fit the product: set-device-property and "
+                         "call-service for a thing model, synccmds for data "
+                         "streams; or the device is not connected");
+  else
+    buf_append_text(out, "compare ProductID, DeviceID and the body with the "
+                         "product in OneNET's console");
+}
+
+static void advise_on_refusal(struct buf *out, const struct endpoint *e,
+                              const struct verdict *v) {
+  if (e->api->is_answer && v->has_errno) {
+    advise_on_device(out, v);
+    return;
+  }
+  buf_append_text(out, "compare DeviceID with OneNET's console, and look at ");
+  append_url(out, e->url);
+}
+
 static void advise_on_answer(struct buf *out, const struct verdict *v,
-                             const struct endpoint *e) {
+                             const struct endpoint *e, int64_t wall_now_s) {
+  bool is_told = e->api->is_answer && v->has_errno;
   switch (v->class) {
   case VERDICT_ACCEPTED:
     break;
   case VERDICT_CREDENTIALS:
-    advise_on_refused_key(out, e);
+    if (!is_told || !advise_on_token(out, v, e, wall_now_s))
+      advise_on_refused_key(out, e);
     break;
   case VERDICT_OFFLINE:
     buf_append_text(out, "is the device switched on, and connected to OneNET?");
@@ -221,26 +316,28 @@ static void advise_on_answer(struct buf *out, const struct verdict *v,
                          "RateLimit and MaxInFlight");
     break;
   case VERDICT_REFUSED:
-    buf_append_text(out,
-                    "compare DeviceID with OneNET's console, and look at ");
-    append_url(out, e->url);
-
+    advise_on_refusal(out, e, v);
     break;
   case VERDICT_NOT_SENT:
   case VERDICT_DOUBTFUL:
-    advise_on_fault(out, v, e);
+    if (is_told)
+      advise_on_device(out, v);
+    else
+      advise_on_fault(out, v, e);
   }
 }
 
 void advice_append(struct buf *out, const struct verdict *v,
                    const struct endpoint *e, int64_t wall_now_s) {
-  (void)wall_now_s;
   if (is_local(v) && v->class == VERDICT_CREDENTIALS)
     advise_on_unread_key(out, v, e);
+  else if (is_local(v) && v->class == VERDICT_REFUSED)
+    buf_append_format(out, "mend the rule: its endpoint has API \"%s\"",
+                      e->api->name);
   else if (is_local(v))
     buf_append_text(out, "this machine lacks memory, or URL is too long");
   else if (number_of(v, "curl") >= 0)
     advise_on_transfer(out, v, e);
   else
-    advise_on_answer(out, v, e);
+    advise_on_answer(out, v, e, wall_now_s);
 }

@@ -2,12 +2,12 @@
 #include "cloud/api.h"
 
 #include "base/json.h"
-#include "cloud/cmds_api.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct api *const apis[] = {&cmds_api};
+static const struct api *const apis[] = {&cmds_api, &property_api, &service_api,
+                                         &sync_api};
 
 const struct api *api_at(size_t index) {
   return index < sizeof(apis) / sizeof(apis[0]) ? apis[index] : NULL;

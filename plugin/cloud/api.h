@@ -2,7 +2,8 @@
  *
  * api owns the table of the interfaces that OneNET has for commands, one for
  * each value of the option API, and what a caller needs to know of one. Each
- * interface is one file, NAME_api.c. No state: any thread.
+ * interface is one file: cmds_api, property_api, service_api, sync_api. No
+ * state: any thread.
  */
 #ifndef ONENET_API_H
 #define ONENET_API_H
@@ -22,7 +23,8 @@
 struct api {
   const char *name;                  /* value of the option API */
   const char *path;                  /* end of the path of its URL */
-  const char *const *own_parameters; /* in the query; ends with NULL */
+  const char *const *own_parameters; /* of its query; NULL: none, and ends the
+                                        list */
   const char *content_type;          /* NULL: that of the rule */
   size_t body_max_bytes;             /* limit of a rendered body */
   bool takes_object;                 /* a body must be a JSON object */
@@ -55,6 +57,9 @@ struct api {
    * documented. */
   const char *(*errno_text)(int32_t errno_value);
 };
+
+/* The interfaces. */
+extern const struct api cmds_api, property_api, service_api, sync_api;
 
 /* Returns the interface at an index, or NULL beyond the last one. The first one
  * is the default. */

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/url.h"
 #include "cloud/answer.h"
+#include "cloud/api.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -181,6 +182,8 @@ static const char *errno_text(int32_t errno_value) {
 
 /* ---- the request ---- */
 
+/* Appends the URL of the endpoint with ?device_id=ID, then &timeout=S if the
+ * command has a validity, then &qos=Q if the device has one. */
 static int append_url(struct buf *out, const struct command *c,
                       int64_t now_ms) {
   const struct device *d = c->device;

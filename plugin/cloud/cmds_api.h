@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmds_api owns OneNET's /cmds interface: its URLs, what its answers mean, and
- * how an accepted command is followed. No state: any thread.
+ * cmds_api owns OneNET's older interface, /cmds, one of those of api, and how a
+ * command that it accepted is followed. No state: any thread.
  */
 #ifndef ONENET_CMDS_API_H
 #define ONENET_CMDS_API_H
 
 #include "base/buf.h"
-#include "cloud/api.h"
 #include "cloud/http.h"
 #include "words/tracked.h"
-
-/* The URL of a command is that of its endpoint with ?device_id=ID, then
- * &timeout=S if it has a validity, then &qos=Q if the device has one. If the
- * endpoint's URL has a query already, that is continued with &. */
-extern const struct api cmds_api;
 
 /* Append the URL of a command's status (base/UUID) or of its device's answer
  * (base/UUID/resp); the query of the base goes behind that path. Return -EINVAL

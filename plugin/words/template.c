@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/template.h"
 
+#include "base/base64.h"
+
 #include "base/nearest.h"
 
 #include <ctype.h>
@@ -371,14 +373,6 @@ static int parse_hex(struct parser *p, const char *text, const char *end) {
     add_literal_byte(p, (char)(high << 4 | low));
   }
   return 0;
-}
-
-static int base64_digit(char digit) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                               "abcdefghijklmnopqrstuvwxyz"
-                               "0123456789+/";
-  const char *found = memchr(digits, digit, 64);
-  return found == NULL ? -1 : (int)(found - digits);
 }
 
 static int parse_base64(struct parser *p, const char *text, const char *end) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http_fixture.h"
 
-#include "cloud/cmds_api.h"
+#include "cloud/api.h"
 
 #include "base/systime.h"
 

@@ -2,7 +2,7 @@
 #include "cloud/advice.h"
 
 #include "basics.h"
-#include "cloud/cmds_api.h"
+#include "cloud/api.h"
 
 #include <errno.h>
 #include <string.h>
@@ -164,6 +164,91 @@ static void an_access_key_has_a_resource_and_a_clock(void **state) {
   assert_non_null(strstr(advice, "clock"));
 }
 
+static const struct endpoint platform_endpoint = {
+    .url = "https://h/thingmodel/set-device-property",
+    .api = &property_api,
+    .credential = {.kind = CREDENTIAL_ACCESS_KEY_FILE,
+                   .text = "/etc/access",
+                   .resource = "products/AbC12345xy"}};
+
+static const struct {
+  struct verdict verdict;
+  const char *cause;
+  const char *advice; /* some of it */
+} platform_cases[] = {
+    {{VERDICT_CREDENTIALS, .cause = "errno_10403", .has_errno = true,
+      .errno_value = 10403,
+      .error = "x:request has expired:expire=1700000100,now=1700003700"},
+     "errno 10403, \"x:request has expired:expire=1700000100,now=1700003700\"",
+     "ended 3600 s ago, and this machine's clock is 3700 s behind: set it"},
+    {{VERDICT_CREDENTIALS, .cause = "errno_10403", .has_errno = true,
+      .errno_value = 10403,
+      .error = "request has expired:expire=1699990000,now=1699999000"},
+     "errno 10403, \"request has expired:expire=1699990000,now=1699999000\"",
+     "ended 9000 s ago, and this machine's clock is 1000 s ahead: set it"},
+    {{VERDICT_CREDENTIALS, .cause = "errno_10403", .has_errno = true,
+      .errno_value = 10403,
+      .error = "request has expired:expire=1699999000,now=1699999971"},
+     "errno 10403, \"request has expired:expire=1699999000,now=1699999971\"",
+     "this machine's clock is right: raise TokenLifetime"},
+    {{VERDICT_CREDENTIALS, .cause = "errno_10403", .has_errno = true,
+      .errno_value = 10403, .error = "request has expired:expire=,now="},
+     "errno 10403, \"request has expired:expire=,now=\"",
+     "see whether this machine's clock is right"},
+    {{VERDICT_CREDENTIALS, .cause = "errno_10403", .has_errno = true,
+      .errno_value = 10403,
+      .error = "token expire is too long,max expire limit 10 years"},
+     "errno 10403, \"token expire is too long,max expire limit 10 years\"",
+     "clock is far ahead"},
+    {{VERDICT_CREDENTIALS, .cause = "errno_10403", .has_errno = true,
+      .errno_value = 10403, .error = "x:invalid authorization"},
+     "errno 10403, \"x:invalid authorization\"",
+     "the key in AccessKeyFile /etc/access must be the one of Resource "
+     "\"products/AbC12345xy\""},
+    {{VERDICT_DOUBTFUL, .cause = "errno_10411", .has_errno = true,
+      .errno_value = 10411, .error = "x:timeout"},
+     "errno 10411, \"x:timeout\"",
+     "does the device's program reply?"},
+    {{VERDICT_REFUSED, .cause = "errno_10500", .has_errno = true,
+      .errno_value = 10500, .error = "device not subscribed"},
+     "errno 10500, \"device not subscribed\"",
+     "API must fit the product"},
+    {{VERDICT_REFUSED, .cause = "errno_10410", .has_errno = true,
+      .errno_value = 10410},
+     "errno 10410, \"no such device\"",
+     "compare ProductID, DeviceID"},
+    {{VERDICT_REFUSED, .cause = "reply_500", .has_errno = true,
+      .error = "too hot"},
+     "the device replied with code 500, \"too hot\"",
+     "the device itself says no"},
+    {{VERDICT_REFUSED, .cause = "reply_-1", .has_errno = true},
+     "the device replied with code -1",
+     "the device itself says no"},
+    {{VERDICT_REFUSED, .cause = "http_404", .http_code = 404},
+     "HTTP status 404",
+     "URL \"https://h/thingmodel/set-device-property\""},
+    {{VERDICT_DOUBTFUL, .cause = "unreadable", .error = "e", .http_code = 200},
+     "an answer that can not be read: e",
+     "that of OneNET's /thingmodel/set-device-property?"},
+    {{VERDICT_REFUSED, .cause = "local", .error = "body: must be a JSON object",
+      .local_errno = EINVAL},
+     "body: must be a JSON object",
+     "mend the rule: its endpoint has API \"set-device-property\""},
+};
+
+static void the_current_platform_tells_more(void **state) {
+  (void)state;
+  for (size_t i = 0; i < COUNT(platform_cases); i++) {
+    const struct verdict *v = &platform_cases[i].verdict;
+    assert_string_equal(text_of(advice_append_cause, v, &platform_endpoint),
+                        platform_cases[i].cause);
+    const char *advice = text_of(append_advice, v, &platform_endpoint);
+    if (strstr(advice, platform_cases[i].advice) == NULL)
+      fail_msg("%s: \"%s\" is missing in \"%s\"", v->cause,
+               platform_cases[i].advice, advice);
+  }
+}
+
 static void what_was_accepted_needs_no_advice(void **state) {
   (void)state;
   const struct verdict v = {.class = VERDICT_ACCEPTED};
@@ -175,6 +260,7 @@ int main(void) {
       cmocka_unit_test(each_cause_reads_differently_and_says_what_to_do),
       cmocka_unit_test(no_secret_of_the_configuration_is_said),
       cmocka_unit_test(an_access_key_has_a_resource_and_a_clock),
+      cmocka_unit_test(the_current_platform_tells_more),
       cmocka_unit_test(what_was_accepted_needs_no_advice),
   };
   return cmocka_run_group_tests_name("advice", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cloud/cmds_api.h"
+#include "cloud/api.h"
 
 #include "basics.h"
 #include "cloud/answer.h"

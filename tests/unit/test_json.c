@@ -180,6 +180,38 @@ static void only_an_integer_of_32_bits_is_one(void **state) {
     assert_int_equal(integer_of(others[i]), -7);
 }
 
+static void assert_value(const char *text, const char *expected) {
+  const char *value = NULL;
+  size_t size = 0;
+  bool is_found = json_find_value(text, strlen(text), "data", &value, &size);
+  assert_true(is_found == (expected != NULL));
+  if (is_found) {
+    assert_int_equal(size, strlen(expected));
+    assert_memory_equal(value, expected, size);
+  }
+}
+
+static void a_value_is_found_as_it_is_written(void **state) {
+  (void)state;
+  assert_value("{\"data\":1}", "1");
+  assert_value(" {\n\"a\" : -1.5e3 , \"data\" : [1, {\"x\": 2}] }",
+               "[1, {\"x\": 2}]");
+  assert_value("{\"a\":{\"data\":1},\"data\":{\"b\":\"}\\\"]\"},\"c\":0}",
+               "{\"b\":\"}\\\"]\"}");
+  assert_value("{\"a\":\"\\\\\",\"data\":\"x\\\"y\"}", "\"x\\\"y\"");
+  assert_value("{\"data\":null,\"data\":1}", "null");
+  assert_value("{\"a\":[],\"b\":true\t,\"data\":false\r}", "false");
+}
+
+static void a_value_that_is_not_there_is_not_found(void **state) {
+  (void)state;
+  assert_value("{}", NULL);
+  assert_value("{ }", NULL);
+  assert_value("{\"a\":{\"data\":1}}", NULL);
+  assert_value("{\"dat\":1,\"datas\":2,\"\":3}", NULL);
+  assert_value("{\"a\":\"\\\"data\\\":1\"}", NULL);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(any_one_value_is_json),
@@ -192,6 +224,8 @@ int main(void) {
       cmocka_unit_test(a_string_is_shown_without_its_escapes),
       cmocka_unit_test(a_member_is_known_by_its_whole_path),
       cmocka_unit_test(only_an_integer_of_32_bits_is_one),
+      cmocka_unit_test(a_value_is_found_as_it_is_written),
+      cmocka_unit_test(a_value_that_is_not_there_is_not_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "agent/sender.h"
-#include "cloud/cmds_api.h"
+#include "cloud/api.h"
 #include "http_fixture.h"
 
 #include <stdio.h>

@@ -11,7 +11,7 @@
 
 #include "agent/teller.h"
 #include "base/log.h"
-#include "cloud/cmds_api.h"
+#include "cloud/api.h"
 
 #include <string.h>
 

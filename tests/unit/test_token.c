@@ -48,6 +48,46 @@ static void each_method_makes_the_token_of_its_vector(void **state) {
   }
 }
 
+static void each_version_makes_the_signature_of_its_vector(void **state) {
+  (void)state;
+  const struct {
+    enum token_version version;
+    const char *resource;
+    enum token_method method;
+    const char *start, *sign;
+  } cases[] = {
+      {TOKEN_2022_05_01, "products/AbC12345xy", TOKEN_MD5,
+       "version=2022-05-01&res=products%2FAbC12345xy&et=1893456000&method=md5",
+       "JiNqM60epUucQ1Au08jKVw%3D%3D"},
+      {TOKEN_2022_05_01, "products/AbC12345xy", TOKEN_SHA1,
+       "version=2022-05-01&res=products%2FAbC12345xy&et=1893456000&method=sha1",
+       "knDkcvRAc2HZ4v2iCJj0w6bIQSA%3D"},
+      {TOKEN_2022_05_01, "products/AbC12345xy", TOKEN_SHA256,
+       "version=2022-05-01&res=products%2FAbC12345xy&et=1893456000"
+       "&method=sha256",
+       "wqvsAq1WxZQKCgABzJX%2BoWNEz%2BrBx56niPkihvH4CaQ%3D"},
+      {TOKEN_2022_05_01, "userid/123456", TOKEN_SHA1,
+       "version=2022-05-01&res=userid%2F123456&et=1893456000&method=sha1",
+       "98qZaD1qN%2BRaC%2FSkGKOqTvTyZxo%3D"},
+      {TOKEN_2018_10_31, "products/AbC12345xy", TOKEN_SHA256,
+       "version=2018-10-31&res=products%2FAbC12345xy&et=1893456000"
+       "&method=sha256",
+       "cgx6Ss6XJ%2BfhT2edn8BS9PiNiKhSKye06NDYvbbNuTg%3D"},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct buf out, expected;
+    buf_init(&out, 1024);
+    buf_init(&expected, 1024);
+    buf_append_format(&expected, "%s&sign=%s", cases[i].start, cases[i].sign);
+    assert_int_equal(token_append(&out, KEY, cases[i].resource, cases[i].method,
+                                  cases[i].version, 1893456000),
+                     0);
+    assert_string_equal(buf_text(&out), buf_text(&expected));
+    buf_free(&out);
+    buf_free(&expected);
+  }
+}
+
 static void a_token_is_appended_to_what_is_there(void **state) {
   (void)state;
   struct buf out;
@@ -161,6 +201,7 @@ static void a_resource_without_end_is_an_error(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_method_makes_the_token_of_its_vector),
+      cmocka_unit_test(each_version_makes_the_signature_of_its_vector),
       cmocka_unit_test(a_token_is_appended_to_what_is_there),
       cmocka_unit_test(every_value_is_percent_encoded),
       cmocka_unit_test(white_space_around_the_access_key_is_ignored),
