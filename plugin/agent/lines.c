@@ -199,7 +199,9 @@ static void append_next(struct buf *line, const struct command *c,
     append_next_of_credentials(line, c, wait_s);
   else
     buf_append_format(line, "; the next attempt is in %lld s%s", wait_s,
-                      v->class == VERDICT_OFFLINE ? " (OnOffline retry)" : "");
+                      v->class != VERDICT_OFFLINE ? ""
+                      : c->policy->retry_offline  ? " (OnOffline retry)"
+                                                  : " (Timeout)");
 }
 
 void lines_write_trouble(const struct command *c, const struct verdict *v,

@@ -10,61 +10,121 @@
 #include "config/options_value.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define WHY_BYTES 384
-#define PATH_END "/cmds"
-#define URL_ALLOWED "http://HOST[:PORT]/cmds or https://HOST[:PORT]/cmds"
+#define ALLOWED_BYTES 256
+#define WAIT_MARGIN_S 10 /* for all but the device's own time */
+
+/* The stages in which the options are read, whatever their order in the block:
+ * API decides about defaults, and about URL. */
+enum stage { STAGE_API, STAGE_REST };
+
+/* ---- the interface ---- */
+
+static const struct api *find_api(const char *name) {
+  const struct api *api;
+  for (size_t i = 0; name != NULL && (api = api_at(i)) != NULL; i++)
+    if (strcasecmp(api->name, name) == 0)
+      return api;
+  return NULL;
+}
+
+/* Writes a list of all interfaces: "a, b or c". */
+static void list_apis(char *ret_list, size_t bytes) {
+  size_t used = 0;
+  for (size_t i = 0; api_at(i) != NULL && used < bytes; i++) {
+    const char *before = i == 0 ? "" : api_at(i + 1) == NULL ? " or " : ", ";
+    used += (size_t)snprintf(ret_list + used, bytes - used, "%s%s", before,
+                             api_at(i)->name);
+  }
+}
+
+static void set_api(struct endpoint *e, const struct api *api) {
+  e->api = api;
+  e->keeps_commands = api->keeps_commands;
+  e->credential.version = api->token_version;
+  e->request_timeout_s = api->request_timeout_s;
+}
+
+static void read_api(struct options_block *b, const struct options_option *o,
+                     const oconfig_item_t *item) {
+  const struct api *api = find_api(options_block_text(b, item));
+  char allowed[ALLOWED_BYTES] = "";
+  if (api != NULL) {
+    set_api(b->target, api);
+    return;
+  }
+  list_apis(allowed, sizeof(allowed));
+  options_block_fault(b, o, item, "must be %s", allowed);
+}
 
 /* ---- the URL ---- */
 
-/* Returns whether the path ends in PATH_END, as that of a URL for commands
- * must. */
-static bool has_path_end(const struct url *url) {
+/* Returns whether the path ends as that of the interface must. */
+static bool has_path_end(const struct url *url, const char *path) {
   size_t size = strcspn(url->path, "?");
-  size_t end_size = strlen(PATH_END);
+  size_t end_size = strlen(path);
   return size >= end_size &&
-         memcmp(url->path + size - end_size, PATH_END, end_size) == 0;
+         memcmp(url->path + size - end_size, path, end_size) == 0;
 }
 
 /* Returns a parameter of the query that the plugin adds to each command itself,
  * or NULL. */
-static const char *find_own_parameter(const struct url *url) {
-  static const char *const ours[] = {"device_id", "timeout", "qos"};
+static const char *find_own_parameter(const struct url *url,
+                                      const char *const *own) {
   const char *query = strchr(url->path, '?');
   for (; query != NULL; query = strchr(query + 1, '&'))
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-      if (strcspn(query + 1, "=&") == strlen(ours[i]) &&
-          strncmp(query + 1, ours[i], strlen(ours[i])) == 0)
-        return ours[i];
+    for (size_t i = 0; own != NULL && own[i] != NULL; i++)
+      if (strcspn(query + 1, "=&") == strlen(own[i]) &&
+          strncmp(query + 1, own[i], strlen(own[i])) == 0)
+        return own[i];
   return NULL;
+}
+
+/* Writes what a URL of the interface looks like. */
+static void show_url_form(const struct api *api, char *ret_form, size_t bytes) {
+  snprintf(ret_form, bytes, "http://HOST[:PORT]%s or https://HOST[:PORT]%s",
+           api->path, api->path);
 }
 
 /* Returns whether commands can be sent to the URL; keeps a fault if not. */
 static bool check_url(struct options_block *b, const struct options_option *o,
                       const oconfig_item_t *item, const char *text,
                       struct url *ret_url) {
+  const struct api *api = ((const struct endpoint *)b->target)->api;
+  char form[ALLOWED_BYTES];
   if (!url_parse(text, ret_url)) {
+    show_url_form(api, form, sizeof(form));
     options_block_fault(b, o, item,
-                        "must be " URL_ALLOWED
-                        ", without a user, a fragment or white space");
+                        "must be %s, without a user, a fragment or white space",
+                        form);
     return false;
   }
-  if (!has_path_end(ret_url)) {
-    options_block_fault(
-        b, o, item, "its path must end in " PATH_END ", as in %.*s" PATH_END,
-        (int)(ret_url->path - text), text);
+  if (!has_path_end(ret_url, api->path)) {
+    options_block_fault(b, o, item, "its path must end in %s, as in %.*s%s",
+                        api->path, (int)(ret_url->path - text), text,
+                        api->path);
     return false;
   }
-  const char *parameter = find_own_parameter(ret_url);
+  const char *parameter = find_own_parameter(ret_url, api->own_parameters);
   if (parameter != NULL)
     options_block_fault(b, o, item,
                         "must not hold %s, which the plugin adds to it for "
                         "each command; take it out",
                         parameter);
   return parameter == NULL;
+}
+
+static void check_url_is_given(struct options_block *b,
+                               const struct endpoint *e) {
+  char form[ALLOWED_BYTES];
+  show_url_form(e->api, form, sizeof(form));
+  if (options_block_find(b, "URL") == NULL)
+    options_block_miss(b, "URL", form);
 }
 
 static void read_url(struct options_block *b, const struct options_option *o,
@@ -215,14 +275,18 @@ static void check_credential(struct options_block *b,
   bool is_token = options_block_find(b, "AccessKeyFile") != NULL;
   if (!is_token && options_block_find(b, "APIKeyFile") == NULL &&
       options_block_find(b, "APIKey") == NULL)
-    options_block_miss(b, "APIKeyFile",
-                       "one of APIKeyFile, APIKey, or AccessKeyFile with "
-                       "Resource");
+    options_block_miss(b, e->api->takes_key ? "APIKeyFile" : "AccessKeyFile",
+                       e->api->takes_key
+                           ? "one of APIKeyFile, APIKey, or AccessKeyFile with "
+                             "Resource"
+                           : "given, with Resource, where API is not cmds");
   if (is_token && options_block_find(b, "Resource") == NULL)
     options_block_miss(b, "Resource", "given with AccessKeyFile");
   static const char *const of_tokens[] = {"Resource", "TokenMethod",
-                                          "TokenLifetime"};
-  for (size_t i = 0; !is_token && i < sizeof(of_tokens) / sizeof(char *); i++)
+                                          "TokenVersion", "TokenLifetime"};
+  for (size_t i = 0;
+       !is_token && e->api->takes_key && i < sizeof(of_tokens) / sizeof(char *);
+       i++)
     options_block_refuse(b, of_tokens[i], "only goes with AccessKeyFile");
   bool is_whole = e->credential.kind != CREDENTIAL_ACCESS_KEY_FILE ||
                   e->credential.resource != NULL;
@@ -230,7 +294,83 @@ static void check_credential(struct options_block *b,
     try_credential(b, e);
 }
 
+/* ---- what goes with the interface ---- */
+
+#define PRODUCT_ALLOWED "1 to 64 characters of [A-Za-z0-9]"
+
+static void read_product(struct options_block *b,
+                         const struct options_option *o,
+                         const oconfig_item_t *item) {
+  struct endpoint *e = b->target;
+  const char *id = options_value_text(b, o, item);
+  if (id == NULL)
+    return;
+  size_t size = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                           "abcdefghijklmnopqrstuvwxyz0123456789");
+  if (size >= 1 && size <= 64 && id[size] == '\0')
+    e->product_id = options_reader_keep(b->reader, strdup(id));
+  else
+    options_block_fault(b, o, item, "must be " PRODUCT_ALLOWED);
+}
+
+/* The call itself waits for the device: a request that ends sooner would be of
+ * unknown fate, though its answer is on its way. */
+static void check_wait(struct options_block *b, struct endpoint *e) {
+  if (options_block_find(b, "RequestTimeout") == NULL &&
+      e->request_timeout_s < e->device_wait_s + WAIT_MARGIN_S)
+    e->request_timeout_s = e->device_wait_s + WAIT_MARGIN_S;
+  if (e->request_timeout_s <= e->device_wait_s)
+    options_block_refuse(b, "RequestTimeout",
+                         "must be above %d, the DeviceWait", e->device_wait_s);
+}
+
+static void warn_of_resource(const struct options_block *b,
+                             const struct endpoint *e) {
+  static const char of_product[] = "products/";
+  const char *resource = e->credential.resource;
+  size_t size = sizeof(of_product) - 1;
+  if (resource == NULL || e->product_id == NULL)
+    return;
+  if (strncmp(resource, "userid/", 7) == 0)
+    log_warning("%s: Resource \"%s\": this token is good for the whole "
+                "account; products/%s is enough",
+                b->title, resource, e->product_id);
+  else if (strncmp(resource, of_product, size) == 0 &&
+           strcmp(resource + size, e->product_id) != 0)
+    log_warning("%s: Resource \"%s\" is of another product than ProductID "
+                "\"%s\"",
+                b->title, resource, e->product_id);
+}
+
+static void check_api(struct options_block *b, struct endpoint *e) {
+  static const char *const keys[] = {"APIKeyFile", "APIKey"};
+  if (e->api->takes_key) {
+    options_block_refuse(b, "ProductID", "does not go with API \"%s\"",
+                         e->api->name);
+  } else {
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+      options_block_refuse(b, keys[i],
+                           "does not go with API \"%s\": must be AccessKeyFile "
+                           "and Resource",
+                           e->api->name);
+    if (options_block_find(b, "ProductID") == NULL)
+      options_block_miss(b, "ProductID", PRODUCT_ALLOWED);
+  }
+  if (e->api->takes_wait)
+    check_wait(b, e);
+  else
+    options_block_refuse(b, "DeviceWait", "does not go with API \"%s\"",
+                         e->api->name);
+  warn_of_resource(b, e);
+}
+
 /* ---- the block ---- */
+
+/* In quotes: collectd takes no hyphen in a bare word. */
+static const struct options_word VERSIONS[] = {{"2018-10-31", TOKEN_2018_10_31},
+                                               {"2020-05-29", TOKEN_2020_05_29},
+                                               {"2022-05-01", TOKEN_2022_05_01},
+                                               {NULL, 0}};
 
 static const struct options_word METHODS[] = {{"md5", TOKEN_MD5},
                                               {"sha1", TOKEN_SHA1},
@@ -243,9 +383,11 @@ static const struct options_word SSL_VERSIONS[] = {
     {"DEFAULT", 0},  {"TLSv1", 10},   {"TLSv1_0", 10}, {"TLSv1_1", 11},
     {"TLSv1_2", 12}, {"TLSv1_3", 13}, {NULL, 0}};
 
-#define AT(member) .offset = offsetof(struct endpoint, member)
+#define AT(member)                                                             \
+  .offset = offsetof(struct endpoint, member), .stage = STAGE_REST
 
 const struct options_option options_endpoint_table[] = {
+    {"API", read_api, .stage = STAGE_API},
     {"URL", read_url, AT(url)},
     {"APIKeyFile", read_credential, AT(credential.text),
      .argument = CREDENTIAL_KEY_FILE, .is_key = true},
@@ -256,8 +398,13 @@ const struct options_option options_endpoint_table[] = {
     {"Resource", options_value_read_line, AT(credential.resource)},
     {"TokenMethod", options_value_read_word, AT(credential.method),
      .words = METHODS},
+    {"TokenVersion", options_value_read_word, AT(credential.version),
+     .words = VERSIONS},
     {"TokenLifetime", options_value_read_int, AT(credential.token_lifetime_s),
      .min = 60, .max = 2592000},
+    {"ProductID", read_product, AT(product_id)},
+    {"DeviceWait", options_value_read_int, AT(device_wait_s), .min = 5,
+     .max = 30},
     {"ConnectTimeout", options_value_read_int, AT(connect_timeout_s), .min = 1,
      .max = 300},
     {"RequestTimeout", options_value_read_int, AT(request_timeout_s), .min = 1,
@@ -278,7 +425,8 @@ const struct options_option options_endpoint_table[] = {
     {"SSLVersion", options_value_read_word, AT(tls.ssl_version),
      .words = SSL_VERSIONS},
     {"Proxy", options_value_read_line, AT(proxy), .is_secret = true},
-    {"Header", read_header, .is_repeatable = true, .is_secret = true},
+    {"Header", read_header, .stage = STAGE_REST, .is_repeatable = true,
+     .is_secret = true},
     {"UserAgent", options_value_read_line, AT(user_agent)},
     {.name = NULL}};
 
@@ -307,10 +455,11 @@ void options_endpoint_read(struct options_block *plugin,
     return;
   }
   b.target = e;
-  e->api = api_at(0);
-  options_block_read(&b, 0);
-  if (options_block_find(&b, "URL") == NULL)
-    options_block_miss(&b, "URL", URL_ALLOWED);
+  set_api(e, api_at(0));
+  options_block_read(&b, STAGE_API);
+  options_block_read(&b, STAGE_REST);
+  check_url_is_given(&b, e);
+  check_api(&b, e);
   check_credential(&b, e);
   warn_of_tls(&b, &e->tls);
 }

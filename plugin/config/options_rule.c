@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "cloud/api.h"
 #include "config/options_value.h"
 #include "config/rule.h"
 #include "words/template.h"
@@ -17,14 +18,14 @@
 #define WHY_BYTES 256
 #define SECONDS_MAX 2678400
 #define YEAR_S 31536000
-#define BODY_MAX_DEPTH 64 /* levels of a JSON body */
 #define BODY_FILE_MAX_BYTES                                                    \
   (1 << 20) /* far above any body, however written                             \
              */
 
 /* The stages in which the options are read, whatever their order in the block:
- * Source is needed to make the rule, and Format to read the bodies. */
-enum stage { STAGE_SOURCE, STAGE_SETTINGS, STAGE_PARTS };
+ * Source is needed to make the rule, and Format and the endpoints of the
+ * devices to read the bodies. */
+enum stage { STAGE_SOURCE, STAGE_SETTINGS, STAGE_PARTS, STAGE_BODIES };
 
 struct rule_block {
   struct rule *rule;
@@ -32,7 +33,11 @@ struct rule_block {
   int source; /* enum event_source */
   int format; /* enum template_format */
   char *content_type;
+  char *service;
   bool *is_named; /* a Device option names it; by index of the device */
+  bool
+      *is_commanded; /* a device of it is commanded; by index of the endpoint */
+  bool finds_others; /* so may be devices of endpoints that are not known now */
   bool has_body[RULE_BODY_COUNT]; /* given, whether right or wrong */
 };
 
@@ -138,7 +143,19 @@ static void add_device(struct options_block *b, const struct options_option *o,
     options_block_refuse(b, "Expire",
                          "must be 1..%d, the Timeout of device \"%s\"",
                          d->timeout_s, d->name);
+  if (d->endpoint != NULL)
+    rb->is_commanded[d->endpoint->index] = true;
   keep_status(b, o, item, rule_add_device(rb->rule, d), "");
+}
+
+/* Notes that a template finds devices: of the only endpoint, or of whichever.
+ */
+static void note_template(struct options_block *b) {
+  struct rule_block *rb = b->target;
+  if (directory_endpoint_count(b->reader->options->directory) == 1)
+    rb->is_commanded[0] = true;
+  else
+    rb->finds_others = true;
 }
 
 /* Returns whether an earlier option of the block has the same text. */
@@ -168,6 +185,8 @@ static void add_device_template(struct options_block *b,
     status = rule_add_device_template(rb->rule, t);
   if (status != 0)
     template_free(t);
+  else
+    note_template(b);
   keep_status(b, o, item, status, why);
 }
 
@@ -186,6 +205,57 @@ static void read_device(struct options_block *b, const struct options_option *o,
     add_device(b, o, item, d);
   else
     fault_no_device(b, o, item, text);
+}
+
+/* ---- the endpoints of the devices ---- */
+
+/* Returns the next endpoint of which a device is certainly commanded, or NULL.
+ * *at is 0 at first. */
+static const struct endpoint *next_endpoint(const struct options_block *b,
+                                            size_t *at) {
+  const struct rule_block *rb = b->target;
+  const struct directory *d = b->reader->options->directory;
+  while (*at < directory_endpoint_count(d)) {
+    size_t index = (*at)++;
+    if (rb->is_commanded[index])
+      return directory_endpoint(d, index);
+  }
+  return NULL;
+}
+
+static void check_service(struct options_block *b) {
+  const struct rule_block *rb = b->target;
+  const struct endpoint *e, *taker = NULL;
+  for (size_t at = 0; (e = next_endpoint(b, &at)) != NULL;)
+    if (e->api->takes_service)
+      taker = e;
+  if (taker == NULL && !rb->finds_others)
+    options_block_refuse(b, "Service",
+                         "only goes with a device whose endpoint has API "
+                         "\"call-service\"");
+  else if (taker != NULL && options_block_find(b, "Service") == NULL)
+    options_block_miss(b, "Service",
+                       "the identifier of a service, for API \"call-service\"");
+}
+
+/* Keeps a fault for each setting that an endpoint of the devices does not
+ * take. */
+static void check_endpoints(struct options_block *b) {
+  const struct rule_block *rb = b->target;
+  const struct endpoint *e;
+  check_service(b);
+  for (size_t at = 0; (e = next_endpoint(b, &at)) != NULL;) {
+    if (e->api->content_type != NULL)
+      options_block_refuse(b, "ContentType",
+                           "must be left out: endpoint \"%s\" has API \"%s\", "
+                           "which sends %s",
+                           e->name, e->api->name, e->api->content_type);
+    if (e->api->is_answer && rb->policy.track)
+      options_block_refuse(b, "Track",
+                           "must be false: endpoint \"%s\" has API \"%s\", "
+                           "whose answer comes from the device",
+                           e->name, e->api->name);
+  }
 }
 
 /* ---- bodies ---- */
@@ -210,6 +280,28 @@ static bool admit_body(struct options_block *b, const struct options_option *o,
   return false;
 }
 
+/* Returns whether the endpoints of the devices take the bodies of the template,
+ * as far as a sample tells. Keeps a fault if not. */
+static bool check_takers(struct options_block *b,
+                         const struct options_option *o,
+                         const oconfig_item_t *item, const struct template *t,
+                         const struct buf *sample) {
+  const struct rule_block *rb = b->target;
+  const struct endpoint *e;
+  char why[WHY_BYTES] = "";
+  for (size_t at = 0; (e = next_endpoint(b, &at)) != NULL;) {
+    bool is_telling = template_is_fixed(t) ||
+                      (rb->format == TEMPLATE_JSON && e->api->takes_object);
+    if (!is_telling || api_check_body(e->api, buf_text(sample), sample->size,
+                                      why, sizeof(why)))
+      continue;
+    options_block_fault(b, o, item, "endpoint \"%s\" has API \"%s\": %s",
+                        e->name, e->api->name, why);
+    return false;
+  }
+  return true;
+}
+
 /* Returns whether the bodies of the template can be sent, as far as a sample
  * tells. Keeps a fault if not. */
 static bool check_body(struct options_block *b, const struct options_option *o,
@@ -222,11 +314,11 @@ static bool check_body(struct options_block *b, const struct options_option *o,
     options_block_fault(b, o, item, "must be 1..%d bytes, and is %zu",
                         COMMAND_BODY_MAX_BYTES, sample->size);
   else if (rb->format == TEMPLATE_JSON &&
-           json_read(buf_text(sample), sample->size, BODY_MAX_DEPTH, NULL, NULL,
-                     why, sizeof(why)) != 0)
+           json_read(buf_text(sample), sample->size, API_BODY_MAX_DEPTH, NULL,
+                     NULL, why, sizeof(why)) != 0)
     options_block_fault(b, o, item, "%s", why);
   else
-    return true;
+    return check_takers(b, o, item, t, sample);
   return false;
 }
 
@@ -352,6 +444,25 @@ static const struct options_word UNKNOWNS[] = {
 static const struct options_word FIRST_OKAYS[] = {
     {"ignore", FIRST_OKAY_IGNORE}, {"send", FIRST_OKAY_SEND}, {NULL, 0}};
 
+#define SERVICE_MAX_CHARS 128
+
+static void read_service(struct options_block *b,
+                         const struct options_option *o,
+                         const oconfig_item_t *item) {
+  struct rule_block *rb = b->target;
+  const char *text = options_value_text(b, o, item);
+  if (text == NULL)
+    return;
+  size_t size = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz0123456789_.-");
+  if (size >= 1 && size <= SERVICE_MAX_CHARS && text[size] == '\0')
+    rb->service = options_reader_keep(b->reader, strdup(text));
+  else
+    options_block_fault(b, o, item,
+                        "must be 1 to %d characters of [A-Za-z0-9_.-]",
+                        SERVICE_MAX_CHARS);
+}
+
 /* Refuses the option Missing, which OnMissing has replaced. */
 static void refuse_missing(struct options_block *b,
                            const struct options_option *o,
@@ -368,7 +479,7 @@ static void refuse_missing(struct options_block *b,
   options_value_read_int, SETTING(policy.member), .min = 0, .max = (most)
 #define CHOICE(member, of)                                                     \
   options_value_read_choice, SETTING(member), .words = (of)
-#define BODY(which) .argument = (which), .stage = STAGE_PARTS
+#define BODY(which) .argument = (which), .stage = STAGE_BODIES
 #define PART(field)                                                            \
   .argument = (field), .stage = STAGE_PARTS, .is_repeatable = true
 
@@ -394,6 +505,7 @@ const struct options_option options_rule_table[] = {
     {"OnValueFile", read_body_file, BODY(RULE_ON_VALUE)},
     {"Format", options_value_read_word, SETTING(format), .words = FORMATS},
     {"ContentType", options_value_read_line, SETTING(content_type)},
+    {"Service", read_service, SETTING(service)},
     {"Combine", CHOICE(policy.per_series, COMBINES)},
     {"ForgetAfter", SECONDS(forget_after_s, YEAR_S)},
     {"Cooldown", SECONDS(cooldown_s, SECONDS_MAX)},
@@ -441,12 +553,15 @@ static void read_settings(struct options_block *b, struct rule_block *rb) {
   *rule_policy(rb->rule) = rb->policy;
   if (rule_set_content_type(rb->rule, rb->content_type != NULL
                                           ? rb->content_type
-                                          : CONTENT_TYPES[rb->format]) != 0)
+                                          : CONTENT_TYPES[rb->format]) != 0 ||
+      (rb->service != NULL && rule_set_service(rb->rule, rb->service) != 0))
     b->reader->out_of_memory = true;
 }
 
 static void read_parts(struct options_block *b, const struct rule_block *rb) {
   options_block_read(b, STAGE_PARTS);
+  check_endpoints(b);
+  options_block_read(b, STAGE_BODIES);
   if (options_block_find(b, "Device") == NULL)
     options_block_miss(b, "Device", "the name of a device, or a template");
   for (size_t i = 0; i < RULE_BODY_COUNT; i++)
@@ -475,10 +590,15 @@ void options_rule_read(struct options_block *plugin,
   rb.is_named = options_reader_keep(
       r, calloc(directory_device_count(r->options->directory) + 1,
                 sizeof(*rb.is_named)));
-  if (rb.rule != NULL && rb.is_named != NULL) {
+  rb.is_commanded = options_reader_keep(
+      r, calloc(directory_endpoint_count(r->options->directory) + 1,
+                sizeof(*rb.is_commanded)));
+  if (rb.rule != NULL && rb.is_named != NULL && rb.is_commanded != NULL) {
     read_settings(&b, &rb);
     read_parts(&b, &rb);
   }
   free(rb.content_type);
+  free(rb.service);
   free(rb.is_named);
+  free(rb.is_commanded);
 }

@@ -56,6 +56,7 @@ static void rule_free(void *item) {
   for (size_t i = 0; i < RULE_BODY_COUNT; i++)
     template_free(r->bodies[i]);
   free(r->content_type);
+  free(r->service);
   free(r);
 }
 
@@ -202,6 +203,16 @@ int rule_set_content_type(struct rule *r, const char *content_type) {
   free(r->content_type);
   r->content_type = copy;
   r->policy.content_type = copy;
+  return 0;
+}
+
+int rule_set_service(struct rule *r, const char *identifier) {
+  char *copy = strdup(identifier);
+  if (copy == NULL)
+    return -ENOMEM;
+  free(r->service);
+  r->service = copy;
+  r->policy.service = copy;
   return 0;
 }
 

@@ -53,8 +53,8 @@ void rule_book_free(struct rule_book *book);
 struct rule *rule_book_add(struct rule_book *book, const char *name,
                            enum event_source source);
 
-/* Returns the rule's policy for the caller to fill in, without `rule`, `index`
- * and `content_type`, which this module sets. */
+/* Returns the rule's policy for the caller to fill in, without `rule`, `index`,
+ * `content_type` and `service`, which this module sets. */
 struct policy *rule_policy(struct rule *r);
 const char *rule_name(const struct rule *r);
 enum event_source rule_source(const struct rule *r);
@@ -81,6 +81,10 @@ const char *rule_body_option(enum rule_body which);
 /* Sets the Content-Type that is sent with the rule's commands; copies the text.
  * Returns 0 or -ENOMEM. */
 int rule_set_content_type(struct rule *r, const char *content_type);
+
+/* Sets the service that the rule's commands call where the interface of their
+ * endpoint takes one; copies the text. Returns 0 or -ENOMEM. */
+int rule_set_service(struct rule *r, const char *identifier);
 
 /* Builds the index. To be called once, after the last rule. Returns 0 or
  * -ENOMEM. */

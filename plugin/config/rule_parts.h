@@ -46,6 +46,7 @@ struct rule {
   size_t target_count;
   struct template *bodies[RULE_BODY_COUNT];
   char *content_type; /* NULL: default */
+  char *service;      /* NULL: none */
   struct entry entry; /* used if the rule has no key */
 };
 

@@ -266,7 +266,7 @@ static bool is_to_be_retried(const struct command *c) {
   case RETRY_ALWAYS:
     return true;
   case RETRY_IF_OFFLINE:
-    return c->policy->retry_offline;
+    return c->policy->retry_offline || command_is_kept_here(c);
   case RETRY_IF_UNKNOWN:
     return c->policy->retry_unknown;
   default:

@@ -169,6 +169,10 @@ const char *command_why(const struct command *c) {
   return error[0] == '\0' && c->why != NULL ? c->why : error;
 }
 
+bool command_is_kept_here(const struct command *c) {
+  return c->timeout_s > 0 && !c->device->endpoint->keeps_commands;
+}
+
 int command_remaining_timeout_s(const struct command *c, int64_t now_ms) {
   if (c->timeout_s == 0)
     return 0;

@@ -261,6 +261,10 @@ const struct verdict *command_verdict(const struct command *c);
  * outcome, as a text that may be "". Borrowed until the verdict changes. */
 const char *command_why(const struct command *c);
 
+/* Returns whether it is for us to keep the command while its device is offline:
+ * it has a validity, and OneNET keeps none for that endpoint. */
+bool command_is_kept_here(const struct command *c);
+
 /* Returns the timeout= of an attempt that begins at now_ms: the rest of the
  * validity, rounded up to seconds, at least 1; 0 if the command has no
  * validity. */

@@ -17,7 +17,7 @@
 
 enum verdict_class {
   VERDICT_ACCEPTED,
-  VERDICT_OFFLINE,      /* errno 10 */
+  VERDICT_OFFLINE,      /* the device is not online */
   VERDICT_NOT_EXECUTED, /* too many calls, try later */
   VERDICT_NOT_SENT,     /* nothing of the body has left */
   VERDICT_CREDENTIALS,
@@ -28,8 +28,8 @@ enum verdict_class {
 
 struct verdict {
   enum verdict_class class;
-  char cause[VERDICT_CAUSE_BYTES]; /* errno_10, http_503, curl_28, unreadable;
-                                      "" when accepted */
+  char cause[VERDICT_CAUSE_BYTES]; /* errno_10, reply_500, http_503, curl_28,
+                                      unreadable; "" when accepted */
   bool has_errno;
   int32_t errno_value;
   int http_code;                     /* 0: no answer */
@@ -44,7 +44,7 @@ struct verdict {
 enum verdict_retry {
   RETRY_NEVER,
   RETRY_ALWAYS,
-  RETRY_IF_OFFLINE, /* with OnOffline retry */
+  RETRY_IF_OFFLINE, /* with OnOffline retry, or if it is kept here */
   RETRY_IF_UNKNOWN  /* with OnUnknown retry */
 };
 

@@ -390,6 +390,52 @@ each_class_of_answers_ends_a_command_or_has_it_tried_again(void **state) {
   (void)state;
 }
 
+static void
+what_nobody_else_keeps_waits_for_a_device_that_is_offline(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  endpoint_called(w, "cloud")->keeps_commands = false;
+  fan->device->timeout_s = 10;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  ends(fan, VERDICT_OFFLINE);
+  begins_after(fan, "on", 1000);
+  ends(fan, VERDICT_OFFLINE);
+  okay(fan, "rack1", "off"); /* the newest state, at the same time */
+  ended(w, "heat on superseded");
+  begins_after(fan, "off", 2000);
+  ends(fan, VERDICT_OFFLINE);
+  passes(w, 8000);
+  nothing_begins(w);
+  ended(w, "heat off expired");
+}
+
+static void
+without_a_validity_nothing_waits_for_a_device_that_is_offline(void **state) {
+  struct control *fan = the_fan(state);
+  endpoint_called(*state, "cloud")->keeps_commands = false;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  ends(fan, VERDICT_OFFLINE);
+  ended(*state, "heat on refused");
+}
+
+static void a_doubt_is_not_forgotten_while_the_device_is_offline(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  endpoint_called(w, "cloud")->keeps_commands = false;
+  fan->device->timeout_s = 10;
+  fan->policy.retry_unknown = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  ends(fan, VERDICT_DOUBTFUL);
+  begins_after(fan, "on", 1000);
+  ends(fan, VERDICT_OFFLINE);
+  passes(w, 9000);
+  nothing_begins(w);
+  ended(w, "heat on unknown");
+}
+
 static void retries_wait_up_to_1_2_4_and_at_last_60_s(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -711,6 +757,9 @@ int main(void) {
       SITUATION(one_broken_device_does_not_stop_the_others),
       SITUATION(the_breaker_is_each_endpoints_own),
       SITUATION(each_class_of_answers_ends_a_command_or_has_it_tried_again),
+      SITUATION(what_nobody_else_keeps_waits_for_a_device_that_is_offline),
+      SITUATION(without_a_validity_nothing_waits_for_a_device_that_is_offline),
+      SITUATION(a_doubt_is_not_forgotten_while_the_device_is_offline),
       SITUATION(retries_wait_up_to_1_2_4_and_at_last_60_s),
       SITUATION(the_jitter_is_full),
       SITUATION(retry_after_is_honoured),

@@ -573,9 +573,9 @@ static void all_that_the_sample_shows_can_be_used_at_once(void **state) {
   make_directory(f, "certs");
   read_sample(f, true);
   const struct options *o = f->options;
-  assert_int_equal(directory_endpoint_count(o->directory), 2);
-  assert_int_equal(directory_device_count(o->directory), 2);
-  assert_int_equal(rule_book_count(o->rules), 2);
+  assert_int_equal(directory_endpoint_count(o->directory), 5);
+  assert_int_equal(directory_device_count(o->directory), 5);
+  assert_int_equal(rule_book_count(o->rules), 5);
   /* What the sample calls defaults are the defaults. */
   assert_expands_to(f, o->ledger_path, "$DIR/onenet.db");
   assert_int_equal(o->history_days, 30);
