@@ -87,14 +87,17 @@ static void inform_of(const struct command *c) {
   const char *why = command_why(c);
   char errno_text[32] = "none";
   bool says_more = c->outcome != OUTCOME_ACCEPTED && why[0] != '\0';
+  const struct body *reply = command_reply(c);
   if (v->has_errno)
     snprintf(errno_text, sizeof errno_text, "%d", (int)v->errno_value);
   log_info("command %lld: rule \"%s\", device \"%s\" (%s): %s, errno %s, "
-           "cmd_uuid %s, attempts %d%s%s",
+           "cmd_uuid %s, attempts %d%s%s%s%.*s",
            (long long)c->id, c->policy->rule, c->device->name,
            c->device->device_id, outcome_name(c->outcome), errno_text,
            v->cmd_uuid[0] != '\0' ? v->cmd_uuid : "none", c->attempts,
-           says_more ? ": " : "", says_more ? why : "");
+           says_more ? ": " : "", says_more ? why : "",
+           reply != NULL ? ", reply " : "", reply != NULL ? (int)reply->size : 0,
+           reply != NULL ? reply->data : "");
 }
 
 static bool needs_attention(enum outcome outcome) {

@@ -31,8 +31,8 @@ void lines_format_loss(char *text, size_t size, const struct ledger_loss *loss);
 /* Writes that text as one ERROR. */
 void lines_write_loss(const struct ledger_loss *loss);
 
-/* Writes one INFO line for a finished command, and a WARNING, whose repeats are
- * counted, if it needs attention. */
+/* Writes one INFO line for a finished command, with what the device replied,
+ * and a WARNING, whose repeats are counted, if it needs attention. */
 void lines_write_finished(const struct command *c);
 
 /* Writes one INFO line for so many fleeting commands. */

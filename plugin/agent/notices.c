@@ -3,6 +3,7 @@
 
 #include "agent/lines.h"
 #include "agent/metric.h"
+#include "cloud/api.h"
 
 #include "collectd/core/utils/avltree/avltree.h"
 #include "collectd/core/utils/common/common.h"
@@ -166,7 +167,8 @@ static int severity_of(const struct news *one) {
 /* Returns whether the accepted command is tracked, so that news of its end will
  * follow. */
 static bool will_end(const struct news *one) {
-  return one->policy->track && one->verdict.cmd_uuid[0] != '\0';
+  return one->policy->track && !one->device->endpoint->api->is_answer &&
+         one->verdict.cmd_uuid[0] != '\0';
 }
 
 /* Returns whether this OKAY is the recovery from the failure that was notified
@@ -195,7 +197,7 @@ static void format_detail(char *text, size_t size, const struct news *one) {
              tracked_status_text(one->status), v->cmd_uuid);
   else if (v->cmd_uuid[0] != '\0')
     snprintf(text, size, "cmd_uuid %s", v->cmd_uuid);
-  else if (v->has_errno)
+  else if (v->has_errno && v->errno_value != 0)
     snprintf(text, size, "errno %d: %s", (int)v->errno_value, v->error);
   else
     snprintf(text, size, "%s%s%s", v->cause,
@@ -221,6 +223,8 @@ static void add_meta(notification_t *n, const struct news *one) {
     plugin_notification_meta_add_signed_int(n, "status", one->status);
   if (one->verdict.cmd_uuid[0] != '\0')
     plugin_notification_meta_add_string(n, "cmd_uuid", one->verdict.cmd_uuid);
+  if (one->reply != NULL)
+    plugin_notification_meta_add_string(n, "reply", one->reply);
 }
 
 /* Leaves out the device_id, which is in the meta data, too, if the names are so

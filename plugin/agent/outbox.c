@@ -28,8 +28,11 @@ struct outbox *outbox_new(void) {
 
 void outbox_free(struct outbox *o) {
   struct earlier earlier;
+  struct news news;
   if (o == NULL)
     return;
+  while (outbox_take(o, &news))
+    free(news.reply);
   while (outbox_take_earlier(o, &earlier)) {
   }
   pthread_mutex_destroy(&o->mutex);
@@ -39,12 +42,15 @@ void outbox_free(struct outbox *o) {
 bool outbox_put(struct outbox *o, const struct news *news) {
   pthread_mutex_lock(&o->mutex);
   bool is_full = o->count == OUTBOX_MAX;
-  o->ring[(o->oldest + o->count) % OUTBOX_MAX] = *news;
+  struct news *place = &o->ring[(o->oldest + o->count) % OUTBOX_MAX];
+  char *lost = is_full ? place->reply : NULL;
+  *place = *news;
   if (is_full)
     o->oldest = (o->oldest + 1) % OUTBOX_MAX;
   else
     o->count++;
   pthread_mutex_unlock(&o->mutex);
+  free(lost);
   return is_full;
 }
 

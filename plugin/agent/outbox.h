@@ -37,12 +37,13 @@ struct news {
   const struct device *device;
   enum outcome outcome;
   struct verdict verdict;     /* for a status or an end: only cmd_uuid */
-  enum tracked_status status; /* for a status or an end */
+  enum tracked_status status; /* of an outcome: the first one */
   enum tracked_end end;       /* NEWS_END; all below: for an outcome */
   int attempts;
   int64_t wall_created_ms;
   int64_t wall_finished_ms;
   int64_t duration_ms; /* from arrival to outcome, monotonic */
+  char *reply; /* what the device itself replied; NULL: nothing is known */
 };
 
 /* The last command of the rule for the device failed before the start: that the
@@ -58,11 +59,12 @@ struct outbox;
 struct outbox *outbox_new(void);
 void outbox_free(struct outbox *o);
 
-/* Puts a copy of the news. Returns whether it has overwritten the oldest. */
+/* Puts a copy of the news, and takes its reply. Returns whether it has
+ * overwritten the oldest. */
 bool outbox_put(struct outbox *o, const struct news *news);
 
-/* Takes out the oldest news and writes it to ret_news. Returns whether there
- * was any. */
+/* Takes out the oldest news and writes it to ret_news; the caller frees its
+ * reply. Returns whether there was any. */
 bool outbox_take(struct outbox *o, struct news *ret_news);
 
 /* Puts a pair that had failed before the start. Returns 0 or -ENOMEM. */

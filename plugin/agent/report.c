@@ -292,6 +292,11 @@ static void note_uuids(struct report *r, size_t count, int64_t now_ms) {
     uuids_note(r->uuids, &r->batch[i], now_ms);
 }
 
+static void free_batch(struct report *r, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    free(r->batch[i].reply);
+}
+
 /* Returns how much of the news was reported in part only, or not at all. */
 static uint64_t send_notifications(struct report *r, size_t count,
                                    cdtime_t until) {
@@ -319,6 +324,7 @@ void report_send(struct report *r, size_t inbox_count, int64_t now_ms) {
   metric_send_derive(METRIC_AGENT, "derive", REPORTS_SERIES, r->pace.reports);
   send_loss(r);
   stats_count_unreported(r->stats, send_notifications(r, count, until));
+  free_batch(r, count);
 }
 
 /* Logs one line; `what` is "device" or "endpoint". */

@@ -126,6 +126,16 @@ static void follow(struct sender *s, const struct command *c,
             c->policy->rule);
 }
 
+static void keep_reply(struct command *c, const struct buf *text) {
+  if (text->size == 0)
+    return;
+  body_unref(c->attempt->reply);
+  c->attempt->reply = body_new(text->data, text->size);
+  if (c->attempt->reply == NULL)
+    log_error("out of memory: what device \"%s\" replied is not kept",
+              c->device->name);
+}
+
 static void take_reply(struct sender *s, const struct http_reply *reply,
                        struct moment now) {
   struct command *c = reply->tag;
@@ -133,8 +143,9 @@ static void take_reply(struct sender *s, const struct http_reply *reply,
   struct buf device_reply;
   buf_init(&device_reply, API_REPLY_MAX_BYTES);
   c->device->endpoint->api->judge(reply, &v, &device_reply);
-  end_attempt(s, c, &v, now);
+  keep_reply(c, &device_reply);
   buf_free(&device_reply);
+  end_attempt(s, c, &v, now);
   if (is_to_be_followed(c))
     follow(s, c, now);
 }

@@ -4,6 +4,7 @@
 #include "agent/lines.h"
 #include "agent/troubles.h"
 #include "base/log.h"
+#include "cloud/api.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,23 +91,42 @@ static void tell_attempt(struct teller *t, const struct command *c,
   tell_troubles(t, c, v, now);
 }
 
+/* Returns whether the acceptance is the device's own answer. */
+static bool is_answered(const struct command *c) {
+  return c->outcome == OUTCOME_ACCEPTED && c->device->endpoint->api->is_answer;
+}
+
 static void put_outcome(struct teller *t, const struct command *c) {
+  const struct body *reply = command_reply(c);
   struct news news = {.kind = NEWS_OUTCOME,
                       .policy = c->policy,
                       .device = c->device,
                       .outcome = c->outcome,
+                      .status =
+                          is_answered(c) ? TRACKED_ANSWERED : TRACKED_CREATED,
                       .verdict = *command_verdict(c),
                       .attempts = c->attempts,
                       .wall_created_ms = c->created.wall_ms,
                       .wall_finished_ms = c->finished.wall_ms,
                       .duration_ms = c->finished.ms - c->created.ms};
   snprintf(news.verdict.error, sizeof news.verdict.error, "%s", command_why(c));
+  if (reply != NULL) /* without memory it is in the log and the ledger */
+    news.reply = strndup(reply->data, reply->size);
   put_news(t, &news);
+}
+
+static void count_answer(struct teller *t, const struct command *c) {
+  stats_note_tracked(t->stats, c->device);
+  stats_count_end(t->stats, c->device, TRACKED_END_ANSWERED);
+  stats_count_answer_latency(t->stats, c->device,
+                             c->finished.ms - c->created.ms);
 }
 
 static void tell_outcome(struct teller *t, const struct command *c) {
   if (c->outcome == OUTCOME_ACCEPTED)
     stats_count_latency(t->stats, c->device, c->finished.ms - c->created.ms);
+  if (is_answered(c))
+    count_answer(t, c);
   put_outcome(t, c);
   lines_write_finished(c);
 }

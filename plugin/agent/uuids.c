@@ -60,7 +60,7 @@ void uuids_note(struct uuids *u, const struct news *one, int64_t now_ms) {
     series = find(u, one->verdict.cmd_uuid);
   if (series == NULL)
     series = add(u, one);
-  series->status = one->kind == NEWS_OUTCOME ? TRACKED_CREATED : one->status;
+  series->status = one->status;
   series->changed_ms = now_ms;
 }
 

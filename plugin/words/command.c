@@ -138,6 +138,8 @@ void command_free(struct command *c) {
   if (c == NULL)
     return;
   body_unref(c->body);
+  if (c->attempt != NULL)
+    body_unref(c->attempt->reply);
   free(c->attempt);
   shared_text_unref(c->slot_key);
   shared_text_unref(c->series);
@@ -162,6 +164,10 @@ struct moment command_sent(const struct command *c) {
 const struct verdict *command_verdict(const struct command *c) {
   static const struct verdict none;
   return c->attempt != NULL ? &c->attempt->verdict : &none;
+}
+
+const struct body *command_reply(const struct command *c) {
+  return c->attempt != NULL ? c->attempt->reply : NULL;
 }
 
 const char *command_why(const struct command *c) {

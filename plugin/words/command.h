@@ -183,6 +183,8 @@ struct attempt {
   struct moment sent;           /* its beginning; 0: there was none */
   unsigned long key_generation; /* of the header that it was sent with */
   struct verdict verdict;       /* all zero until it has ended */
+  struct body *reply; /* one line of text that the device itself replied; NULL:
+                         none is known */
 };
 
 /* Many commands wait without ever having been tried, so that what belongs to an
@@ -256,6 +258,9 @@ struct moment command_sent(const struct command *c);
 /* Returns the command's verdict, or an all-zero one if it has none. Borrowed
  * until the verdict changes. */
 const struct verdict *command_verdict(const struct command *c);
+
+/* Returns what the device itself replied to the last attempt, or NULL. */
+const struct body *command_reply(const struct command *c);
 
 /* Returns the error of the last attempt, or if there is none the reason for the
  * outcome, as a text that may be "". Borrowed until the verdict changes. */

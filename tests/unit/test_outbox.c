@@ -4,8 +4,11 @@
 
 #include "basics.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static void put(struct outbox *f, int attempts, bool *ret_gave_way) {
-  const struct news one = {.attempts = attempts};
+  const struct news one = {.attempts = attempts, .reply = strdup("done")};
   *ret_gave_way = outbox_put(f, &one);
 }
 
@@ -19,9 +22,20 @@ static void what_is_put_first_is_taken_first(void **state) {
   put(f, 2, &gave_way);
   assert_true(outbox_take(f, &one));
   assert_int_equal(one.attempts, 1);
+  assert_string_equal(one.reply, "done");
+  free(one.reply);
   assert_true(outbox_take(f, &one));
   assert_int_equal(one.attempts, 2);
+  free(one.reply);
   assert_false(outbox_take(f, &one));
+  outbox_free(f);
+}
+
+static void what_is_left_at_the_end_is_freed(void **state) {
+  (void)state;
+  struct outbox *f = outbox_new();
+  bool gave_way;
+  put(f, 1, &gave_way); /* a leak is found by the sanitizers */
   outbox_free(f);
 }
 
@@ -39,6 +53,7 @@ static void when_it_is_full_the_oldest_gives_way(void **state) {
   for (int i = 1; i <= OUTBOX_MAX; i++) {
     assert_true(outbox_take(f, &one));
     assert_int_equal(one.attempts, i);
+    free(one.reply);
   }
   assert_false(outbox_take(f, &one));
   outbox_free(f);
@@ -82,6 +97,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_put_first_is_taken_first),
       cmocka_unit_test(when_it_is_full_the_oldest_gives_way),
+      cmocka_unit_test(what_is_left_at_the_end_is_freed),
       cmocka_unit_test(all_that_failed_earlier_is_handed_over),
       cmocka_unit_test(what_is_lost_adds_up_until_it_is_taken),
   };

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cloud/api.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct {
@@ -61,13 +62,17 @@ static int tear_down(void **state) {
   return 0;
 }
 
+static void tell(struct command *c) {
+  journal_note(&t.journal, &c->change);
+  teller_tell_changes(t.teller, &t.journal, (struct moment){.ms = 3000});
+  journal_clear(&t.journal);
+}
+
 /* The key was refused, and the command waits for another one. */
 static void tell_refusal(struct command *c) {
   c->attempts++;
   c->has_ended_attempt = true;
-  journal_note(&t.journal, &c->change);
-  teller_tell_changes(t.teller, &t.journal, (struct moment){.ms = 1000});
-  journal_clear(&t.journal);
+  tell(c);
 }
 
 static void a_key_that_is_refused_is_told_once(void **state) {
@@ -98,11 +103,67 @@ a_refusal_of_the_old_key_does_not_hide_that_of_the_new(void **state) {
   assert_int_equal(t.refusals, 2);
 }
 
+/* Tells that the command has ended after 2 s, with the device's reply. */
+static struct news tell_end(const struct api *api, enum outcome outcome) {
+  struct verdict verdict = {.http_code = 200, .cmd_uuid = "uuid"};
+  struct command c = {.policy = &policy,
+                      .device = t.fan,
+                      .series = "",
+                      .verdict = &verdict,
+                      .attempts = 1,
+                      .created = {.ms = 1000},
+                      .finished = {.ms = 3000},
+                      .outcome = outcome,
+                      .state = COMMAND_FINISHED,
+                      .change.is_told = true,
+                      .reply = body_new("done", 4)};
+  struct news news;
+  t.cloud->api = api;
+  tell(&c);
+  assert_true(outbox_take(t.outbox, &news));
+  body_unref(c.reply);
+  return news;
+}
+
+static void an_answer_of_the_device_itself_counts_at_once(void **state) {
+  (void)state;
+  struct stats_tracked tracked;
+  struct news news = tell_end(&property_api, OUTCOME_ACCEPTED);
+  assert_int_equal(news.status, TRACKED_ANSWERED);
+  assert_string_equal(news.reply, "done");
+  free(news.reply);
+  assert_true(stats_take_tracked(t.stats, t.fan, &tracked));
+  assert_int_equal(tracked.answered, 1);
+  assert_int_equal(tracked.delivered, 1);
+  assert_true(tracked.latency.average_s == 2);
+}
+
+static void a_refusal_of_the_device_itself_is_no_answer(void **state) {
+  (void)state;
+  struct stats_tracked tracked;
+  struct news news = tell_end(&property_api, OUTCOME_REFUSED);
+  assert_string_equal(news.reply, "done");
+  free(news.reply);
+  assert_false(stats_take_tracked(t.stats, t.fan, &tracked));
+}
+
+static void an_acceptance_of_the_cloud_alone_is_no_answer(void **state) {
+  (void)state;
+  struct stats_tracked tracked;
+  struct news news = tell_end(&cmds_api, OUTCOME_ACCEPTED);
+  assert_int_equal(news.status, TRACKED_CREATED);
+  free(news.reply);
+  assert_false(stats_take_tracked(t.stats, t.fan, &tracked));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(a_key_that_is_refused_is_told_once),
       TEST(a_refusal_of_the_old_key_does_not_hide_that_of_the_new),
+      TEST(an_answer_of_the_device_itself_counts_at_once),
+      TEST(a_refusal_of_the_device_itself_is_no_answer),
+      TEST(an_acceptance_of_the_cloud_alone_is_no_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static struct news news_of(enum news_kind kind, const char *cmd_uuid,
 }
 
 static void accept(const char *cmd_uuid, int64_t now_ms) {
-  struct news one = news_of(NEWS_OUTCOME, cmd_uuid, TRACKED_NOT_ONLINE);
+  struct news one = news_of(NEWS_OUTCOME, cmd_uuid, TRACKED_CREATED);
   uuids_note(u, &one, now_ms);
 }
 
