@@ -67,6 +67,7 @@ static const char clean_end[] = "CREATE TABLE clean_end (at INTEGER NOT NULL);";
   " ELSE '' END"
 #define SHORT_BODY SHORT("body")
 #define SHORT_ACCEPTED_BODY SHORT("accepted_body")
+#define SHORT_REPLY SHORT("reply")
 
 /* Shows commands to people: local times, short bodies, no NULL. The text that
  * OneNET sends with an acceptance ("succ") is no error. */
@@ -84,7 +85,8 @@ static const char readable_view[] =
     " CASE WHEN outcome IS 'accepted' THEN '' ELSE coalesce(error, '') END"
     "  AS error,"
     " " SHORT_BODY " AS body,"
-    " coalesce(cmd_uuid, '') AS cmd_uuid"
+    " coalesce(cmd_uuid, '') AS cmd_uuid,"
+    " " SHORT_REPLY " AS reply"
     " FROM commands;";
 
 static const char pending_view[] =
@@ -95,7 +97,7 @@ static const char pending_view[] =
 
 static const char recent_view[] =
     "CREATE VIEW recent AS SELECT id, created, rule, device, severity,"
-    " outcome, attempts, seconds, cause, error, body, cmd_uuid"
+    " outcome, attempts, seconds, cause, error, body, cmd_uuid, reply"
     " FROM readable ORDER BY id DESC LIMIT 50;";
 
 /* Shows each series and its place in its slot. Place 1 has the series that
@@ -187,15 +189,21 @@ static const char *const from_2[] = {
     "PRAGMA user_version = 3", NULL};
 
 /* Version 3 put the slot and the totals, too, when an attempt began, looked for
- * what fails in all history, and had indexes by the state. */
+ * what fails in all history, had indexes by the state, and did not know what a
+ * device itself replies at once. */
 static const char *const from_3[] = {
     "DROP VIEW IF EXISTS states",
     "DROP VIEW IF EXISTS pending",
     "DROP VIEW IF EXISTS by_device",
+    "DROP VIEW IF EXISTS recent",
+    "DROP VIEW IF EXISTS readable",
+    "ALTER TABLE commands ADD COLUMN reply TEXT",
     "DROP INDEX IF EXISTS commands_pending",
     "DROP INDEX IF EXISTS commands_finished",
     PENDING_INDEX,
     FINISHED_INDEX,
+    readable_view,
+    recent_view,
     states_view,
     pending_view,
     by_device_view,

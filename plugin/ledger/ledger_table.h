@@ -65,6 +65,7 @@
     VERDICT(take_text(v, w->error, sizeof w->error)))                          \
   X(cmd_uuid, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cmd_uuid),   \
     VERDICT(take_text(v, w->cmd_uuid, sizeof w->cmd_uuid)))                    \
+  X(reply, TEXT_OR_NULL, body(command_reply(c)), nothing)                              \
   X(sent_at, REAL_OR_NULL,                                                  \
     moment_if(c->attempts > 0, now, command_sent(c).ms),                       \
     if (c->attempts > 0) take_sent(v, zero_ms, c, &status))                    \

@@ -938,7 +938,7 @@ static void leave_much(struct fixture *f, int first_id) {
                  " device_id, endpoint, slot, series, severity, body,"
                  " content_type, qos, timeout_s, expires_at, not_before,"
                  " 'finished', 'accepted', attempts, http_code, errno, error,"
-                 " cmd_uuid, sent_at, 1700000000, status, status_at, answer,"
+                 " cmd_uuid, reply, sent_at, 1700000000, status, status_at, answer,"
                  " track_until, cause, class, value, valid_from,"
                  " waits_for_credentials, doubtful FROM n, commands"
                  " WHERE id = 1");

@@ -68,6 +68,7 @@ static void the_views_read_well(void **state) {
   struct fixture *f = *state;
   struct command *c = fixture_command(f, 1);
   open_fresh(f);
+  c->attempt->reply = fixture_body("{\"code\":500}");
   fixture_finish(c, OUTCOME_REFUSED, FIXTURE_NOW);
   fixture_put(f, c, FIXTURE_NOW);
   put_body(f, 2, "two\r\nlines", 10);
@@ -82,11 +83,14 @@ static void the_views_read_well(void **state) {
       "81572aae-fc34");
   assert_string_equal(
       fixture_sql(f, "SELECT id, outcome, attempts, seconds, cause, error,"
-                     " body, cmd_uuid FROM recent"),
-      "3||3||errno_3|auth failed|x'010002'|81572aae-fc34\n"
-      "2||3||errno_3|auth failed|two  lines|81572aae-fc34\n"
+                     " body, cmd_uuid, reply FROM recent"),
+      "3||3||errno_3|auth failed|x'010002'|81572aae-fc34|\n"
+      "2||3||errno_3|auth failed|two  lines|81572aae-fc34|\n"
       "1|refused|3|7.0|errno_3|auth failed|{\"fan\":\"on\"}|"
-      "81572aae-fc34");
+      "81572aae-fc34|{\"code\":500}");
+  assert_string_equal(
+      fixture_sql(f, "SELECT reply IS NULL, typeof(reply) FROM commands"),
+      "0|text\n1|null\n1|null");
   assert_string_equal(fixture_sql(f, "SELECT * FROM by_device"),
                       "fan|4|1|0|0|0|0|0|0|0|2");
   assert_string_equal(fixture_sql(f, BALANCE), "fan|4|1|2|1");

@@ -105,23 +105,24 @@ a_refusal_of_the_old_key_does_not_hide_that_of_the_new(void **state) {
 
 /* Tells that the command has ended after 2 s, with the device's reply. */
 static struct news tell_end(const struct api *api, enum outcome outcome) {
-  struct verdict verdict = {.http_code = 200, .cmd_uuid = "uuid"};
+  struct attempt attempt = {
+      .verdict = {.http_code = 200, .cmd_uuid = "uuid"},
+      .reply = body_new("done", 4)};
   struct command c = {.policy = &policy,
                       .device = t.fan,
                       .series = "",
-                      .verdict = &verdict,
+                      .attempt = &attempt,
                       .attempts = 1,
                       .created = {.ms = 1000},
                       .finished = {.ms = 3000},
                       .outcome = outcome,
                       .state = COMMAND_FINISHED,
-                      .change.is_told = true,
-                      .reply = body_new("done", 4)};
+                      .change.is_told = true};
   struct news news;
   t.cloud->api = api;
   tell(&c);
   assert_true(outbox_take(t.outbox, &news));
-  body_unref(c.reply);
+  body_unref(attempt.reply);
   return news;
 }
 
