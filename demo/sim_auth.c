@@ -190,6 +190,55 @@ enum sim_errno sim_auth_check(const struct sim_auth *auth,
   return SIM_KEY_REQUIRED;
 }
 
+#define LIFETIME_MAX_S (INT64_C(10) * 365 * 86400)
+
+static bool is_platform_version(const char *version) {
+  return strcmp(version, "2018-10-31") == 0 ||
+         strcmp(version, "2020-05-29") == 0 ||
+         strcmp(version, "2022-05-01") == 0;
+}
+
+static bool is_resource_of(const char *res, const char *product) {
+  if (strncmp(res, "products/", 9) == 0)
+    return strcmp(res + 9, product) == 0;
+  return strncmp(res, "userid/", 7) == 0 || strncmp(res, "projects/", 9) == 0;
+}
+
+static bool is_good_token(const struct sim_auth *auth,
+                          const struct token *token, const char *product) {
+  const char *et = sim_buf_text(&token->et);
+  return is_platform_version(sim_buf_text(&token->version)) &&
+         is_resource_of(sim_buf_text(&token->res), product) &&
+         token_digest(sim_buf_text(&token->method)) != NULL && et[0] != '\0' &&
+         strlen(et) <= 18 && et[strspn(et, "0123456789")] == '\0' &&
+         token_is_signed(auth, token);
+}
+
+/* Judges when a token that is good otherwise ends. */
+static bool check_end(int64_t end_s, int64_t wall_s, struct sim_buf *reason) {
+  if (end_s <= wall_s)
+    sim_buf_addf(reason, "request has expired:expire=%" PRId64 ",now=%" PRId64,
+                 end_s, wall_s);
+  else if (end_s > wall_s + LIFETIME_MAX_S)
+    sim_buf_add(reason, "token expire is too long,max expire limit 10 years");
+  return reason->length == 0;
+}
+
+bool sim_auth_check_platform(const struct sim_auth *auth,
+                             const struct sim_pairs *headers, int64_t wall_s,
+                             const char *product, struct sim_buf *ret_reason) {
+  const char *header = sim_pairs_find_header(headers, "Authorization");
+  struct token token = {0};
+  bool is_good = header != NULL && token_parse(header, &token) &&
+                 is_good_token(auth, &token, product);
+  if (is_good)
+    is_good = check_end(strtoll(token.et.data, NULL, 10), wall_s, ret_reason);
+  else
+    sim_buf_add(ret_reason, "invalid authorization");
+  token_free(&token);
+  return is_good;
+}
+
 void sim_auth_free(struct sim_auth *auth) {
   for (size_t i = 0; i < auth->api_key_count; i++)
     free(auth->api_keys[i]);

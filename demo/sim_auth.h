@@ -36,6 +36,13 @@ enum sim_errno sim_auth_check(const struct sim_auth *auth,
                               const struct sim_pairs *headers, int64_t wall_s,
                               const char **ret_detail);
 
+/* Judges a request to the current platform, which takes tokens only, for that
+ * product. Returns whether it is good; else adds the reason, as the platform
+ * words it. */
+bool sim_auth_check_platform(const struct sim_auth *auth,
+                             const struct sim_pairs *headers, int64_t wall_s,
+                             const char *product, struct sim_buf *ret_reason);
+
 void sim_auth_free(struct sim_auth *auth);
 
 #endif

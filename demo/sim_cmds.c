@@ -254,6 +254,10 @@ static void serve_follow(struct sim_cloud *cloud,
 
 void sim_cmds_serve(struct sim_cloud *cloud, const struct sim_request *request,
                     int64_t wall_ms, struct sim_reply *reply) {
+  if (sim_platform_serve(cloud, request, wall_ms, reply)) {
+    add_default_header(reply, "Content-Type", "application/json");
+    return;
+  }
   if (strcmp(request->path, "/cmds") == 0) {
     serve_send(cloud, request, wall_ms, reply);
   } else if (strncmp(request->path, UUID_PATH, strlen(UUID_PATH)) == 0) {

@@ -8,9 +8,11 @@
 #include <strings.h>
 
 static const char help_text[] =
-    "onenet-sim: a local OneNET /cmds service. Control interface:\n"
+    "onenet-sim: a local OneNET service. Control interface:\n"
     "\n"
     "PUT    /sim/devices/ID?online=0|1&answer=TEXT  add or alter a device\n"
+    "         in calls that wait for it: silent=0|1  reply_code=N\n"
+    "         wait_ms=N  failure=TEXT, the reason why the call fails\n"
     "DELETE /sim/devices/ID                         remove it\n"
     "GET    /sim/devices                            all devices\n"
     "GET    /sim/devices/ID                         one device\n"
@@ -18,7 +20,7 @@ static const char help_text[] =
     "POST   /sim/devices/ID/answer?uuid=UUID        it answers with the body\n"
     "GET    /sim/received                           what all received\n"
     "DELETE /sim/received                           forget that\n"
-    "GET    /sim/requests                           calls of /cmds\n"
+    "GET    /sim/requests                           all calls\n"
     "DELETE /sim/requests                           forget them\n"
     "POST   /sim/faults?...                         spoil the next calls\n"
     "         count=N (default 1, -1 = until cleared)  device_id=ID\n"
@@ -26,6 +28,8 @@ static const char help_text[] =
     "         delay_ms=N  close=before|after  execute=1  hang=1\n"
     "GET    /sim/faults                             those that are left\n"
     "DELETE /sim/faults                             none any more\n"
+    "PUT    /sim/envelope?...                       answers of such calls:\n"
+    "         code_last=0|1  request_id=0|1  data=there|null|absent\n"
     "POST   /sim/clock?advance=SECONDS              move the cloud's clock on\n"
     "GET    /sim/stats                              totals\n";
 
@@ -146,8 +150,14 @@ static void show_device(struct control *c) {
 
 static void put_device(struct control *c) {
   struct sim_device_change change = {
-      .answer = sim_pairs_find(&c->request->query, "answer")};
-  if (!read_flag(c, "online", &change.set_online, &change.online))
+      .answer = sim_pairs_find(&c->request->query, "answer"),
+      .failure = sim_pairs_find(&c->request->query, "failure"),
+      .reply_code = -1,
+      .wait_ms = -1};
+  if (!read_flag(c, "online", &change.set_online, &change.online) ||
+      !read_flag(c, "silent", &change.set_silent, &change.silent) ||
+      !read_integer(c, "reply_code", 0, INT32_MAX, &change.reply_code) ||
+      !read_integer(c, "wait_ms", 0, 3600000, &change.wait_ms))
     return;
   const bool is_new =
       sim_store_put_device(c->cloud->store, c->id, &change, c->wall_ms);
@@ -331,6 +341,36 @@ static void move_clock(struct control *c) {
                c->wall_ms / 1000 + advance_s);
 }
 
+static bool read_data(const struct control *c, enum sim_data *ret_data) {
+  static const char *const words[] = {[SIM_DATA_THERE] = "there",
+                                      [SIM_DATA_NULL] = "null",
+                                      [SIM_DATA_ABSENT] = "absent"};
+  const char *text = sim_pairs_find(&c->request->query, "data");
+  if (text == NULL)
+    return true;
+  for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    if (strcmp(text, words[i]) != 0)
+      continue;
+    *ret_data = (enum sim_data)i;
+    return true;
+  }
+  refuse(c, 400, "data", text, "there, null or absent");
+  return false;
+}
+
+static void set_envelope(struct control *c) {
+  struct sim_envelope envelope = c->cloud->envelope;
+  bool set;
+  bool has_id = !envelope.no_request_id;
+  if (!read_flag(c, "code_last", &set, &envelope.code_last) ||
+      !read_flag(c, "request_id", &set, &has_id) ||
+      !read_data(c, &envelope.data))
+    return;
+  envelope.no_request_id = !has_id;
+  c->cloud->envelope = envelope;
+  reply_nothing(c);
+}
+
 static void show_stats(struct control *c) {
   const struct sim_cloud *cloud = c->cloud;
   struct sim_buf *buf = reply_json(c, 200);
@@ -363,7 +403,8 @@ static const struct route routes[] = {
     {"GET", "/sim/", "", serve_help},
     {"GET", "/sim/devices", "", list_devices},
     {"GET", "/sim/devices/*", "", show_device},
-    {"PUT", "/sim/devices/*", "online, answer", put_device},
+    {"PUT", "/sim/devices/*",
+     "online, answer, silent, reply_code, wait_ms, failure", put_device},
     {"DELETE", "/sim/devices/*", "", remove_device},
     {"GET", "/sim/devices/*/received", "", show_device_received},
     {"POST", "/sim/devices/*/answer", "uuid", answer_command},
@@ -376,6 +417,7 @@ static const struct route routes[] = {
      "count, device_id, status, header, delay_ms, close, execute, hang",
      add_fault},
     {"DELETE", "/sim/faults", "", clear_faults},
+    {"PUT", "/sim/envelope", "code_last, request_id, data", set_envelope},
     {"POST", "/sim/clock", "advance", move_clock},
     {"GET", "/sim/stats", "", show_stats},
 };

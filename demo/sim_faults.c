@@ -76,7 +76,8 @@ void sim_fault_apply(const struct sim_fault *fault, struct sim_reply *reply) {
   for (size_t i = 0; i < fault->headers.count; i++)
     sim_pairs_add(&reply->headers, fault->headers.items[i].name,
                   fault->headers.items[i].value);
-  reply->delay_ms = fault->delay_ms;
+  if (fault->delay_ms > 0)
+    reply->delay_ms = fault->delay_ms;
   if (fault->hang)
     reply->ending = SIM_ENDING_HANG;
   else if (fault->close != SIM_CLOSE_NOT)

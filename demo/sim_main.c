@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * onenet-sim: a local OneNET /cmds service. This file puts the parts together
+ * onenet-sim: a local OneNET service. This file puts the parts together
  * and keeps them for the life of the process.
  */
 #include "sim_http.h"
@@ -82,7 +82,8 @@ static void make_cloud(struct sim_options *options, struct sim_cloud *cloud) {
   sim_journal_init(&cloud->journal, options->keep);
   if (options->clock_s >= 0)
     cloud->clock_offset_ms = (options->clock_s - (int64_t)time(NULL)) * 1000;
-  const struct sim_device_change online = {.set_online = true, .online = true};
+  const struct sim_device_change online = {
+      .set_online = true, .online = true, .reply_code = -1, .wait_ms = -1};
   for (size_t i = 0; i < options->device_count; i++)
     sim_store_put_device(cloud->store, options->devices[i], &online, 0);
 }

@@ -13,11 +13,13 @@
 #endif
 
 #define DEFAULT_API_KEY "Demo0nlyKey=NotASecret00000="
+#define DEFAULT_PRODUCT "AbC12345xy"
 #define LAST_SECOND INT64_C(253402300799) /* of the year 9999 */
 
 static const char help_text[] =
     "Usage: onenet-sim [OPTION]...\n"
-    "A local OneNET /cmds service to try collectd-onenet with. It listens on\n"
+    "A local OneNET service to try collectd-onenet with: /cmds, and the calls\n"
+    "of the current platform. It listens on\n"
     "127.0.0.1 only and ends on SIGTERM or SIGINT. Devices, faults and the\n"
     "record of what was executed: GET /sim/ tells how.\n"
     "\n"
@@ -31,6 +33,10 @@ static const char help_text[] =
     "                         " DEFAULT_API_KEY "\n"
     "  --access-key BASE64    a key to accept Authorization tokens of\n"
     "                         (repeatable)\n"
+    "  --product ID           the product of the current platform; default:\n"
+    "                         " DEFAULT_PRODUCT "\n"
+    "  --data-stream          it has data streams, and takes synccmds;\n"
+    "                         without this, it has a thing model\n"
     "  --auth-status N        HTTP status of refused credentials: 200 (the\n"
     "                         default), 400, 401 or 403\n"
     "  --documented-order     answer errno, error, data as the documentation\n"
@@ -57,6 +63,8 @@ enum option_id {
   OPTION_AUTO_CREATE,
   OPTION_API_KEY,
   OPTION_ACCESS_KEY,
+  OPTION_PRODUCT,
+  OPTION_DATA_STREAM,
   OPTION_AUTH_STATUS,
   OPTION_DOCUMENTED_ORDER,
   OPTION_RATE,
@@ -78,6 +86,8 @@ static const struct option long_options[] = {
     {"auto-create", no_argument, NULL, OPTION_AUTO_CREATE},
     {"api-key", required_argument, NULL, OPTION_API_KEY},
     {"access-key", required_argument, NULL, OPTION_ACCESS_KEY},
+    {"product", required_argument, NULL, OPTION_PRODUCT},
+    {"data-stream", no_argument, NULL, OPTION_DATA_STREAM},
     {"auth-status", required_argument, NULL, OPTION_AUTH_STATUS},
     {"documented-order", no_argument, NULL, OPTION_DOCUMENTED_ORDER},
     {"rate", required_argument, NULL, OPTION_RATE},
@@ -174,6 +184,7 @@ static bool read_keep(struct sim_options *options) {
 static bool read_text(int id, struct sim_options *options) {
   const char **place = id == OPTION_PORT_FILE       ? &options->port_file
                        : id == OPTION_EXECUTION_LOG ? &options->execution_log
+                       : id == OPTION_PRODUCT       ? &options->cloud.product
                        : id == OPTION_TLS_CERT      ? &options->tls_cert
                        : id == OPTION_TLS_KEY       ? &options->tls_key
                        : id == OPTION_TLS_CLIENT_CA ? &options->tls_client_ca
@@ -199,6 +210,9 @@ static bool read_option(int id, struct sim_options *options) {
     return read_key(id, sim_auth_add_access_key(&options->auth, optarg));
   case OPTION_AUTH_STATUS:
     return read_auth_status(options);
+  case OPTION_DATA_STREAM:
+    options->cloud.is_stream = true;
+    return true;
   case OPTION_DOCUMENTED_ORDER:
     options->cloud.documented_order = true;
     return true;
@@ -251,7 +265,9 @@ static void set_defaults(struct sim_options *options) {
       .clock_s = -1,
       .keep = 100000,
       .store = {.keep = 100000},
-      .cloud = {.auth_status = 200, .rate_per_s = 300},
+      .cloud = {.auth_status = 200,
+                .rate_per_s = 300,
+                .product = DEFAULT_PRODUCT},
   };
 }
 

@@ -28,6 +28,10 @@ struct device {
   char *id;
   bool online;
   char *answer; /* NULL: does not answer by itself */
+  bool silent;
+  int64_t reply_code;
+  int64_t wait_ms;
+  char *failure; /* NULL: none */
   uint64_t received;
   struct command_list waiting;
 };
@@ -223,6 +227,15 @@ static struct device *add_device(struct sim_store *store, const char *id) {
   return device;
 }
 
+/* Puts a copy in the place of the old text; NULL leaves it, "" takes it away.
+ */
+static void replace_text(char **text, const char *changed) {
+  if (changed == NULL)
+    return;
+  free(*text);
+  *text = changed[0] == '\0' ? NULL : sim_buf_copy(changed);
+}
+
 bool sim_store_put_device(struct sim_store *store, const char *id,
                           const struct sim_device_change *change,
                           int64_t wall_ms) {
@@ -230,11 +243,14 @@ bool sim_store_put_device(struct sim_store *store, const char *id,
   const bool is_new = device == NULL;
   if (is_new)
     device = add_device(store, id);
-  if (change->answer != NULL) {
-    free(device->answer);
-    device->answer =
-        change->answer[0] == '\0' ? NULL : sim_buf_copy(change->answer);
-  }
+  replace_text(&device->answer, change->answer);
+  replace_text(&device->failure, change->failure);
+  if (change->set_silent)
+    device->silent = change->silent;
+  if (change->reply_code >= 0)
+    device->reply_code = change->reply_code;
+  if (change->wait_ms >= 0)
+    device->wait_ms = change->wait_ms;
   if (change->set_online) {
     const bool login = change->online && !device->online;
     device->online = change->online;
@@ -249,6 +265,7 @@ static void free_device(struct sim_store *store, struct device *device) {
   store->device_count--;
   free(device->id);
   free(device->answer);
+  free(device->failure);
   free(device);
 }
 
@@ -274,6 +291,32 @@ int sim_store_remove_device(struct sim_store *store, const char *id,
   fail_waiting(store, device, wall_ms);
   free_device(store, device);
   return 0;
+}
+
+static struct device *find_or_create(struct sim_store *store, const char *id) {
+  struct device *device = find_device(store, id);
+  if (device == NULL && store->config.auto_create)
+    device = add_device(store, id);
+  return device;
+}
+
+bool sim_store_read_manner(struct sim_store *store, const char *id,
+                           struct sim_manner *ret_manner) {
+  const struct device *device = find_or_create(store, id);
+  if (device == NULL)
+    return false;
+  *ret_manner = (struct sim_manner){.online = device->online,
+                                    .silent = device->silent,
+                                    .reply_code = device->reply_code,
+                                    .wait_ms = device->wait_ms,
+                                    .answer = device->answer,
+                                    .failure = device->failure};
+  return true;
+}
+
+void sim_store_make_uuid(struct sim_store *store,
+                         char ret_uuid[static SIM_UUID_SIZE]) {
+  sim_uuid_next(&store->uuids, ret_uuid);
 }
 
 bool sim_store_has_device(const struct sim_store *store, const char *id) {
@@ -315,9 +358,7 @@ enum sim_errno sim_store_send(struct sim_store *store,
                               const struct sim_draft *draft, int64_t wall_ms,
                               char ret_uuid[static SIM_UUID_SIZE],
                               bool *ret_received) {
-  struct device *device = find_device(store, draft->device_id);
-  if (device == NULL && store->config.auto_create)
-    device = add_device(store, draft->device_id);
+  struct device *device = find_or_create(store, draft->device_id);
   if (device == NULL)
     return SIM_NOT_FOUND;
   if (!device->online && draft->timeout_s == 0)

@@ -53,6 +53,21 @@ struct sim_device_change {
   bool set_online;
   bool online;
   const char *answer; /* NULL: leave it; "": no answer by itself; borrowed */
+  bool set_silent;
+  bool silent;
+  int64_t reply_code;  /* -1: leave it */
+  int64_t wait_ms;     /* -1: leave it */
+  const char *failure; /* NULL: leave it; "": none; borrowed */
+};
+
+/* How a device takes part in a call that waits for it. */
+struct sim_manner {
+  bool online;
+  bool silent;         /* it does what it is told, and does not reply */
+  int64_t reply_code;  /* 0: that of success */
+  int64_t wait_ms;     /* until its reply, or until nobody waits any more */
+  const char *answer;  /* borrowed until the store changes; NULL: none */
+  const char *failure; /* why the call fails before it, likewise */
 };
 
 /* Returns an empty store, which the caller frees before the log. */
@@ -69,6 +84,14 @@ bool sim_store_put_device(struct sim_store *store, const char *id,
 /* Removes a device; what waited for it has failed. Returns 0 or -ENOENT. */
 int sim_store_remove_device(struct sim_store *store, const char *id,
                             int64_t wall_ms);
+
+/* Writes the manner of a device. Returns whether there is such a device. */
+bool sim_store_read_manner(struct sim_store *store, const char *id,
+                           struct sim_manner *ret_manner);
+
+/* Makes a uuid of no command. */
+void sim_store_make_uuid(struct sim_store *store,
+                         char ret_uuid[static SIM_UUID_SIZE]);
 
 bool sim_store_has_device(const struct sim_store *store, const char *id);
 

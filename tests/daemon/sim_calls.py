@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Calls of the simulator as a client of OneNET makes them, for its own tests."""
 
+import base64
+import hmac
 import json
 import socket
 import urllib.parse
@@ -9,6 +11,9 @@ from simulator import API_KEY, FAN_ID
 
 DEVICE = FAN_ID
 KEY = {"api-key": API_KEY}
+ACCESS_KEY = "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE="
+VECTOR_TIME = 1537255523
+PRODUCT = "AbC12345xy"  # the simulator's default
 
 
 def post(sim, body=b"on", headers=None, connection=None, **query):
@@ -40,3 +45,14 @@ def begin(sim, body="on", query=f"device_id={DEVICE}"):
         f"POST /cmds?{query} HTTP/1.1\r\nHost: sim\r\napi-key: {API_KEY}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
     return connection
+
+
+def token(method="sha256", et=VECTOR_TIME, res="products/123123",
+          key=ACCESS_KEY, version="2018-10-31", sign=None):
+    text = f"{et}\n{method}\n{res}\n{version}".encode()
+    if sign is None:
+        digest = hmac.new(base64.b64decode(key), text, method).digest()
+        sign = base64.b64encode(digest).decode()
+    values = dict(version=version, res=res, et=et, method=method, sign=sign)
+    return "&".join(f"{name}={urllib.parse.quote(str(value), safe='')}"
+                    for name, value in values.items())

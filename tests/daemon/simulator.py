@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Drives demo/onenet-sim, the local OneNET /cmds service, from a test.
+"""Drives demo/onenet-sim, the local OneNET service, from a test.
 
     with Simulator("--rate", "0") as sim:
         sim.put_device("8029377", online=False)
@@ -154,11 +154,17 @@ class Simulator:
             return json.loads(answer.body)
         return answer.body.decode() or None
 
-    def put_device(self, device_id, online=None, answer=None):
+    def put_device(self, device_id, online=None, answer=None, **manner):
         """Adds (online unless told otherwise) or alters a device; answer: what
-        it answers by itself, "" = nothing. Returns the device as a dict."""
+        it answers by itself, "" = nothing; manner: in calls that wait for it
+        silent, reply_code, wait_ms, failure. Returns the device as a dict."""
         return self.control("PUT", self._device(device_id), online=online,
-                            answer=answer)
+                            answer=answer, **manner)
+
+    def envelope(self, **options):
+        """Alters the answers of the current platform's calls: code_last,
+        request_id, data ("there", "null" or "absent")."""
+        self.control("PUT", "envelope", **options)
 
     def delete_device(self, device_id):
         self.control("DELETE", self._device(device_id))

@@ -2,24 +2,21 @@
 """The simulator is what the other tests measure with: it is tested first."""
 
 import base64
-import hmac
 import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
-import urllib.parse
 import uuid
 
 import pytest
 
-from sim_calls import DEVICE, KEY, accepted, begin, code, post
+from sim_calls import (ACCESS_KEY, DEVICE, KEY, VECTOR_TIME, accepted, begin, code,
+                       post, token)
 from simulator import API_KEY, Simulator, find_binary, wait_until
 
 # From the API facts: computed by the documented algorithm.
-ACCESS_KEY = "Y29sbGVjdGQtb25lbmV0LXVuaXQtdGVzdC1rZXktMDE="
-VECTOR_TIME = 1537255523
 VECTORS = {
     "md5": "H9FByNcskwhgX5M4cIIe%2BA%3D%3D",
     "sha1": "MP6bAVIgPerSOyW0kAVOsjP1zRQ%3D",
@@ -30,17 +27,6 @@ VECTORS = {
 def status(sim, cmd_uuid):
     answer = sim.http("GET", f"/cmds/{cmd_uuid}", headers=KEY)
     return json.loads(answer.body)["data"]["status"]
-
-
-def token(method="sha256", et=VECTOR_TIME, res="products/123123",
-          key=ACCESS_KEY, version="2018-10-31", sign=None):
-    text = f"{et}\n{method}\n{res}\n{version}".encode()
-    if sign is None:
-        digest = hmac.new(base64.b64decode(key), text, method).digest()
-        sign = base64.b64encode(digest).decode()
-    values = dict(version=version, res=res, et=et, method=method, sign=sign)
-    return "&".join(f"{name}={urllib.parse.quote(str(value), safe='')}"
-                    for name, value in values.items())
 
 
 # ---- answers ---------------------------------------------------------------
