@@ -84,6 +84,34 @@ def test_nothing_is_left_of_it(page):
     assert list(BUILD_DIR.glob("demo.*")) == []
 
 
+@pytest.mark.parametrize("api", ["set-device-property", "call-service",
+                                 "synccmds"])
+def test_each_call_of_the_current_platform_has_its_page(api):
+    done = run_demo("--api", api)
+    page = done.stdout
+    assert done.returncode == 0, page
+    lines = page.splitlines()
+    assert len(lines) <= 70, page
+    assert [line for line in lines if len(line) > 80] == []
+    assert f"/{api}" in page
+    assert "authorization:" in page.lower()
+    assert 'received {"fan":"on","t":35}, answered' in page
+    assert "commands-accepted 2, commands-answered 2" in page
+    assert list(BUILD_DIR.glob("demo.*")) == []
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--api", "cmd"], "--api cmd: must be cmds, set-device-property"),
+    (["--product", "1"], "--product goes with --url"),
+    (["--api", "synccmds", "--url", "u", "--key-file", "/etc/passwd", "--device",
+      "1"], "--api synccmds needs --product, too"),
+])
+def test_options_that_do_not_fit_are_refused(options, words):
+    done = run_demo(*options)
+    assert done.returncode == 1
+    assert words in done.stdout
+
+
 @pytest.fixture(name="key_file")
 def file_with_the_key(tmp_path):
     path = tmp_path / "key"
