@@ -197,7 +197,7 @@ static void format_detail(char *text, size_t size, const struct news *one) {
              tracked_status_text(one->status), v->cmd_uuid);
   else if (v->cmd_uuid[0] != '\0')
     snprintf(text, size, "cmd_uuid %s", v->cmd_uuid);
-  else if (v->has_errno && v->errno_value != 0)
+  else if (v->has_errno && (v->errno_value != 0 || v->cause[0] == '\0'))
     snprintf(text, size, "errno %d: %s", (int)v->errno_value, v->error);
   else
     snprintf(text, size, "%s%s%s", v->cause,

@@ -223,6 +223,14 @@ static void refuse(const struct reading *r, struct verdict *v) {
     memcpy(v->error, r->device_msg, sizeof(v->error));
 }
 
+/* Returns whether an answer that leaves doubt tells of the device: many devices
+ * that are silent do not make the endpoint a bad one. */
+static bool is_of_device(const struct reading *r, enum verdict_class class) {
+  return class == VERDICT_DOUBTFUL &&
+         (find_code(r->code)->decider == BY_REASON ||
+          contains(r->msg, DEVICE_TIMED_OUT));
+}
+
 static const char *decide(void *context, const struct http_reply *reply,
                           struct verdict *v) {
   const struct reading *r = context;
@@ -235,6 +243,7 @@ static const char *decide(void *context, const struct http_reply *reply,
   answer_keep_line(v->error, sizeof(v->error), r->msg, strlen(r->msg));
   if (r->code != 0) {
     v->class = class_of(r->code, r->msg, reply->http_code);
+    v->is_of_device = is_of_device(r, v->class);
     answer_set_cause(v, "errno", r->code);
   } else if (answer_is_believed(reply, v)) {
     if (has_device_reply(r) && r->device_code != DEVICE_IS_GOOD)

@@ -37,7 +37,9 @@ int verdict_parse_class(const char *name, enum verdict_class *ret_class) {
 
 enum verdict_circuit verdict_circuit(const struct verdict *v) {
   bool tells_nothing = v->is_early || strcmp(v->cause, "local") == 0;
-  return tells_nothing ? CIRCUIT_STAYS : meanings[v->class].circuit;
+  if (tells_nothing)
+    return CIRCUIT_STAYS;
+  return v->is_of_device ? CIRCUIT_CLOSES : meanings[v->class].circuit;
 }
 
 enum verdict_trouble verdict_trouble(const struct verdict *v) {

@@ -36,8 +36,10 @@ struct verdict {
   char error[VERDICT_ERROR_BYTES];   /* one line of valid UTF-8, may be "" */
   char cmd_uuid[VERDICT_UUID_BYTES]; /* "" if there is none worth keeping */
   int64_t retry_after_ms;            /* 0: the server did not say */
-  int local_errno; /* errno if the attempt could not even be tried; else 0 */
-  bool is_early;   /* the answer came before the whole body had left */
+  int local_errno;   /* errno if the attempt could not even be tried; else 0 */
+  bool is_early;     /* the answer came before the whole body had left */
+  bool is_of_device; /* of a doubt: the endpoint works, and tells that the
+                        device did not reply */
 };
 
 /* The condition under which a command is tried again. */
@@ -87,7 +89,8 @@ int verdict_parse_class(const char *name, enum verdict_class *ret_class);
 
 /* Returns the effect on the circuit: CIRCUIT_STAYS for an early answer, which
  * may come from a gateway in front of the endpoint, and for an attempt that
- * could not even be tried; else what the class says. */
+ * could not even be tried; CIRCUIT_CLOSES for a doubt that is of the device;
+ * else what the class says. */
 enum verdict_circuit verdict_circuit(const struct verdict *v);
 
 /* Returns what is in trouble: the device for a doubtful verdict with an errno,

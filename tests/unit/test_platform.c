@@ -288,6 +288,22 @@ static void an_internal_error_tells_of_products_and_devices(void **state) {
   assert_failure(10500, "error: not online, not subscribed", VERDICT_REFUSED);
 }
 
+static void a_silent_device_is_no_fault_of_the_endpoint(void **state) {
+  (void)state;
+  assert_failure(10411, SET_FAILED ":" TIMED_OUT, VERDICT_DOUBTFUL);
+  assert_true(t.verdict.is_of_device);
+  assert_failure(10415, "", VERDICT_DOUBTFUL);
+  assert_true(t.verdict.is_of_device);
+  assert_failure(10500, "x:" TIMED_OUT, VERDICT_DOUBTFUL);
+  assert_true(t.verdict.is_of_device);
+  assert_failure(10500, "x", VERDICT_DOUBTFUL);
+  assert_false(t.verdict.is_of_device);
+  assert_failure(500, "timeout", VERDICT_DOUBTFUL);
+  assert_false(t.verdict.is_of_device);
+  assert_failure(10411, SET_FAILED ":" NOT_ONLINE, VERDICT_OFFLINE);
+  assert_false(t.verdict.is_of_device);
+}
+
 static void a_limit_means_that_nothing_was_executed(void **state) {
   (void)state;
   assert_failure(500, "call limit", VERDICT_NOT_EXECUTED);
@@ -360,6 +376,7 @@ int main(void) {
       cmocka_unit_test(each_code_has_its_class),
       cmocka_unit_test(behind_the_colon_stands_what_10411_and_10415_mean),
       cmocka_unit_test(an_internal_error_tells_of_products_and_devices),
+      cmocka_unit_test(a_silent_device_is_no_fault_of_the_endpoint),
       cmocka_unit_test(a_limit_means_that_nothing_was_executed),
       cmocka_unit_test(without_a_code_the_status_decides),
       cmocka_unit_test(an_end_after_sending_is_doubtful),

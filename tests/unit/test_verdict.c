@@ -63,6 +63,14 @@ static void what_could_not_be_tried_leaves_the_circuit_as_it_is(void **state) {
   assert_int_equal(verdict_circuit(&v), CIRCUIT_STAYS);
 }
 
+static void a_silent_device_does_not_open_the_circuit(void **state) {
+  (void)state;
+  struct verdict v = {.class = VERDICT_DOUBTFUL, .is_of_device = true};
+  assert_int_equal(verdict_circuit(&v), CIRCUIT_CLOSES);
+  v.is_early = true;
+  assert_int_equal(verdict_circuit(&v), CIRCUIT_STAYS);
+}
+
 static void a_doubt_with_an_errno_is_the_trouble_of_the_device(void **state) {
   (void)state;
   struct verdict v = {.class = VERDICT_DOUBTFUL};
@@ -80,6 +88,7 @@ int main(void) {
           what_was_not_executed_is_tried_again_and_a_doubt_only_on_demand),
       cmocka_unit_test(an_early_answer_leaves_the_circuit_as_it_is),
       cmocka_unit_test(what_could_not_be_tried_leaves_the_circuit_as_it_is),
+      cmocka_unit_test(a_silent_device_does_not_open_the_circuit),
       cmocka_unit_test(a_doubt_with_an_errno_is_the_trouble_of_the_device),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
