@@ -782,10 +782,19 @@ static void wait_again(struct model *m, struct model_command *c,
                                                  : OUTCOME_EXPIRED));
 }
 
-static bool is_retried(const struct policy *p, enum verdict_class class) {
+/* Returns whether nobody else waits for a device that is offline. */
+static bool is_for_us_to_keep(const struct model_command *c) {
+  const struct device *d = c->slot->at->device;
+  return !d->endpoint->keeps_commands && policy_timeout_s(policy_of(c), d) > 0;
+}
+
+static bool is_retried(const struct model_command *c,
+                       enum verdict_class class) {
+  const struct policy *p = policy_of(c);
   return class == VERDICT_NOT_SENT || class == VERDICT_NOT_EXECUTED ||
          class == VERDICT_CREDENTIALS ||
-         (class == VERDICT_OFFLINE && p->retry_offline) ||
+         (class == VERDICT_OFFLINE &&
+          (p->retry_offline || is_for_us_to_keep(c))) ||
          (class == VERDICT_DOUBTFUL && p->retry_unknown);
 }
 
@@ -804,7 +813,7 @@ void model_end(struct model *m, int64_t id, const struct verdict *v) {
   struct model_command *c = find_command(m, id);
   bool is_local = strcmp(v->cause, "local") == 0;
   leave_flight(m, c, v->class, !is_local && !v->is_early);
-  if (is_retried(policy_of(c), v->class))
+  if (is_retried(c, v->class))
     wait_again(m, c, v);
   else if (v->class == VERDICT_ACCEPTED)
     foretell(c, OUTCOME_ACCEPTED);

@@ -63,6 +63,7 @@ static uint64_t draw(void *context, uint64_t max_inclusive) {
 static void choose_endpoint(struct endpoint *e) {
   e->max_in_flight = ONE_OF(1, 2, 3);
   e->breaker_threshold = ONE_OF(1, 2, 3, 1000);
+  e->keeps_commands = chance(50);
   e->rate = (struct rate_limit){(uint32_t)ONE_OF(1, 3, 10),
                                 (uint32_t)ONE_OF(1, 2, 20)};
 }
