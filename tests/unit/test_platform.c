@@ -195,6 +195,17 @@ static void code_0_without_a_2xx_is_doubtful(void **state) {
   }
 }
 
+static void of_a_failure_no_reply_is_kept(void **state) {
+  (void)state;
+  judge(&sync_api, 502, "{\"code\":0,\"data\":{\"cmd_resp\":\"ZG9uZQ==\"}}");
+  assert_verdict(VERDICT_DOUBTFUL, "http_502");
+  assert_string_equal(t.reply, "");
+  judge(&sync_api, 200,
+        "{\"data\":{\"cmd_resp\":\"ZG9uZQ==\"},\"code\":10500}");
+  assert_verdict(VERDICT_DOUBTFUL, "errno_10500");
+  assert_string_equal(t.reply, "");
+}
+
 /* ---- the device refuses ---- */
 
 static void a_device_that_refuses_is_refused_with_its_own_code(void **state) {
@@ -371,6 +382,7 @@ int main(void) {
       cmocka_unit_test(a_response_that_is_not_base64_is_kept_as_it_is),
       cmocka_unit_test(without_one_integer_code_nothing_is_believed),
       cmocka_unit_test(code_0_without_a_2xx_is_doubtful),
+      cmocka_unit_test(of_a_failure_no_reply_is_kept),
       cmocka_unit_test(a_device_that_refuses_is_refused_with_its_own_code),
       cmocka_unit_test(an_output_that_is_called_code_is_no_refusal),
       cmocka_unit_test(each_code_has_its_class),
