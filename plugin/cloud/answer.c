@@ -93,8 +93,8 @@ void answer_set_cause(struct verdict *v, const char *decider, int32_t number) {
 bool answer_is_believed(const struct http_reply *reply, struct verdict *v) {
   if (answer_is_class(reply->http_code, 2) && reply->sent)
     return true;
-  /* It is contradicted, by the HTTP status or by the fact that nobody can have
-   * seen the command. */
+  /* The answer is contradicted, by the HTTP status or by the fact that nobody
+   * can have seen the command. */
   v->class = VERDICT_DOUBTFUL;
   answer_set_cause(v, "http", reply->http_code);
   return false;

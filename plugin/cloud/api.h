@@ -23,8 +23,8 @@
 struct api {
   const char *name;                  /* value of the option API */
   const char *path;                  /* end of the path of its URL */
-  const char *const *own_parameters; /* of its query; NULL: none, and ends the
-                                        list */
+  const char *const *own_parameters; /* that are added to its query; NULL: none,
+                                        and ends the list */
   const char *content_type;          /* NULL: that of the rule */
   size_t body_max_bytes;             /* limit of a rendered body */
   bool takes_object;                 /* a body must be a JSON object */

@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-/* What `data` of an answer with code 0 is. */
+/* The meaning of `data` in an answer with code 0. */
 enum platform_data {
   PLATFORM_ECHO,    /* the device's reply, with a code of its own */
   PLATFORM_OUTPUTS, /* the outputs of a service; or such a reply */
