@@ -741,13 +741,13 @@ static void a_uuid_that_would_leave_its_path_is_none(void **state) {
 /* Appends the URL of a command that came just now. */
 static int append_url(struct buf *out, const char *base, const char *device_id,
                       int timeout_s, int qos) {
-  char url[128];
+  char url[128], id[DEVICE_ID_BYTES];
   snprintf(url, sizeof(url), "%s", base);
+  snprintf(id, sizeof(id), "%s", device_id);
   const struct endpoint e = {.url = url};
-  struct device d = {.endpoint = &e, .qos = qos};
+  const struct device d = {.endpoint = &e, .device_id = id, .qos = qos};
   const struct command c = {
       .device = &d, .timeout_s = timeout_s, .valid_from_ms = 1000};
-  snprintf(d.device_id, sizeof(d.device_id), "%s", device_id);
   return cmds_api.append_url(out, &c, 1000);
 }
 

@@ -13,6 +13,7 @@
 #include "agent/clock.h"
 #include "agent/worker.h"
 #include "base/log.h"
+#include "cloud/api.h"
 #include "cloud/http.h"
 #include "scarce_memory.h"
 
@@ -36,6 +37,7 @@ static void make_options(void) {
   o->series_max = 10;
   o->directory = directory_new();
   directory_add_endpoint(o->directory, "cloud", &t.cloud);
+  t.cloud->api = &cmds_api;
   t.cloud->url = strdup("http://127.0.0.1:1/cmds");
   t.cloud->credential.kind = CREDENTIAL_KEY_FILE;
   t.cloud->credential.text = strdup("/nowhere");
