@@ -357,9 +357,10 @@ void lanes_place(struct lanes *l, struct command *c, int64_t now_ms) {
     lanes_set_timer(l, c, c->at.slot->cooldown_until_ms);
     return;
   }
-  heap_push(&lanes_lane_of(l, c)->ready, c);
+  struct lane *lane = lanes_lane_of(l, c);
+  heap_push(&lane->ready, c);
   lanes_set_timer(l, c, COMMAND_NEVER_MS);
-  lanes_wake(l, lanes_lane_of(l, c));
+  lanes_wake(l, lane);
 }
 
 size_t lanes_pending_most(const struct lanes *l) {
@@ -389,20 +390,21 @@ void lanes_set_credentials_wait(struct lanes *l, struct command *c,
 }
 
 void lanes_stop_waiting(struct lanes *l, struct command *c) {
+  struct lane *lane = lanes_lane_of(l, c);
   lanes_endpoint_of(l, c)->waiting--;
-  lanes_lane_of(l, c)->waiting--;
+  lane->waiting--;
   l->waiting--;
   if (--c->body->waiting == 0)
     l->waiting_bytes -= c->body->size;
   let_go(l, c->body);
   lanes_set_credentials_wait(l, c, false);
   heap_remove(&l->timers, c);
-  heap_remove(&lanes_lane_of(l, c)->ready, c);
+  heap_remove(&lane->ready, c);
   if (c->at.slot->waiting == c)
     c->at.slot->waiting = NULL;
-  if (lanes_lane_of(l, c)->holder == c) {
-    lanes_lane_of(l, c)->holder = NULL;
-    lanes_wake(l, lanes_lane_of(l, c));
+  if (lane->holder == c) {
+    lane->holder = NULL;
+    lanes_wake(l, lane);
   }
 }
 
@@ -440,7 +442,8 @@ void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
 
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now) {
-  bool was_holder = lanes_lane_of(l, older)->holder == older;
+  struct lane *lane = lanes_lane_of(l, newer);
+  bool was_holder = lane->holder == older;
   bool waits_for_credentials = older->waits_for_credentials;
   lanes_note(l, &newer->change);
   newer->at.place = older->at.place;
@@ -458,7 +461,7 @@ void lanes_supersede(struct lanes *l, struct command *newer,
     return;
   }
   lanes_set_validity(newer);
-  lanes_lane_of(l, newer)->holder = newer;
+  lane->holder = newer;
   lanes_set_timer(l, newer, COMMAND_NEVER_MS);
 }
 

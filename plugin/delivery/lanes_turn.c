@@ -21,12 +21,13 @@ static void end_late(struct lanes *l, struct command *c, struct moment now) {
 }
 
 static void run_timer(struct lanes *l, struct command *c, struct moment now) {
+  struct lane *lane = lanes_lane_of(l, c);
   lanes_set_validity(c);
   if (c->deadline_ms <= now.ms) {
     end_late(l, c, now);
-  } else if (c == lanes_lane_of(l, c)->holder) {
+  } else if (c == lane->holder) {
     lanes_set_timer(l, c, COMMAND_NEVER_MS);
-    lanes_wake(l, lanes_lane_of(l, c));
+    lanes_wake(l, lane);
   } else if (c->at.ready_index != HEAP_OUTSIDE) {
     lanes_set_timer(l, c, COMMAND_NEVER_MS);
   } else {
@@ -256,8 +257,9 @@ static void wait_for_retry(struct lanes *l, struct command *c,
 
 static void end_in_flight(struct lanes *l, struct command *c,
                           enum outcome outcome, struct moment now) {
-  lanes_lane_of(l, c)->holder = NULL;
-  lanes_wake(l, lanes_lane_of(l, c));
+  struct lane *lane = lanes_lane_of(l, c);
+  lane->holder = NULL;
+  lanes_wake(l, lane);
   lanes_count_outcome(l, c, outcome, now);
 }
 
@@ -294,10 +296,11 @@ static void start_cooldown(struct command *c) {
 static void leave_flight(struct lanes *l, struct command *c,
                          const struct verdict *v, struct moment now) {
   struct endpoint_state *e = lanes_endpoint_of(l, c);
-  if (c->state != COMMAND_IN_FLIGHT || lanes_lane_of(l, c)->holder != c)
+  struct lane *lane = lanes_lane_of(l, c);
+  if (c->state != COMMAND_IN_FLIGHT || lane->holder != c)
     abort();
-  gate_end(&e->gate, c, verdict_circuit(v), lanes_lane_of(l, c),
-           e->waiting > lanes_lane_of(l, c)->waiting, now.ms);
+  gate_end(&e->gate, c, verdict_circuit(v), lane, e->waiting > lane->waiting,
+           now.ms);
   slot_end_attempt(c->at.slot, c, v->class,
                    lanes_device_of(l, c)->account.attempts_begun, now.ms);
   if (!verdict_meaning(v->class)->surely_unexecuted)
