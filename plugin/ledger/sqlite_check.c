@@ -22,6 +22,7 @@ struct sqlite_check {
   pthread_t thread;
   pthread_mutex_t mutex; /* guards all below */
   pthread_cond_t changed;
+  bool is_left_behind;
   int code; /* SQLITE_BUSY until the check has ended */
   char why[WHY_BYTES];
 };
@@ -76,6 +77,13 @@ int sqlite_check_now(sqlite3 *db, char *ret_why, size_t why_bytes) {
 
 /* ---- beside the work ---- */
 
+static void free_all(struct sqlite_check *c) {
+  sqlite3_close(c->db);
+  pthread_cond_destroy(&c->changed);
+  pthread_mutex_destroy(&c->mutex);
+  free(c);
+}
+
 static void *run(void *context) {
   struct sqlite_check *c = context;
   char why[WHY_BYTES] = "";
@@ -85,8 +93,11 @@ static void *run(void *context) {
   pthread_mutex_lock(&c->mutex);
   c->code = code == SQLITE_BUSY ? SQLITE_INTERRUPT : code;
   memcpy(c->why, why, sizeof c->why);
+  bool is_left_behind = c->is_left_behind;
   pthread_cond_broadcast(&c->changed);
   pthread_mutex_unlock(&c->mutex);
+  if (is_left_behind)
+    free_all(c);
   return NULL;
 }
 
@@ -97,13 +108,6 @@ static void init_locks(struct sqlite_check *c) {
   pthread_cond_init(&c->changed, &attributes);
   pthread_condattr_destroy(&attributes);
   pthread_mutex_init(&c->mutex, NULL);
-}
-
-static void free_all(struct sqlite_check *c) {
-  sqlite3_close(c->db);
-  pthread_cond_destroy(&c->changed);
-  pthread_mutex_destroy(&c->mutex);
-  free(c);
 }
 
 static bool start(struct sqlite_check *c, const char *path) {
@@ -137,21 +141,29 @@ int sqlite_check_result(struct sqlite_check *c, char *ret_why,
 }
 
 /* Interrupts again and again: SQLite forgets an interrupt that comes between
- * two statements. */
-static void wait_for_end(struct sqlite_check *c) {
+ * two statements. Returns whether the thread has ended, or is about to. */
+static bool wait_for_end(struct sqlite_check *c) {
+  int64_t end_ms = systime_monotonic_ms() + SQLITE_CHECK_WAIT_MS;
   pthread_mutex_lock(&c->mutex);
-  while (c->code == SQLITE_BUSY) {
+  while (c->code == SQLITE_BUSY && systime_monotonic_ms() < end_ms) {
     struct timespec at = systime_deadline(INTERRUPT_MS);
     sqlite3_interrupt(c->db);
     pthread_cond_timedwait(&c->changed, &c->mutex, &at);
   }
+  bool has_ended = c->code != SQLITE_BUSY;
+  c->is_left_behind = !has_ended;
   pthread_mutex_unlock(&c->mutex);
+  return has_ended;
 }
 
 void sqlite_check_end(struct sqlite_check *c) {
   if (c == NULL)
     return;
-  wait_for_end(c);
-  pthread_join(c->thread, NULL);
-  free_all(c);
+  pthread_t thread = c->thread; /* what is left behind may be free at once */
+  if (wait_for_end(c)) {
+    pthread_join(thread, NULL);
+    free_all(c);
+  } else {
+    pthread_detach(thread);
+  }
 }

@@ -14,6 +14,8 @@
 
 #include <stddef.h>
 
+#define SQLITE_CHECK_WAIT_MS 500
+
 struct sqlite3;
 
 /* Looks at all of the file that the connection has open. Returns SQLITE_OK if
@@ -34,7 +36,8 @@ int sqlite_check_result(struct sqlite_check *c, char *ret_why,
                         size_t why_bytes);
 
 /* Ends the check, whether it has come to its end or not, and frees it; NULL is
- * allowed. Waits for no disk but that of the page that is being read. */
+ * allowed. Waits SQLITE_CHECK_WAIT_MS at most for a page that is being read:
+ * where the disk hangs, the thread is left behind, and frees the check. */
 void sqlite_check_end(struct sqlite_check *c);
 
 #endif

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct failing_file {
   sqlite3_file base;
@@ -13,7 +14,8 @@ struct failing_file {
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs vfs;
 static int operations, fail_after, fail_code;
-static sqlite3_int64 bad_from; /* 0: no read fails */
+static sqlite3_int64 bad_from;          /* 0: no read fails */
+static _Atomic sqlite3_int64 hung_from; /* 0: no read hangs */
 
 static int next_operation(void) {
   operations++;
@@ -32,6 +34,8 @@ static int read_file(sqlite3_file *file, void *data, int size,
                      sqlite3_int64 offset) {
   if (bad_from > 0 && offset >= bad_from)
     return SQLITE_IOERR_READ;
+  while (hung_from > 0 && offset >= hung_from)
+    usleep(1000);
   return real_of(file)->pMethods->xRead(real_of(file), data, size, offset);
 }
 
@@ -159,5 +163,7 @@ void failing_vfs_fail(int after, int code) {
 }
 
 void failing_vfs_fail_reads(long long from_offset) { bad_from = from_offset; }
+
+void failing_vfs_hang_reads(long long from_offset) { hung_from = from_offset; }
 
 int failing_vfs_count(void) { return operations; }

@@ -20,6 +20,10 @@ void failing_vfs_fail(int after, int code);
  * sectors; 0: none does. */
 void failing_vfs_fail_reads(long long from_offset);
 
+/* Reads at this offset or behind it hang from now on, as on a disk that does
+ * not answer, until it is 0. */
+void failing_vfs_hang_reads(long long from_offset);
+
 /* Returns how many of these there were since failing_vfs_fail. */
 int failing_vfs_count(void);
 

@@ -52,11 +52,15 @@ static int count_threads(void) {
   return count;
 }
 
-bool finds_damage(struct fixture *f) {
+void wait_for_look(void) {
   int64_t end_ms = systime_monotonic_ms() + PATIENCE_MS;
   while (count_threads() > 1 && systime_monotonic_ms() < end_ms)
     usleep(1000);
   assert_int_equal(count_threads(), 1);
+}
+
+bool finds_damage(struct fixture *f) {
+  wait_for_look();
   int status = ledger_begin(f->ledger, FIXTURE_NOW);
   if (status == 0)
     assert_int_equal(ledger_commit(f->ledger), 0);

@@ -26,8 +26,11 @@ void open_fresh(struct fixture *f);
  * the process had been killed. */
 void forget_clean_end(const struct fixture *f);
 
-/* Waits until the look beside the work has ended. Returns whether it has found
- * damage: then the turn after it has failed, and the next begins anew. */
+/* Waits until the look beside the work has ended. */
+void wait_for_look(void);
+
+/* Does so, and returns whether it has found damage: then the turn after it has
+ * failed, and the next begins anew. */
 bool finds_damage(struct fixture *f);
 
 /* Puts a command of that id that ended at that moment. */

@@ -3,6 +3,8 @@
  * Which ledgers are looked at as a whole, and what comes of damage that no
  * start sees.
  */
+#include "base/systime.h"
+#include "failing_vfs.h"
 #include "ledger/sqlite_check.h"
 #include "ledger_words.h"
 
@@ -212,6 +214,21 @@ static void a_look_can_be_ended_at_any_time(void **state) {
   }
 }
 
+static void a_look_at_a_disk_that_hangs_is_left_behind(void **state) {
+  struct fixture *f = *state;
+  leave_closed(f);
+  failing_vfs_install();
+  failing_vfs_hang_reads(2 * PAGE_BYTES);
+  struct sqlite_check *c = sqlite_check_begin(f->path);
+  assert_non_null(c);
+  int64_t begun_ms = systime_monotonic_ms();
+  sqlite_check_end(c);
+  assert_true(systime_monotonic_ms() - begun_ms >= SQLITE_CHECK_WAIT_MS);
+  failing_vfs_hang_reads(0);
+  wait_for_look();
+  failing_vfs_remove();
+}
+
 static void a_file_that_can_not_be_opened_is_not_looked_at(void **state) {
   struct fixture *f = *state;
   assert_null(sqlite_check_begin(f->path));
@@ -229,6 +246,7 @@ int main(void) {
       SITUATION(a_damaged_ledger_is_not_marked_when_it_is_closed),
       SITUATION(what_the_start_itself_finds_is_set_aside_at_once),
       SITUATION(a_look_can_be_ended_at_any_time),
+      SITUATION(a_look_at_a_disk_that_hangs_is_left_behind),
       SITUATION(a_file_that_can_not_be_opened_is_not_looked_at),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
