@@ -33,7 +33,7 @@ static char *put_part(char *at, const char *last, const char *name,
   return put_text(at, last, instance);
 }
 
-/* Without printf, since each firing needs it, on a thread of collectd. */
+/* Uses no printf, since each firing needs a series, on a thread of collectd. */
 void event_format_series(const struct event *event,
                          char ret_series[static EVENT_SERIES_BYTES]) {
   const char *last = &ret_series[EVENT_SERIES_BYTES - 1]; /* of the NUL */
