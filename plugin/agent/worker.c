@@ -222,10 +222,15 @@ static bool has_firings(const struct worker *w) {
 }
 
 static void take_firings(struct worker *w) {
-  take_list(w, w->postponed);
-  for (size_t taken = 0; w->postponed == NULL && taken < TURN_FIRINGS_MAX;
-       taken += TAKE_MAX)
-    take_list(w, inbox_take(w->inbox, TAKE_MAX));
+  struct firing *some = w->postponed;
+  size_t taken = 0;
+  if (some != NULL)
+    take_list(w, some);
+  while (w->postponed == NULL && taken < TURN_FIRINGS_MAX &&
+         (some = inbox_take(w->inbox, TAKE_MAX)) != NULL) {
+    take_list(w, some);
+    taken += TAKE_MAX;
+  }
 }
 
 static void drop_postponed(struct worker *w) {
