@@ -448,30 +448,6 @@ def send_lines(setup, text):
         thread.join()
 
 
-QUEUED = 50_000
-
-
-def test_the_memory_of_a_large_queue_goes_back_once_it_has_emptied(setup):
-    """Nobody listens at the endpoint, so that all of them expire."""
-    begun = time.time() - QUEUED / 1000  # no two events of the same time
-    text = "".join(
-        f"PUTNOTIF severity=failure time={begun + number / 1000:.3f} "
-        f"host=h plugin=sensors type=temperature message=number{number}\n"
-        for number in range(QUEUED))
-    setup.start(setup.block(
-        "QueueLimit 100000\n",
-        endpoint=setup.endpoint(f"http://127.0.0.1:{free_port()}/cmds"),
-        rule=setup.rule('OnFailure "%{message}"\nSupersede false\nExpire 20')),
-        threshold="")
-    idle = setup.daemon.memory_bytes()
-    send_lines(setup, text)
-    wait_until(lambda: count(setup, "created") == QUEUED, 60, "all of them")
-    full = setup.daemon.memory_bytes()
-    wait_until(lambda: count(setup, "expired") == QUEUED, 60, "the end of all")
-    wait_until(lambda: setup.daemon.memory_bytes() - idle < (full - idle) / 2, 10,
-               f"half of {full - idle} bytes to go back")
-
-
 # ---- a burst ----
 
 BURST = 100_000

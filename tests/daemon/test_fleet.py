@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from collectd import free_port
 from conftest import Setup
 from simulator import Simulator, wait_until
+from test_delivery import send_lines
 
 MEBIBYTE = 1024 * 1024
 MOST_BYTES = 300 * MEBIBYTE
@@ -103,6 +105,32 @@ def test_100000_devices_that_fired_once_cost_little_and_stay_flat(fleet):
     assert_small_and_flat(daemon, interval_s=1)
     fleet.wait_for_outcomes("cloud", created=size, accepted=size)
     wait_until(lambda: len(reported_devices(daemon)) == 1000, 10, "the reports")
+
+
+QUEUED = 50_000
+
+
+def test_the_memory_of_a_large_queue_goes_back_once_it_has_emptied(fleet):
+    """Nobody listens at the endpoint, so that all of them expire."""
+    begun = time.time() - QUEUED / 1000  # no two events of the same time
+    text = "".join(
+        f"PUTNOTIF severity=failure time={begun + number / 1000:.3f} "
+        f"host=h plugin=sensors type=temperature message=number{number}\n"
+        for number in range(QUEUED))
+    fleet.start(fleet.block(
+        "QueueLimit 100000\n",
+        endpoint=fleet.endpoint(f"http://127.0.0.1:{free_port()}/cmds"),
+        rule=fleet.rule('OnFailure "%{message}"\nSupersede false\nExpire 20')),
+        threshold="")
+    idle = fleet.daemon.memory_bytes()
+    send_lines(fleet, text)
+    wait_until(lambda: fleet.metric("onenet-fan/commands-created") == QUEUED, 60,
+               "all to be created")
+    full = fleet.daemon.memory_bytes()
+    wait_until(lambda: fleet.metric("onenet-fan/commands-expired") == QUEUED, 60,
+               "all to expire")
+    wait_until(lambda: fleet.daemon.memory_bytes() - idle < (full - idle) / 2, 10,
+               f"half of {full - idle} bytes to go back")
 
 
 def test_10000_declared_devices_in_prometheus_cost_little_and_stay_flat(fleet):
