@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/inbox.h"
 
+#include "base/hash.h"
+
 #include "words/slot.h"
 
 #include <errno.h>
@@ -93,13 +95,9 @@ void inbox_free(struct inbox *in) {
 
 /* ---- keys ---- */
 
-/* FNV-1a. */
 static uint64_t hash_key(const struct firing *f) {
-  uint64_t hash = UINT64_C(14695981039346656037) ^ f->policy->index;
-  hash = hash * UINT64_C(1099511628211) ^ f->device->index;
-  for (const char *c = f->series; *c != '\0'; c++)
-    hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-  return hash;
+  uint64_t hash = hash_number(HASH_BEGIN, f->policy->index);
+  return hash_text(hash_number(hash, f->device->index), f->series);
 }
 
 static bool has_same_key(const struct firing *a, const struct firing *b) {

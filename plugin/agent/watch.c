@@ -2,6 +2,7 @@
 #include "agent/watch.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/names.h"
 
@@ -121,12 +122,9 @@ void watch_tell_no_device(struct watch *w, const char *name) {
 
 /* ---- events that fire no rule ---- */
 
-/* Writes the FNV-1a hash as a text: a series is longer than a name may be. */
+/* Writes the hash as a text: a series is longer than a name may be. */
 static void format_hash(const char *text, char ret_hash[static 17]) {
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (; *text != '\0'; text++)
-    hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-  snprintf(ret_hash, 17, "%016" PRIx64, hash);
+  snprintf(ret_hash, 17, "%016" PRIx64, hash_text(HASH_BEGIN, text));
 }
 
 void watch_tell_unmatched(struct watch *w, const struct event *event) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/names.h"
 
+#include "base/hash.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -14,19 +16,18 @@ static const char *name_of(const void *item) {
   return *(const char *const *)item;
 }
 
-/* FNV-1a of the name in lower case. */
-static size_t hash(const char *name) {
-  uint64_t hash = UINT64_C(14695981039346656037);
+/* Returns the hash of the name in lower case. */
+static size_t hash_name(const char *name) {
+  uint64_t hash = HASH_BEGIN;
   for (; *name != '\0'; name++)
-    hash = (hash ^ (uint64_t)tolower((unsigned char)*name)) *
-           UINT64_C(1099511628211);
+    hash = hash_number(hash, (uint64_t)tolower((unsigned char)*name));
   return (size_t)(hash ^ hash >> 32);
 }
 
 /* Returns the place of the name, or the free one where it would be. */
 static uint32_t *find_place(const struct names *n, const char *name) {
   size_t mask = 2 * n->capacity - 1;
-  size_t at = hash(name) & mask;
+  size_t at = hash_name(name) & mask;
   while (n->places[at] != 0 &&
          strcasecmp(name_of(n->items[n->places[at] - 1]), name) != 0)
     at = (at + 1) & mask;

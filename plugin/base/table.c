@@ -7,24 +7,6 @@
 #define BUCKETS_FIRST 16
 #define SHRINK_PART 8 /* items in 1 of so many buckets: half of them go */
 
-/* FNV-1a. */
-#define HASH_BEGIN UINT64_C(14695981039346656037)
-#define HASH_FACTOR UINT64_C(1099511628211)
-
-uint64_t table_hash_text(const char *text) {
-  return table_hash_more(HASH_BEGIN, text);
-}
-
-uint64_t table_hash_more(uint64_t hash, const char *text) {
-  for (; *text != '\0'; text++)
-    hash = (hash ^ (unsigned char)*text) * HASH_FACTOR;
-  return hash;
-}
-
-uint64_t table_hash_number(uint64_t hash, uint64_t number) {
-  return (hash ^ number) * HASH_FACTOR;
-}
-
 void table_init(struct table *t, table_hash_fn *hash,
                 table_has_key_fn *has_key) {
   *t = (struct table){.hash = hash, .has_key = has_key};

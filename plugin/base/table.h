@@ -33,12 +33,6 @@ struct table {
   table_has_key_fn *has_key;
 };
 
-/* Return the hash of a text; or of what was hashed before with a text or a
- * number behind it. */
-uint64_t table_hash_text(const char *text);
-uint64_t table_hash_more(uint64_t hash, const char *text);
-uint64_t table_hash_number(uint64_t hash, uint64_t number);
-
 /* Makes an empty table. Allocates nothing. */
 void table_init(struct table *t, table_hash_fn *hash,
                 table_has_key_fn *has_key);

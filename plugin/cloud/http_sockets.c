@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/http_sockets.h"
 
+#include "base/hash.h"
 #include "base/systime.h"
 
 #include <limits.h>
@@ -226,18 +227,11 @@ void http_sockets_free(struct http_sockets *s) {
 
 /* ---- kept connections ---- */
 
-/* Adds a text to a hash (FNV-1a). */
-static uint64_t hash_text(uint64_t hash, const char *text) {
-  for (; *text != '\0'; text++)
-    hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-  return hash;
-}
-
 static uint64_t hash_addresses(const char *ip, const char *local_ip, long port,
                                long local_port) {
   uint64_t ports = (uint64_t)port << 16 | (uint64_t)local_port;
-  uint64_t hash = UINT64_C(14695981039346656037) ^ ports;
-  return hash_text(hash_text(hash, ip) * UINT64_C(1099511628211), local_ip);
+  uint64_t hash = hash_number(hash_text(HASH_BEGIN, ip), ports);
+  return hash_text(hash, local_ip);
 }
 
 static const char *info_text(CURL *easy, CURLINFO info) {

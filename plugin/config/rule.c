@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/rule.h"
 
+#include "base/hash.h"
+
 #include "config/rule_parts.h"
 
 #include <errno.h>
@@ -101,12 +103,8 @@ const char *rule_name(const struct rule *r) { return r->name; }
 
 enum event_source rule_source(const struct rule *r) { return r->source; }
 
-/* Returns the FNV-1a hash of a field and its text. */
-static uint64_t hash_text(enum rule_field field, const char *text) {
-  uint64_t hash = UINT64_C(14695981039346656037) ^ field;
-  for (; *text != '\0'; text++)
-    hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-  return hash;
+static uint64_t hash_field(enum rule_field field, const char *text) {
+  return hash_text(hash_number(HASH_BEGIN, field), text);
 }
 
 static struct pattern *pattern_new(const char *text, size_t size) {
@@ -146,7 +144,7 @@ int rule_add_pattern(struct rule *r, enum rule_field field, const char *text,
     return error;
   }
   p->entry.rule = r;
-  p->entry.hash = hash_text(field, text);
+  p->entry.hash = hash_field(field, text);
   p->next = r->patterns[field];
   r->patterns[field] = p;
   r->pattern_count++;
@@ -350,7 +348,7 @@ static void find_candidates(const struct run *run,
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
     if (!index->has_key[f])
       continue;
-    uint64_t hash = hash_text((enum rule_field)f, run->texts.of[f]);
+    uint64_t hash = hash_field((enum rule_field)f, run->texts.of[f]);
     ret_candidates->hashes[f] = hash;
     ret_candidates->lists[f] =
         skip_others(index->buckets[bucket_of(index, hash)], hash);

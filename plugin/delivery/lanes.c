@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "delivery/lanes.h"
 
+#include "base/hash.h"
+
 #include "delivery/lanes_state.h"
 
 #include <errno.h>
@@ -51,7 +53,7 @@ static const struct heap_order order_of_silence = {silence_before,
 /* ---- keys ---- */
 
 static uint64_t hash_lane_of(const struct endpoint *e, const char *device_id) {
-  return table_hash_number(table_hash_text(device_id), e->index);
+  return hash_number(hash_text(HASH_BEGIN, device_id), e->index);
 }
 
 static uint64_t hash_lane(const struct table_link *link) {
@@ -67,7 +69,7 @@ static bool lane_is_of(const struct table_link *link, const void *key) {
 }
 
 static uint64_t hash_slot(const struct table_link *link) {
-  return table_hash_text(TABLE_ITEM(link, struct slot, by_key)->key);
+  return hash_text(HASH_BEGIN, TABLE_ITEM(link, struct slot, by_key)->key);
 }
 
 static bool slot_has_key(const struct table_link *link, const void *key) {

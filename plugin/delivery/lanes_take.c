@@ -5,6 +5,7 @@
  */
 #include "delivery/lanes.h"
 
+#include "base/hash.h"
 #include "base/shared_text.h"
 #include "delivery/lanes_state.h"
 
@@ -154,7 +155,8 @@ bool lanes_ask_owed(struct lanes *l, struct moment now) {
 /* ---- events ---- */
 
 static struct slot *find_slot(const struct lanes *l, const char *key) {
-  struct table_link *link = table_find(&l->slots, table_hash_text(key), key);
+  struct table_link *link =
+      table_find(&l->slots, hash_text(HASH_BEGIN, key), key);
   return link != NULL ? TABLE_ITEM(link, struct slot, by_key) : NULL;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/table.h"
 
+#include "base/hash.h"
+
 #include "basics.h"
 
 #include <stdio.h>
@@ -25,7 +27,7 @@ static const char *name_of(const struct table_link *link) {
 }
 
 static uint64_t hash(const struct table_link *link) {
-  return table_hash_text(name_of(link));
+  return hash_text(HASH_BEGIN, name_of(link));
 }
 
 /* As if all texts had one hash. */
@@ -72,7 +74,7 @@ static void add_all(struct fixture *f) {
 
 static const struct table_link *find(const struct fixture *f,
                                      const char *name) {
-  return table_find(&f->table, table_hash_text(name), name);
+  return table_find(&f->table, hash_text(HASH_BEGIN, name), name);
 }
 
 static void each_is_found_while_it_is_in(const struct fixture *f) {
@@ -141,11 +143,10 @@ static void a_round_sees_each_item_once(void **state) {
 
 static void a_hash_depends_on_all_of_it(void **state) {
   (void)state;
-  uint64_t a = table_hash_text("a");
-  assert_true(table_hash_more(a, "b") == table_hash_text("ab"));
-  assert_true(table_hash_number(a, 1) != table_hash_number(a, 2));
-  assert_true(table_hash_number(a, 1) !=
-              table_hash_number(table_hash_text("b"), 1));
+  uint64_t a = hash_text(HASH_BEGIN, "a");
+  assert_true(hash_text(a, "b") == hash_text(HASH_BEGIN, "ab"));
+  assert_true(hash_number(a, 1) != hash_number(a, 2));
+  assert_true(hash_number(a, 1) != hash_number(hash_text(HASH_BEGIN, "b"), 1));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
