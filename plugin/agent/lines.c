@@ -96,7 +96,8 @@ static void inform_of(const struct command *c) {
            c->device->device_id, outcome_name(c->outcome), errno_text,
            v->cmd_uuid[0] != '\0' ? v->cmd_uuid : "none", c->attempts,
            says_more ? ": " : "", says_more ? why : "",
-           reply != NULL ? ", reply " : "", reply != NULL ? (int)reply->size : 0,
+           reply != NULL ? ", reply " : "",
+           reply != NULL ? (int)reply->size : 0,
            reply != NULL ? reply->data : "");
 }
 

@@ -932,16 +932,17 @@ static int disk_teardown(void **state) {
 static void leave_much(struct fixture *f, int first_id) {
   char move[64];
   leave_ledger(f, 5);
-  fixture_sql(f, "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL"
-                 " SELECT i + 1 FROM n WHERE i < 3000)"
-                 " INSERT INTO commands SELECT i, created_at, rule, device,"
-                 " device_id, endpoint, slot, series, severity, body,"
-                 " content_type, qos, timeout_s, expires_at, not_before,"
-                 " 'finished', 'accepted', attempts, http_code, errno, error,"
-                 " cmd_uuid, reply, sent_at, 1700000000, status, status_at, answer,"
-                 " track_until, cause, class, value, valid_from,"
-                 " waits_for_credentials, doubtful FROM n, commands"
-                 " WHERE id = 1");
+  fixture_sql(
+      f, "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL"
+         " SELECT i + 1 FROM n WHERE i < 3000)"
+         " INSERT INTO commands SELECT i, created_at, rule, device,"
+         " device_id, endpoint, slot, series, severity, body,"
+         " content_type, qos, timeout_s, expires_at, not_before,"
+         " 'finished', 'accepted', attempts, http_code, errno, error,"
+         " cmd_uuid, reply, sent_at, 1700000000, status, status_at, answer,"
+         " track_until, cause, class, value, valid_from,"
+         " waits_for_credentials, doubtful FROM n, commands"
+         " WHERE id = 1");
   snprintf(move, sizeof move, "UPDATE commands SET id = id + %d WHERE id <= 5",
            first_id - 1);
   fixture_sql(f, move);

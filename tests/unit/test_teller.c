@@ -105,9 +105,8 @@ a_refusal_of_the_old_key_does_not_hide_that_of_the_new(void **state) {
 
 /* Tells that the command has ended after 2 s, with the device's reply. */
 static struct news tell_end(const struct api *api, enum outcome outcome) {
-  struct attempt attempt = {
-      .verdict = {.http_code = 200, .cmd_uuid = "uuid"},
-      .reply = body_new("done", 4)};
+  struct attempt attempt = {.verdict = {.http_code = 200, .cmd_uuid = "uuid"},
+                            .reply = body_new("done", 4)};
   struct command c = {.policy = &policy,
                       .device = t.fan,
                       .series = "",
