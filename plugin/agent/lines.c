@@ -121,6 +121,13 @@ void lines_write_finished(const struct command *c) {
     warn_of(c);
 }
 
+void lines_write_taken_back(const struct command *c) {
+  log_info("command %lld: rule \"%s\", device \"%s\": taken back after %d s "
+           "(Until)",
+           (long long)c->id, c->policy->rule, c->device->name,
+           c->policy->until_s);
+}
+
 void lines_write_fleeting(uint64_t count) {
   log_info("%llu commands were superseded before they were recorded: each by a "
            "newer state of its slot that came right behind",
@@ -291,6 +298,13 @@ void lines_write_dry_wait(const struct command *c) {
   log_info("dry run: command %lld: rule \"%s\", device \"%s\": waits for its "
            "cooldown, a limit, or its turn",
            (long long)c->id, c->policy->rule, c->device->name);
+}
+
+void lines_write_dry_after(const struct policy *policy,
+                           const struct device *device) {
+  log_info("dry run: rule \"%s\", device \"%s\": waits until its state has "
+           "held for %d s (After)",
+           policy->rule, device->name, policy->after_s);
 }
 
 void lines_write_dry_ignored(const char *rule, const struct device *device,

@@ -35,6 +35,9 @@ void lines_write_loss(const struct ledger_loss *loss);
  * and a WARNING, whose repeats are counted, if it needs attention. */
 void lines_write_finished(const struct command *c);
 
+/* Writes one INFO line for a command that Until asks for. */
+void lines_write_taken_back(const struct command *c);
+
 /* Writes one INFO line for so many fleeting commands. */
 void lines_write_fleeting(uint64_t count);
 
@@ -69,6 +72,10 @@ void lines_write_dry_failure(const struct command *c, const char *why);
 
 /* Writes that the command waits: for its cooldown, a limit, or its turn. */
 void lines_write_dry_wait(const struct command *c);
+
+/* Writes that what an event of the rule says of the device waits for After. */
+void lines_write_dry_after(const struct policy *policy,
+                           const struct device *device);
 
 /* Writes that an event of the rule for the device is ignored, and why. With
  * device NULL the line names neither. */

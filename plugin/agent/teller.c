@@ -139,6 +139,8 @@ static void note_fleeting(struct teller *t) {
 
 static void tell_command(struct teller *t, const struct command *c,
                          struct moment now) {
+  if (c->takes_back && !c->change.is_told)
+    lines_write_taken_back(c);
   if (c->has_ended_attempt)
     tell_attempt(t, c, now);
   if (command_is_fleeting(c))
@@ -260,7 +262,9 @@ void teller_forget_credentials(struct teller *t, const struct endpoint *e) {
 void teller_tell_ignored(struct teller *t, const struct policy *policy,
                          const struct device *device, enum ignored reason,
                          uint64_t count) {
-  if (reason == IGNORED_UNTOLD)
+  if (reason == IGNORED_WAITS && t->is_dry)
+    lines_write_dry_after(policy, device);
+  if (reason == IGNORED_UNTOLD || reason == IGNORED_WAITS)
     return;
   while (count-- > 0)
     stats_count_ignored(t->stats, reason == IGNORED_UNMATCHED ? NULL : device,

@@ -37,8 +37,8 @@ void teller_tell_changes(struct teller *t, const struct journal *journal,
 void teller_tell_endpoints(struct teller *t, const struct lanes *lanes,
                            struct moment now);
 
-/* Counts `count` events of the rule for the device as ignored; logs it in a dry
- * run. */
+/* Counts `count` events of the rule for the device as ignored, unless they only
+ * wait for After; logs it in a dry run. */
 void teller_tell_ignored(struct teller *t, const struct policy *policy,
                          const struct device *device, enum ignored reason,
                          uint64_t count);

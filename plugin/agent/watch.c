@@ -105,8 +105,8 @@ void watch_tell_lack(struct watch *w, const struct rule_lack *lack) {
       "that fits: %s. Give it a default, as in %%{%.64s|%s}%s",
       lack->policy->rule, lack->option, lack->field, series,
       lack->is_for_silence
-          ? "when that series falls silent (ForgetAfter), nothing will "
-            "be sent"
+          ? "when that series falls silent (ForgetAfter), or is taken back "
+            "(Until), nothing will be sent"
           : "it is ignored (no_value), as all like it will be",
       lack->field, strcmp(lack->field, "value") == 0 ? "0" : "none",
       cure_of(lack));

@@ -31,8 +31,8 @@ void watch_free(struct watch *w);
 void watch_note_match(struct watch *w, const struct policy *policy);
 
 /* Warns of what an event lacks, and says what to do: once for each rule. A lack
- * in the body for silence (ForgetAfter) is told separately, also once for each
- * rule. */
+ * in the body for silence (ForgetAfter) or for Until is told separately, also
+ * once for each rule. */
 void watch_tell_lack(struct watch *w, const struct rule_lack *lack);
 
 /* Warns that no device bears the name (borrowed): once for each of the first

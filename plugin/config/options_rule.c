@@ -508,6 +508,8 @@ const struct options_option options_rule_table[] = {
     {"Service", read_service, SETTING(service)},
     {"Combine", CHOICE(policy.per_series, COMBINES)},
     {"ForgetAfter", SECONDS(forget_after_s, YEAR_S)},
+    {"After", SECONDS(after_s, YEAR_S)},
+    {"Until", SECONDS(until_s, YEAR_S)},
     {"Cooldown", SECONDS(cooldown_s, SECONDS_MAX)},
     {"Expire", SECONDS(expire_s, SECONDS_MAX)},
     {"Repeat", SECONDS(repeat_s, SECONDS_MAX)},
@@ -531,7 +533,7 @@ static const char *rule_taken(const struct options *options, const char *name) {
 /* Keeps a fault for each option that has no meaning with the rule's Source. */
 static void check_source(struct options_block *b, const struct rule_block *rb) {
   static const char *const of_notifications[] = {"ForgetAfter", "FirstOkay",
-                                                 "Message"};
+                                                 "Message", "After", "Until"};
   if (rb->source != EVENT_VALUE) {
     options_block_refuse(b, "Deadband", "only goes with Source value");
     return;
@@ -550,6 +552,9 @@ static void read_settings(struct options_block *b, struct rule_block *rb) {
   if (outlives(&rb->policy, rb->policy.timeout_s))
     options_block_refuse(b, "Expire", "must be 1..%d, the Timeout",
                          rb->policy.timeout_s);
+  if (rb->policy.until_s > 0 && rb->policy.until_s <= rb->policy.after_s)
+    options_block_refuse(b, "Until", "must be more than %d, the After",
+                         rb->policy.after_s);
   *rule_policy(rb->rule) = rb->policy;
   if (rule_set_content_type(rb->rule, rb->content_type != NULL
                                           ? rb->content_type
@@ -564,6 +569,9 @@ static void read_parts(struct options_block *b, const struct rule_block *rb) {
   options_block_read(b, STAGE_BODIES);
   if (options_block_find(b, "Device") == NULL)
     options_block_miss(b, "Device", "the name of a device, or a template");
+  if (rb->policy.until_s > 0 && !rb->has_body[RULE_ON_OKAY])
+    options_block_refuse(b, "Until",
+                         "needs OnOkay, the body that is sent then");
   for (size_t i = 0; i < RULE_BODY_COUNT; i++)
     if (rb->has_body[i])
       return;

@@ -486,15 +486,20 @@ static int render_body(const struct rule *r, enum rule_body which,
   return error == -E2BIG ? 0 : error;
 }
 
-/* Renders the OnOkay body for a silence of ForgetAfter, as if this event were
- * an OKAY. An event that lacks a field of that body fires all the same; the
- * silence then asks for nothing. */
+/* Returns whether the OnOkay body may be sent without an OKAY. */
+static bool has_later_okay(const struct rule *r) {
+  return (r->policy.forget_after_s > 0 || r->policy.until_s > 0) &&
+         rule_has_body(r, RULE_ON_OKAY);
+}
+
+/* Renders the OnOkay body for the time after a silence of ForgetAfter, or after
+ * Until, as if this event were an OKAY. An event that lacks a field of that
+ * body fires all the same; that time then asks for nothing. */
 static int render_okay_body(const struct run *run, const struct rule *r,
                             const struct device *device,
                             struct rendering *rendering) {
   struct event okay = *run->event;
-  if (r->policy.forget_after_s == 0 || okay.severity == SEVERITY_OKAY ||
-      !rule_has_body(r, RULE_ON_OKAY))
+  if (!has_later_okay(r) || okay.severity == SEVERITY_OKAY)
     return 0;
   okay.severity = SEVERITY_OKAY;
   int error = render_body(r, RULE_ON_OKAY, &okay, device, rendering);

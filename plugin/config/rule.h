@@ -103,8 +103,8 @@ struct rule_lack {
   const char *field;  /* "value", "meta:NAME" */
   const struct event *event;
   bool is_for_silence; /* the template is OnOkay, for the silence of
-                          ForgetAfter: the event fires all the same, and the
-                          silence will ask for nothing */
+                          ForgetAfter, or for Until: the event fires all the
+                          same, and these will ask for nothing */
 };
 
 /* The functions that receive what an event leads to. They are called on the

@@ -44,11 +44,25 @@ static uint32_t *silence_index(void *item) {
   return &((struct series *)item)->silence_index;
 }
 
+/* Orders slots that are due at the same time by key. */
+static bool due_before(const void *a, const void *b) {
+  const struct slot *left = a, *right = b;
+  int64_t left_ms = slot_due_ms(left), right_ms = slot_due_ms(right);
+  if (left_ms != right_ms)
+    return left_ms < right_ms;
+  return strcmp(left->key, right->key) < 0;
+}
+
+static uint32_t *due_index(void *item) {
+  return &((struct slot *)item)->span->due_index;
+}
+
 static const struct heap_order order_of_timers = {timer_before, timer_index};
 static const struct heap_order order_of_ready = {lanes_place_before,
                                                  ready_index};
 static const struct heap_order order_of_silence = {silence_before,
                                                    silence_index};
+static const struct heap_order order_of_due = {due_before, due_index};
 
 /* ---- keys ---- */
 
@@ -147,6 +161,7 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   ring_init(&l->idle);
   heap_init(&l->timers, &order_of_timers);
   heap_init(&l->silence, &order_of_silence);
+  heap_init(&l->due, &order_of_due);
   if (l->endpoints == NULL || l->devices == NULL || init_endpoints(l) < 0 ||
       init_devices(l) < 0) {
     lanes_free(l);
@@ -185,6 +200,7 @@ void lanes_free(struct lanes *l) {
     command_free(l->timers.items[i]);
   heap_free(&l->timers);
   heap_free(&l->silence);
+  heap_free(&l->due);
   free_slots(l);
   for (size_t i = 0; l->endpoints != NULL && i < l->endpoint_count; i++)
     gate_free(&l->endpoints[i].gate);
@@ -303,12 +319,15 @@ void lanes_note_series(struct lanes *l, struct series *series) {
 }
 
 void lanes_owe(struct lanes *l, struct slot *slot) {
+  if (!ring_has(&slot->owing))
+    ring_append(&l->owing, &slot->owing);
   if (slot->owes)
     return;
-  ring_append(&l->owing, &slot->owing);
   slot->owes = true;
   lanes_note(l, &slot->change);
 }
+
+void lanes_owe_later(struct slot *slot) { ring_remove(&slot->owing); }
 
 void lanes_owe_nothing(struct lanes *l, struct slot *slot) {
   if (!slot->owes)
@@ -474,12 +493,19 @@ void lanes_supersede_waiting(struct lanes *l, struct slot *slot,
                       "a newer state took its place", now);
 }
 
+/* Returns whether the slot asks for a body that can be sent. While it waits it
+ * still asks for what it asked for before, if that was anything. */
+static bool asks_for_body(const struct slot *slot) {
+  return slot_waits(slot) ? slot->span->has_fired
+                          : slot_asks(slot).body != NULL;
+}
+
 /* Events that came while the command was in flight may ask for nothing that can
  * be sent, or for a command that was dropped and will be asked for again. */
 bool lanes_is_obsolete(const struct command *c) {
-  const struct series *speaker = slot_speaker(c->at.slot);
-  return c->policy->supersede &&
-         (c->at.slot->owes || (speaker != NULL && speaker->body == NULL));
+  const struct slot *slot = c->at.slot;
+  return c->policy->supersede && slot_speaker(slot) != NULL &&
+         (slot->owes || !asks_for_body(slot));
 }
 
 /* ---- all of it ---- */

@@ -21,6 +21,11 @@
  * A slot whose command was dropped owes its state: lanes_begin asks for it
  * again as soon as there is room.
  *
+ * With After, a state other than OKAY asks for nothing until it has held for so
+ * long, and an OKAY for nothing unless something was asked for before. With
+ * Until, the OKAY body is asked for so long after the slot was last OKAY, and
+ * nothing from then on until it is OKAY again. lanes_begin does both.
+ *
  * Every change is noted in the journal, which has to be recorded before an
  * attempt is sent. The journal takes over the commands that are finished and
  * the slots that are removed, and frees them.
@@ -75,13 +80,14 @@ void lanes_free(struct lanes *l);
 void lanes_send_first_okay(struct lanes *l);
 
 /* Takes a firing. If it is to be ignored, writes the reason to ret_ignored and
- * changes nothing else. Otherwise writes IGNORED_NOT, keeps the state of its
- * series, creates the command that its slot now asks for, and counts the
- * firings that it has replaced as created and superseded. Returns 0, or -ENOMEM
- * without memory for the command, which then counts as created and dropped, and
- * its slot owes it; and owns the firing. Returns -EAGAIN without memory even
- * for the state: then the firing stays the caller's, to be taken again later,
- * and nothing is counted. */
+ * changes nothing else; but keeps the state of its series where the reason is
+ * IGNORED_WAITS, IGNORED_NOT_FIRED or IGNORED_TAKEN_BACK. Otherwise writes
+ * IGNORED_NOT, keeps the state of its series, creates the command that its slot
+ * now asks for, and counts the firings that it has replaced as created and
+ * superseded. Returns 0, or -ENOMEM without memory for the command, which then
+ * counts as created and dropped, and its slot owes it; and owns the firing.
+ * Returns -EAGAIN without memory even for the state: then the firing stays the
+ * caller's, to be taken again later, and nothing is counted. */
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored);
 

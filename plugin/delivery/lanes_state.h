@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes_state is the inside of `lanes`, for its four files alone: where each
+ * lanes_state is the inside of `lanes`, for its five files alone: where each
  * command waits, and the small steps that decisions are made of. The I/O thread
  * calls everything.
  *
  *   lanes.c       the state, its small steps, and what others may see of it
  *   lanes_take.c  the way in: events, silence, restoring
+ *   lanes_span.c  After and Until: what slots ask for as time passes
  *   lanes_turn.c  the way out: which command is due, and how attempts end
  *   lanes_rest.c  how series and slots at rest go
  */
@@ -71,7 +72,8 @@ struct lanes {
   struct queue fresh;
   struct heap timers;  /* every waiting command, next to change first */
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
-  struct ring idle;    /* series that are OKAY or values, the oldest first */
+  struct heap due;  /* slots of which After or Until runs, next to end first */
+  struct ring idle; /* series that are OKAY or values, the oldest first */
   size_t series_count;
   uint64_t series_forgotten;
   size_t held_bytes; /* bytes in the bodies that are held: by commands that
@@ -138,6 +140,9 @@ void lanes_note_series(struct lanes *l, struct series *series);
 
 /* Makes the slot owe its state from now on, if it does not do so already. */
 void lanes_owe(struct lanes *l, struct slot *slot);
+
+/* Makes a slot that owes its state wait with that: it has to ask anew first. */
+void lanes_owe_later(struct slot *slot);
 
 /* Makes the slot owe nothing. */
 void lanes_owe_nothing(struct lanes *l, struct slot *slot);
@@ -215,11 +220,42 @@ bool lanes_has_room(struct lanes *l, struct moment now);
  * none; COMMAND_NEVER_MS if something has to happen first. */
 int64_t lanes_room_wait_ms(const struct lanes *l, struct moment now);
 
+/* ---- lanes_span.c, for the others ---- */
+
+/* Makes room for the slot in the heap of slots that are due. Returns 0 or
+ * -ENOMEM. */
+int lanes_reserve_due(struct lanes *l);
+
+/* Notes which state the slot is in since one of its series has changed, at
+ * now_ms, and when it comes to ask for something else by itself. was_settled is
+ * what lanes_is_settled said before. The heap must have room. */
+void lanes_follow_state(struct lanes *l, struct slot *slot, bool was_settled,
+                        int64_t now_ms);
+
+/* The same for a slot of which that series was restored. */
+void lanes_restore_state(struct lanes *l, const struct series *series);
+
+/* Returns whether the device has accepted what the slot asks for now; false
+ * without looking if its rule has neither After nor Until. */
+bool lanes_is_settled(const struct slot *slot);
+
+/* Returns why an event that the slot has taken asks for nothing; IGNORED_NOT if
+ * it asks for what the state says. */
+enum ignored lanes_judge_state(struct lanes *l, struct slot *slot,
+                               struct moment now);
+
+/* Returns a slot that now asks for something since After or Until is over, each
+ * once; NULL if there is none. */
+struct slot *lanes_next_due(struct lanes *l, struct moment now);
+
 /* ---- lanes_take.c, for lanes_turn.c ---- */
 
 /* Counts every series as OKAY that has been silent for ForgetAfter, and creates
  * the commands that follow. */
 void lanes_run_silence(struct lanes *l, struct moment now);
+
+/* Creates the commands that slots ask for since After or Until is over. */
+void lanes_run_due(struct lanes *l, struct moment now);
 
 /* Asks again for the state of the slot that has owed it the longest. Returns
  * false if none does, or there is no room yet. */

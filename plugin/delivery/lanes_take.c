@@ -23,11 +23,11 @@ static void set_deadline(struct command *c) {
                                  : c->valid_from_ms + (int64_t)expire_s * 1000;
 }
 
-/* Returns a command for what the slot asks for, which the state of `speaker`
- * says; NULL without memory. `series` names the series of the event behind it,
- * which may be another one: a shared text. */
+/* Returns a command for what the slot asks for; NULL without memory. `series`
+ * names the series of the event behind it, which may be another one than the
+ * speaker: a shared text. */
 static struct command *new_command(struct lanes *l, struct slot *slot,
-                                   const struct series *speaker,
+                                   const struct asked *asked,
                                    const char *series, struct moment arrived) {
   struct command *c = command_new();
   if (c == NULL)
@@ -38,10 +38,11 @@ static struct command *new_command(struct lanes *l, struct slot *slot,
   c->policy = slot->policy;
   c->device = slot->device;
   c->at.slot = slot;
-  c->severity = speaker->severity;
-  c->body = body_ref(speaker->body);
-  c->has_value = speaker->has_value;
-  c->value = speaker->value;
+  c->severity = asked->severity;
+  c->body = body_ref(asked->body);
+  c->has_value = asked->has_value;
+  c->value = asked->value;
+  c->takes_back = slot_is_spent(slot);
   c->timeout_s = policy_timeout_s(c->policy, c->device);
   c->created = arrived;
   c->at.ready_index = HEAP_OUTSIDE;
@@ -110,13 +111,13 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
   lanes_place(l, c, now.ms);
 }
 
-/* Creates the command that the slot's state asks for now. If it asks for
- * nothing, ends the waiting command and makes the slot forget. Returns 0 or
- * -ENOMEM. */
+/* Creates the command that the slot's state asks for now, since an event of
+ * that series arrived, or since time has passed. If it asks for nothing, ends
+ * the waiting command and makes the slot forget. Returns 0 or -ENOMEM. */
 static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
                         struct moment arrived, struct moment now) {
-  const struct series *speaker = slot_speaker(slot);
-  if (slot_asks_nothing(speaker)) {
+  const struct asked asked = slot_asks(slot);
+  if (slot_asks_nothing(&asked)) {
     lanes_supersede_waiting(l, slot, now);
     slot_forget(slot);
     lanes_note_slot(l, slot);
@@ -124,16 +125,16 @@ static int act_on_state(struct lanes *l, struct slot *slot, const char *series,
     lanes_note_rest(l, slot);
     return 0;
   }
-  struct command *c = new_command(l, slot, speaker, series, arrived);
+  struct command *c = new_command(l, slot, &asked, series, arrived);
   if (c == NULL) {
     lanes_owe(l, slot);
     return -ENOMEM;
   }
   count_created(l, c);
-  if (speaker->has_unsendable) {
+  if (asked.has_unsendable) {
     lanes_owe_nothing(l, slot);
     lanes_supersede_waiting(l, slot, now);
-    refuse_unsendable(l, c, speaker->unsendable_bytes, now);
+    refuse_unsendable(l, c, asked.unsendable_bytes, now);
   } else {
     admit(l, c, now);
   }
@@ -177,7 +178,10 @@ struct slot *lanes_find_or_add_slot(struct lanes *l,
   return slot;
 }
 
-static int reserve_silence(struct lanes *l) {
+/* Makes room in the heaps for one more series and slot that time may change. */
+static int reserve_changes(struct lanes *l) {
+  if (lanes_reserve_due(l) < 0)
+    return -ENOMEM;
   return heap_reserve(&l->silence, l->silence.count + 1);
 }
 
@@ -220,19 +224,26 @@ static enum ignored judge_firing(struct lanes *l, const struct slot *slot,
   return slot_judge_arrival(series, f);
 }
 
+/* Writes why the event asks for nothing, although it counts, to ret_ignored. */
 static int apply_firing(struct lanes *l, const struct firing *f,
-                        const char *key, struct moment now) {
+                        const char *key, struct moment now,
+                        enum ignored *ret_ignored) {
   struct slot *slot = lanes_find_or_add_slot(l, f->policy, f->device, key);
   if (slot == NULL)
     return -EAGAIN;
+  bool was_settled = lanes_is_settled(slot);
   struct series *series =
-      reserve_silence(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;
+      reserve_changes(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;
   if (series == NULL || slot_note_firing(series, f) < 0)
     return -EAGAIN;
+  lanes_follow_state(l, slot, was_settled, f->arrived.ms);
   watch_silence(l, series);
   lanes_place_series(l, series);
   lanes_note_series(l, series);
-  return act_on_state(l, slot, series->name, f->arrived, now);
+  *ret_ignored = lanes_judge_state(l, slot, now);
+  return *ret_ignored == IGNORED_NOT
+             ? act_on_state(l, slot, series->name, f->arrived, now)
+             : 0;
 }
 
 static void count_replaced(struct lanes *l, const struct firing *f) {
@@ -249,7 +260,9 @@ int lanes_take(struct lanes *l, struct firing *f, struct moment now,
   char key[SLOT_KEY_BYTES];
   slot_format_key(f->policy, f->device, f->series, key);
   *ret_ignored = judge_firing(l, find_slot(l, key), f, now);
-  int status = *ret_ignored == IGNORED_NOT ? apply_firing(l, f, key, now) : 0;
+  int status = *ret_ignored == IGNORED_NOT
+                   ? apply_firing(l, f, key, now, ret_ignored)
+                   : 0;
   if (status == -EAGAIN)
     return status;
   if (*ret_ignored == IGNORED_NOT)
@@ -289,12 +302,22 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
   while ((series = heap_first(&l->silence)) != NULL &&
          lanes_silent_at_ms(series) <= now.ms) {
     heap_remove(&l->silence, series);
+    bool was_settled = lanes_is_settled(series->slot);
     slot_note_silence(series, now.ms);
+    lanes_follow_state(l, series->slot, was_settled, now.ms);
     lanes_place_series(l, series);
     lanes_note_series(l, series);
-    if (act_on_state(l, series->slot, series->name, now, now) < 0)
+    if (lanes_judge_state(l, series->slot, now) == IGNORED_NOT &&
+        act_on_state(l, series->slot, series->name, now, now) < 0)
       lanes_drop(l, series->slot->device, 1);
   }
+}
+
+void lanes_run_due(struct lanes *l, struct moment now) {
+  struct slot *slot;
+  while ((slot = lanes_next_due(l, now)) != NULL)
+    if (act_on_state(l, slot, slot_speaker(slot)->name, now, now) < 0)
+      lanes_drop(l, slot->device, 1);
 }
 
 /* ---- restoring ---- */
@@ -333,37 +356,39 @@ bool lanes_has_newer(const struct lanes *l, const char *slot_key,
 /* Makes a slot owe what a series asks for that was not known before. */
 static void hear_late_series(struct lanes *l, const struct series *series) {
   struct slot *slot = series->slot;
-  if (slot->is_newer && series == slot_speaker(slot) &&
-      !slot_asks_nothing(series))
+  const struct asked asked = slot_asks(slot);
+  if (slot->is_newer && series == slot_speaker(slot) && !slot_waits(slot) &&
+      !slot_asks_nothing(&asked))
     lanes_owe(l, slot);
 }
 
 int lanes_restore_series(struct lanes *l, struct series *series) {
-  if (reserve_silence(l) < 0)
+  if (reserve_changes(l) < 0)
     return -ENOMEM;
   slot_place_series(series);
+  lanes_restore_state(l, series);
   watch_silence(l, series);
   l->series_count++;
   body_share(&series->body, series->slot->accepted.body);
   lanes_place_series(l, series);
   lanes_hold_memory(l, series->slot);
-  if (series->slot->owes && !ring_has(&series->slot->owing))
+  if (series->slot->owes && !slot_waits(series->slot) &&
+      !ring_has(&series->slot->owing))
     ring_append(&l->owing, &series->slot->owing);
   hear_late_series(l, series);
   return 0;
 }
 
-/* Makes the command hold the names of its slot and series, and the body of the
- * series that speaks for the slot, if it is the same: they shared these in the
- * earlier process. */
+/* Makes the command hold the names of its slot and series, and the body that
+ * the slot asks for, if it is the same: they shared these in the earlier
+ * process. */
 static void share(struct command *c, const struct slot *slot) {
-  const struct series *speaker = slot_speaker(slot);
+  const struct asked asked = slot_asks(slot);
   const struct series *series = slot_find_series(slot, c->series);
   shared_text_merge(&c->slot_key, slot->key);
   if (series != NULL)
     shared_text_merge(&c->series, series->name);
-  if (speaker != NULL)
-    body_share(&c->body, speaker->body);
+  body_share(&c->body, asked.body);
 }
 
 /* Makes a command doubtful that was in flight when the process ended. It has a

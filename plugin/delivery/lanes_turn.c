@@ -164,6 +164,7 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
 
 struct command *lanes_begin(struct lanes *l, struct moment now) {
   lanes_run_silence(l, now);
+  lanes_run_due(l, now);
   do {
     lanes_expire(l, now);
     look_at_fresh_lanes(l, now);
@@ -183,6 +184,7 @@ struct command *lanes_begin(struct lanes *l, struct moment now) {
 int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
   const struct command *timer = heap_first(&l->timers);
   const struct series *silent = heap_first(&l->silence);
+  const struct slot *due = heap_first(&l->due);
   int64_t wait_ms = COMMAND_NEVER_MS;
   if (l->fresh.first != NULL)
     return 0;
@@ -190,6 +192,8 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
     wait_ms = timer->at.timer_ms - now.ms;
   if (silent != NULL && lanes_silent_at_ms(silent) - now.ms < wait_ms)
     wait_ms = lanes_silent_at_ms(silent) - now.ms;
+  if (due != NULL && slot_due_ms(due) - now.ms < wait_ms)
+    wait_ms = slot_due_ms(due) - now.ms;
   int64_t room_ms = lanes_room_wait_ms(l, now);
   if (ring_first(&l->owing) != NULL && room_ms < wait_ms)
     wait_ms = room_ms;

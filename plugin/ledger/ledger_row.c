@@ -39,6 +39,12 @@ static bool is_finished(const struct command *c) {
 
 static bool remembers(const struct slot *s) { return s->accepted.body != NULL; }
 
+/* Returns how long the state of the slot has held; zeros if that is not kept.
+ */
+static struct span span_of(const struct slot *s) {
+  return s->span != NULL ? *s->span : (struct span){.is_known = false};
+}
+
 /* ---- values that are put ---- */
 
 static struct ledger_value null(void) {
@@ -397,6 +403,15 @@ static void take_cooldown(const struct ledger_value *v, struct moment now,
   int64_t until_ms = as_ms(v, now.ms - now.wall_ms);
   if (is_known(v))
     s->cooldown_until_ms = until_ms < longest_ms ? until_ms : longest_ms;
+}
+
+/* A span that is not in the record is left as it is. */
+static void take_since(const struct ledger_value *v, struct moment now,
+                       struct span *span) {
+  if (span == NULL || !is_known(v))
+    return;
+  span->since_ms = as_past_ms(v, now);
+  span->is_recorded = true;
 }
 
 static void take_event_time(const struct ledger_value *v,

@@ -69,6 +69,11 @@ static const char clean_end[] = "CREATE TABLE clean_end (at INTEGER NOT NULL);";
 #define SHORT_ACCEPTED_BODY SHORT("accepted_body")
 #define SHORT_REPLY SHORT("reply")
 
+/* Writes a number of seconds for people: "2 d 03:04:05". */
+#define DURATION(seconds)                                                      \
+  "CASE WHEN " seconds " >= 86400 THEN (" seconds " / 86400) || ' d '"         \
+  " ELSE '' END || time(" seconds " % 86400, 'unixepoch')"
+
 /* Shows commands to people: local times, short bodies, no NULL. The text that
  * OneNET sends with an acceptance ("succ") is no error. */
 static const char readable_view[] =
@@ -103,15 +108,21 @@ static const char recent_view[] =
 /* Shows each series and its place in its slot. Place 1 has the series that
  * speaks for the slot: the same one that slot_speaker returns. `badness` is in
  * the order of enum severity. The accepted body is shown only if the epoch of
- * the slot is that of its device, and nothing is in flight to that. */
+ * the slot is that of its device, and nothing is in flight to that. `held` is
+ * for how long the state of the slot has held, and `fired` what came of it:
+ * both are '' unless the rule has After or Until. A slot that is taken back
+ * asks for its okay_body. */
 static const char states_view[] =
     "CREATE VIEW states AS"
     " WITH known AS (SELECT series.rowid AS put, series.*,"
+    "   spans.waits, spans.fired, spans.spent,"
+    "   max(0, unixepoch() - CAST(spans.since_at AS INTEGER)) AS held_s,"
     "   slots.body AS accepted_body, CASE series.severity"
     "    WHEN 'okay' THEN 0 WHEN 'warning' THEN 1 WHEN 'failure' THEN 2"
     "    ELSE 3 END AS badness,"
-    "   max(0, unixepoch() - CAST(since_at AS INTEGER)) AS age_s"
+    "   max(0, unixepoch() - CAST(series.since_at AS INTEGER)) AS age_s"
     "  FROM series LEFT JOIN totals ON totals.device = series.device"
+    "  LEFT JOIN slots AS spans ON spans.key = series.slot"
     "  LEFT JOIN slots ON slots.key = series.slot"
     "   AND slots.epoch = totals.epoch"
     "   AND NOT EXISTS (SELECT 1 FROM commands WHERE finished_at IS NULL"
@@ -123,14 +134,24 @@ static const char states_view[] =
     " SELECT rule, device, name AS series, severity AS state,"
     " coalesce(value, '') AS value,"
     " datetime(since_at, 'unixepoch', 'localtime') AS since,"
-    " CASE WHEN age_s >= 86400 THEN (age_s / 86400) || ' d ' ELSE '' END"
-    "  || time(age_s % 86400, 'unixepoch') AS age,"
-    " CASE WHEN place = 1 THEN 'yes'"
-    "  WHEN badness = worst AND badness > 0 THEN 'also' ELSE 'no' END"
-    "  AS decides,"
-    " " SHORT_BODY " AS asks_for,"
-    " " SHORT_ACCEPTED_BODY " AS accepted"
-    " FROM placed ORDER BY rule, device, slot, place;";
+    " " DURATION(
+        "age_s") " AS age,"
+                 " CASE WHEN place = 1 THEN 'yes'"
+                 "  WHEN badness = worst AND badness > 0 THEN 'also' ELSE 'no' "
+                 "END"
+                 "  AS decides,"
+                 " CASE WHEN spent AND badness > 0 THEN " SHORT(
+                     "okay_body") "  ELSE " SHORT_BODY " END AS asks_for,"
+                                  " " SHORT_ACCEPTED_BODY " AS accepted,"
+                                  " coalesce(" DURATION(
+                                      "held_s") ", '') AS held,"
+                                                " CASE WHEN spent THEN 'taken "
+                                                "back' WHEN waits THEN 'waits'"
+                                                "  WHEN fired THEN 'yes' WHEN "
+                                                "NOT fired THEN 'no' ELSE '' "
+                                                "END AS fired"
+                                                " FROM placed ORDER BY rule, "
+                                                "device, slot, place;";
 
 static const char by_device_view[] =
     "CREATE VIEW by_device AS SELECT device, created, accepted, refused,"
@@ -217,5 +238,17 @@ static const char *const from_3[] = {
     "PRAGMA user_version = 4",
     NULL};
 
+/* Version 4 did not know of After and Until. */
+static const char *const from_4[] = {
+    "DROP VIEW IF EXISTS states",
+    "ALTER TABLE slots ADD COLUMN since_at REAL",
+    "ALTER TABLE slots ADD COLUMN left_okay_at REAL",
+    "ALTER TABLE slots ADD COLUMN waits INTEGER",
+    "ALTER TABLE slots ADD COLUMN fired INTEGER",
+    "ALTER TABLE slots ADD COLUMN spent INTEGER",
+    states_view,
+    "PRAGMA user_version = 5",
+    NULL};
+
 const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
-    [1] = from_1, [2] = from_2, [3] = from_3};
+    [1] = from_1, [2] = from_2, [3] = from_3, [4] = from_4};

@@ -97,7 +97,9 @@
  * device in the totals, and while a command of the device is in flight. `owes`:
  * the command for its state was dropped, and is asked for again.
  * `last_event_at` is the last event before the slot was put last, for who reads
- * the table. */
+ * the table. Columns from `since_at` on are NULL unless the rule has After or
+ * Until: the beginning of the slot's state, and when it was last OKAY no more;
+ * whether it waits for After, has fired since it was OKAY, and is taken back. */
 #define LEDGER_SLOTS(FIRST, ONCE, X)                                           \
   FIRST(key, KEY, text(s->key), nothing)                                    \
   ONCE(rule, NAME, text(s->policy->rule), nothing)                             \
@@ -119,7 +121,21 @@
     moment_if(s->cooldown_until_ms != 0, now, s->cooldown_until_ms),           \
     take_cooldown(v, now, s))                                                  \
   X(last_event_at, REAL, moment(now, slot_last_event_ms(s)), nothing)       \
-  X(owes, INTEGER, integer(s->owes), s->owes = as_integer(v) != 0)
+  X(owes, INTEGER, integer(s->owes), s->owes = as_integer(v) != 0)          \
+  X(since_at, REAL_OR_NULL,                                                 \
+    moment_if(s->span != NULL, now, span_of(s).since_ms),                      \
+    take_since(v, now, s->span))                                               \
+  X(left_okay_at, REAL_OR_NULL,                                             \
+    moment_if(s->span != NULL, now, span_of(s).left_okay_ms),                  \
+    if (s->span != NULL) s->span->left_okay_ms = as_past_ms(v, now))           \
+  X(waits, INTEGER_OR_NULL, integer_if(s->span != NULL, span_of(s).waits),  \
+    if (s->span != NULL) s->span->waits = as_integer(v) != 0)                  \
+  X(fired, INTEGER_OR_NULL,                                                 \
+    integer_if(s->span != NULL, span_of(s).has_fired),                         \
+    if (s->span != NULL) s->span->has_fired = as_integer(v) != 0)              \
+  X(spent, INTEGER_OR_NULL,                                                 \
+    integer_if(s->span != NULL, span_of(s).is_spent),                          \
+    if (s->span != NULL) s->span->is_spent = as_integer(v) != 0)
 
 /* Columns of a series `s`. `unsendable_bytes` is NULL if the body can be sent.
  * `since_at` is when the series came into its state. Names with `event` are of

@@ -89,6 +89,10 @@ int policy_repeat_s(const struct policy *p, const struct device *d) {
   return timeout_s > 0 ? timeout_s : POLICY_DEFAULT;
 }
 
+bool policy_is_timed(const struct policy *p) {
+  return p->after_s > 0 || p->until_s > 0;
+}
+
 static size_t body_bytes(struct firing_body b) {
   return b.data != NULL ? sizeof(struct body) + b.size : 0;
 }

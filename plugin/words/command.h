@@ -100,6 +100,8 @@ struct policy {
   bool retry_unknown; /* OnUnknown retry */
   enum first_okay first_okay;
   int forget_after_s; /* 0: never */
+  int after_s;        /* 0: at once */
+  int until_s;        /* 0: never taken back */
   int cooldown_s;
   int timeout_s; /* POLICY_DEFAULT: the device's timeout */
   int expire_s;  /* 0: no deadline */
@@ -116,6 +118,10 @@ struct policy {
 int policy_timeout_s(const struct policy *p, const struct device *d);
 int policy_expire_s(const struct policy *p, const struct device *d);
 int policy_repeat_s(const struct policy *p, const struct device *d);
+
+/* Returns whether the age of a slot's state matters: the rule has After or
+ * Until. */
+bool policy_is_timed(const struct policy *p);
 
 /* ---- a firing: one event that fired one rule for one device ---- */
 
@@ -137,7 +143,7 @@ struct firing {
   enum severity severity;
   const struct body *body;      /* NULL: asks for nothing, or has_unsendable */
   const struct body *okay_body; /* body for the time after a silence of
-                                   ForgetAfter; NULL: none */
+                                   ForgetAfter, or after Until; NULL: none */
   size_t unsendable_bytes; /* with has_unsendable: the size of the body that can
                               never be sent (0, or 65536 and more) */
   bool has_unsendable;
@@ -218,6 +224,7 @@ struct command {
   bool waits_for_credentials;
   bool doubtful;          /* an attempt may have been executed */
   bool has_ended_attempt; /* the end of an attempt was not told yet */
+  bool takes_back;        /* Until asks for it, and no event */
 
   struct command_place at;
 };

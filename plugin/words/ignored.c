@@ -13,6 +13,8 @@ static const char *const names[IGNORED_REASONS] = {
     [IGNORED_FIRST_OKAY] = "first_okay",
     [IGNORED_NO_MEMORY] = "no_memory",
     [IGNORED_SERIES_MAX] = "series_max",
+    [IGNORED_NOT_FIRED] = "not_fired",
+    [IGNORED_TAKEN_BACK] = "taken_back",
 };
 
 const char *ignored_name(enum ignored reason) { return names[reason]; }

@@ -2,6 +2,9 @@
  *
  * ignored owns the reasons why an event makes no command, and their names in
  * the metric derive-ignored_REASON. It keeps no state: any thread.
+ *
+ * Of an event that is not fired, taken back or waits, the state of the series
+ * is kept all the same.
  */
 #ifndef ONENET_IGNORED_H
 #define ONENET_IGNORED_H
@@ -18,9 +21,13 @@ enum ignored {
   IGNORED_FIRST_OKAY, /* an OKAY for a slot of which nothing is recorded */
   IGNORED_NO_MEMORY,  /* no memory to find out which device the event is for */
   IGNORED_SERIES_MAX, /* the series is new, and there are too many */
+  IGNORED_NOT_FIRED,  /* OKAY ends a state that had not held for After */
+  IGNORED_TAKEN_BACK, /* Until is over, and the slot was not OKAY since */
   IGNORED_REASONS,
   IGNORED_NOT = IGNORED_REASONS, /* no reason: the event is not ignored */
-  IGNORED_UNTOLD /* the event is ignored here and fires another rule: no news */
+  IGNORED_UNTOLD, /* the event is ignored here and fires another rule: no news
+                   */
+  IGNORED_WAITS   /* the state has not held for After yet: it may fire later */
 };
 
 /* Returns "nan", "no_device" ... for one of IGNORED_REASONS. */

@@ -28,6 +28,13 @@ void slot_format_key(const struct policy *policy, const struct device *device,
 static struct pool slots = POOL_OF(sizeof(struct slot));
 static struct pool all_series = POOL_OF(sizeof(struct series));
 
+static struct span *span_new(void) {
+  struct span *span = calloc(1, sizeof *span);
+  if (span != NULL)
+    span->due_index = HEAP_OUTSIDE;
+  return span;
+}
+
 struct slot *slot_new(const struct policy *policy, const struct device *device,
                       const char *key) {
   struct slot *s = pool_take(&slots);
@@ -37,7 +44,9 @@ struct slot *slot_new(const struct policy *policy, const struct device *device,
   s->policy = policy;
   s->device = device;
   s->key = shared_text_new(key);
-  if (s->key != NULL)
+  if (policy_is_timed(policy))
+    s->span = span_new();
+  if (s->key != NULL && (s->span != NULL || !policy_is_timed(policy)))
     return s;
   slot_free(s);
   return NULL;
@@ -212,6 +221,7 @@ void slot_free(struct slot *s) {
   body_unref(s->held[0]);
   body_unref(s->held[1]);
   shared_text_unref(s->key);
+  free(s->span);
   pool_give(&slots, s);
 }
 
@@ -332,8 +342,141 @@ int64_t slot_last_event_ms(const struct slot *s) {
   return last_ms;
 }
 
-bool slot_asks_nothing(const struct series *speaker) {
-  return speaker->body == NULL && !speaker->has_unsendable;
+static struct asked asked_by(const struct series *series) {
+  return (struct asked){.severity = series->severity,
+                        .body = series->body,
+                        .has_unsendable = series->has_unsendable,
+                        .unsendable_bytes = series->unsendable_bytes,
+                        .has_value = series->has_value,
+                        .value = series->value};
+}
+
+static struct asked taken_back_by(const struct series *series) {
+  return (struct asked){.severity = SEVERITY_OKAY,
+                        .body = series->okay_body,
+                        .has_value = series->has_value,
+                        .value = series->value};
+}
+
+struct asked slot_asks(const struct slot *s) {
+  const struct series *speaker = slot_speaker(s);
+  if (speaker == NULL || slot_is_unfired(s))
+    return (struct asked){.severity = SEVERITY_OKAY};
+  return slot_is_spent(s) ? taken_back_by(speaker) : asked_by(speaker);
+}
+
+bool slot_asks_nothing(const struct asked *asked) {
+  return asked->body == NULL && !asked->has_unsendable;
+}
+
+/* ---- After and Until ---- */
+
+bool slot_waits(const struct slot *s) {
+  return s->span != NULL && s->span->waits;
+}
+
+bool slot_is_unfired(const struct slot *s) {
+  return s->span != NULL && s->policy->after_s > 0 &&
+         s->span->state == SEVERITY_OKAY && !s->span->has_fired;
+}
+
+bool slot_is_spent(const struct slot *s) {
+  return s->span != NULL && s->span->is_spent;
+}
+
+/* Notes a state other than OKAY. */
+static void note_alert(struct slot *s, bool was_okay, bool was_settled,
+                       int64_t now_ms) {
+  struct span *span = s->span;
+  if (was_okay) {
+    span->left_okay_ms = now_ms;
+    span->has_fired = span->has_fired && !was_settled;
+  }
+  span->waits = s->policy->after_s > 0 && !span->is_spent;
+}
+
+/* An earlier process may have fired what a first OKAY ends. */
+static void note_okay(struct span *span) {
+  span->has_fired = span->has_fired || !span->is_known;
+  span->is_spent = false;
+  span->waits = false;
+}
+
+bool slot_note_state(struct slot *s, bool was_settled, int64_t now_ms) {
+  struct span *span = s->span;
+  if (span == NULL)
+    return false;
+  enum severity state = slot_speaker(s)->severity;
+  bool was_okay = !span->is_known || span->state == SEVERITY_OKAY;
+  if (span->is_known && span->state == state)
+    return false;
+  if (state == SEVERITY_OKAY)
+    note_okay(span);
+  else
+    note_alert(s, was_okay, was_settled, now_ms);
+  span->state = state;
+  span->since_ms = now_ms;
+  span->is_known = true;
+  return true;
+}
+
+/* Returns when the first of the series in the worst state came into it. */
+static int64_t first_since_ms(const struct slot *s) {
+  const struct series *one = slot_speaker(s);
+  int64_t since_ms = one->since_ms;
+  for (; one != NULL; one = one->older)
+    if (one->since_ms < since_ms)
+      since_ms = one->since_ms;
+  return since_ms;
+}
+
+/* Makes up what no record says. */
+static void guess_span(struct slot *s) {
+  struct span *span = s->span;
+  span->since_ms = first_since_ms(s);
+  span->left_okay_ms = span->since_ms;
+  span->has_fired = true;
+  span->waits = span->state != SEVERITY_OKAY && s->policy->after_s > 0;
+}
+
+void slot_restore_state(struct slot *s, const struct series *series) {
+  if (s->span == NULL)
+    return;
+  if (s->is_newer) {
+    slot_note_state(s, false, series->since_ms);
+    s->span->has_fired = true;
+    return;
+  }
+  s->span->state = slot_speaker(s)->severity;
+  s->span->is_known = true;
+  if (!s->span->is_recorded)
+    guess_span(s);
+}
+
+static int64_t until_ms(const struct slot *s) {
+  return s->policy->until_s > 0
+             ? s->span->left_okay_ms + (int64_t)s->policy->until_s * 1000
+             : COMMAND_NEVER_MS;
+}
+
+int64_t slot_due_ms(const struct slot *s) {
+  const struct span *span = s->span;
+  if (span == NULL || span->state == SEVERITY_OKAY || span->is_spent)
+    return COMMAND_NEVER_MS;
+  int64_t after_ms = span->waits
+                         ? span->since_ms + (int64_t)s->policy->after_s * 1000
+                         : COMMAND_NEVER_MS;
+  return after_ms < until_ms(s) ? after_ms : until_ms(s);
+}
+
+void slot_note_due(struct slot *s, int64_t now_ms) {
+  s->span->waits = false;
+  s->span->is_spent = until_ms(s) <= now_ms;
+}
+
+void slot_note_asked(struct slot *s) {
+  if (s->span != NULL && s->span->state != SEVERITY_OKAY)
+    s->span->has_fired = true;
 }
 
 /* ---- memory ---- */
@@ -364,9 +507,9 @@ bool slot_remembers(const struct slot *s, const struct command *c,
 }
 
 bool slot_is_satisfied(const struct slot *s) {
-  const struct series *speaker = slot_speaker(s);
-  return speaker == NULL || slot_asks_nothing(speaker) ||
-         has_accepted(s, speaker->body, speaker->has_value, speaker->value);
+  const struct asked asked = slot_asks(s);
+  return slot_asks_nothing(&asked) ||
+         has_accepted(s, asked.body, asked.has_value, asked.value);
 }
 
 void slot_begin_attempt(struct slot *s, uint64_t attempts_begun) {

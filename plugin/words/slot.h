@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * slot owns what one rule controls at one device: the state of each series, the
- * state that follows from them, and what the device accepted last. It knows no
- * queue: `lanes` decides when a command is sent.
+ * state that follows from them, for how long that has held (After, Until), and
+ * what the device accepted last. It knows no queue: `lanes` decides when a
+ * command is sent.
  *
  * A slot belongs to the I/O thread.
  */
@@ -43,7 +44,8 @@ struct series {
   const char *name;  /* shared text, see base/shared_text.h */
   struct body *body; /* rendered from the last event; NULL: asks for nothing, or
                         has_unsendable */
-  struct body *okay_body; /* body for the time after a silence; NULL: none */
+  struct body *okay_body; /* body for the time after a silence, or after Until;
+                             NULL: none */
   double value;
   int64_t arrived_ms; /* arrival of the last event or silence; 0: none */
   int64_t since_ms;   /* beginning of the state; of a value: its arrival */
@@ -76,6 +78,33 @@ struct accepted {
                               has grown */
 };
 
+/* How long the state of a slot has held. A WARNING that becomes a FAILURE, or
+ * the other way round, begins a new state; a second FAILURE does not. */
+struct span {
+  int64_t since_ms;     /* beginning of the state */
+  int64_t left_okay_ms; /* when the state was last OKAY no more; 0: never */
+  enum severity state : 8;
+  bool is_known; /* there was an event, or a record; all else is void if not */
+  bool is_recorded; /* all but the state is from a record */
+  bool waits;     /* the state has not held for After: it asks for nothing yet,
+                     and what was asked for before it stays */
+  bool has_fired; /* something was asked for since the state was last OKAY, or
+                     that OKAY itself was not accepted: the next OKAY is sent */
+  bool is_spent;  /* Until is over: the slot counts as OKAY until it is so */
+  uint32_t due_index; /* kept by lanes: index in the heap of slots with a due
+                         time */
+};
+
+/* What a slot asks for. Borrowed from its series, until these change. */
+struct asked {
+  enum severity severity;
+  struct body *body; /* NULL: nothing, or has_unsendable */
+  uint32_t unsendable_bytes;
+  bool has_unsendable;
+  bool has_value;
+  double value;
+};
+
 struct slot {
   struct change change;
   const struct policy *policy;
@@ -91,6 +120,7 @@ struct slot {
                        being restored */
   uint32_t pending; /* commands waiting or in flight */
   int64_t cooldown_until_ms; /* 0: there was none */
+  struct span *span;         /* NULL: the rule has neither After nor Until */
 
   struct table_link by_key; /* kept by lanes: place in the table of all slots */
   struct ring owing;        /* kept by lanes: place among those that owe */
@@ -168,9 +198,47 @@ const struct series *slot_speaker(const struct slot *s);
  * that of the newest. 0 if there is none. */
 int64_t slot_last_event_ms(const struct slot *s);
 
-/* Returns whether a series asks for nothing: it has no body, not even one that
- * can never be sent. */
-bool slot_asks_nothing(const struct series *speaker);
+/* Returns what the slot asks for: what its speaker says; the OKAY body of the
+ * speaker once Until is over; nothing if it is OKAY and has not fired. While it
+ * waits, that is what it will ask for. */
+struct asked slot_asks(const struct slot *s);
+
+/* Returns whether that is nothing: no body, not even one that can never be
+ * sent. */
+bool slot_asks_nothing(const struct asked *asked);
+
+/* ---- After and Until ----
+ *
+ * Of a slot without a span nothing of this is true, and the functions change
+ * nothing. */
+
+/* Notes which state the series say, after one of them has changed at now_ms.
+ * was_settled: before, the device had accepted what the slot asked for. Returns
+ * whether a new state has begun. */
+bool slot_note_state(struct slot *s, bool was_settled, int64_t now_ms);
+
+/* Notes the state that the restored series say, of which this one came last. If
+ * the span is not from a record, the rule had no After and Until, or the slot
+ * was another one: the state counts from the first of the series, and as one
+ * that may have fired. Where the slot is newer than the record, a state that
+ * the series begins has begun when the series came into it. */
+void slot_restore_state(struct slot *s, const struct series *series);
+
+/* Returns when the slot comes to ask for something else by itself, since After
+ * or Until is over; COMMAND_NEVER_MS if it does not. */
+int64_t slot_due_ms(const struct slot *s);
+
+/* Notes that After or Until is over, at now_ms, which must be due. */
+void slot_note_due(struct slot *s, int64_t now_ms);
+
+/* Notes that the slot asks for what its state says. */
+void slot_note_asked(struct slot *s);
+
+/* Return whether the state waits for After; whether it is OKAY and nothing was
+ * asked for before it; whether it is taken back. */
+bool slot_waits(const struct slot *s);
+bool slot_is_unfired(const struct slot *s);
+bool slot_is_spent(const struct slot *s);
 
 /* ---- what the device accepted last ----
  *

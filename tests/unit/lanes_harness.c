@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lanes_harness.h"
 
+#include "base/heap.h"
 #include "base/shared_text.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct stored_series {
 struct stored_slot {
   struct stored_slot *next;
   struct slot slot;
+  struct span span; /* if the slot has one */
 };
 
 struct stored_account {
@@ -148,6 +150,14 @@ static void store_slot(struct store *store, const struct slot *slot) {
   s->slot.accepted = copy_memory(&slot->accepted);
   s->slot.owes = slot->owes;
   s->slot.cooldown_until_ms = slot->cooldown_until_ms;
+  if (slot->span != NULL)
+    s->span = (struct span){.since_ms = slot->span->since_ms,
+                            .left_okay_ms = slot->span->left_okay_ms,
+                            .waits = slot->span->waits,
+                            .has_fired = slot->span->has_fired,
+                            .is_spent = slot->span->is_spent,
+                            .is_recorded = true,
+                            .due_index = HEAP_OUTSIDE};
 }
 
 static void free_stored_slot(struct stored_slot *s) {
@@ -331,6 +341,8 @@ static void restore_slot(struct lanes *l, const struct stored_slot *s) {
   slot->accepted = copy_memory(&s->slot.accepted);
   slot->owes = s->slot.owes;
   slot->cooldown_until_ms = s->slot.cooldown_until_ms;
+  if (slot->span != NULL && s->span.is_recorded)
+    *slot->span = s->span;
 }
 
 /* The slot and the account of what is in flight were not stored when that

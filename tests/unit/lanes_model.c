@@ -181,6 +181,26 @@ static const struct model_series *speaker_of(const struct model_slot *s) {
   return worst;
 }
 
+static bool is_unfired(const struct model_slot *s) {
+  return s->at->policy.after_s > 0 && s->span.state == SEVERITY_OKAY &&
+         !s->span.fired;
+}
+
+/* What the slot asks for once it does not wait. */
+static struct model_series asked_of(const struct model_slot *s) {
+  const struct model_series *speaker = speaker_of(s);
+  struct model_series asked = {.severity = SEVERITY_OKAY};
+  if (speaker == NULL || is_unfired(s))
+    return asked;
+  asked = *speaker;
+  if (s->span.spent) {
+    memcpy(asked.body, speaker->okay_body, sizeof asked.body);
+    asked.body_number = speaker->okay_body_number;
+    asked.unsendable = false;
+  }
+  return asked;
+}
+
 static enum outcome outcome_of(const struct model_command *c,
                                enum outcome outcome) {
   return c->doubtful ? OUTCOME_UNKNOWN : outcome;
@@ -205,13 +225,13 @@ static void supersede(struct model *m, struct model_command *newer,
 
 /* Its device has accepted last what its state asks for. */
 static bool is_satisfied(const struct model_slot *s) {
-  const struct model_series *speaker = speaker_of(s);
+  const struct model_series wanted = asked_of(s);
   struct model_command asked = {0};
-  if (speaker == NULL || (speaker->body[0] == '\0' && !speaker->unsendable))
+  if (wanted.body[0] == '\0' && !wanted.unsendable)
     return true;
-  memcpy(asked.body, speaker->body, sizeof asked.body);
-  asked.has_value = speaker->has_value;
-  asked.value = speaker->value;
+  memcpy(asked.body, wanted.body, sizeof asked.body);
+  asked.has_value = wanted.has_value;
+  asked.value = wanted.value;
   return equals(s, &s->memory, &asked);
 }
 
@@ -370,12 +390,23 @@ static struct model_command *create(struct model *m, struct model_slot *s,
   return c;
 }
 
+static void owe(struct model_slot *s, uint64_t order) {
+  if (s->owes == 0 || s->is_parked)
+    s->owes = order;
+  s->is_parked = false;
+}
+
+static void owe_nothing(struct model_slot *s) {
+  s->owes = 0;
+  s->is_parked = false;
+}
+
 static void ask(struct model *m, struct model_slot *s) {
-  const struct model_series *speaker = speaker_of(s);
+  const struct model_series asked = asked_of(s), *speaker = &asked;
   bool supersedes = s->at->policy.supersede;
   struct model_command *older = supersedes ? waiting_of(m, s) : NULL;
   if (speaker->body[0] == '\0') {
-    s->owes = 0;
+    owe_nothing(s);
     if (older != NULL)
       foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
     if (speaker->unsendable)
@@ -388,12 +419,114 @@ static void ask(struct model *m, struct model_slot *s) {
   if (older == NULL && is_full(m, c)) {
     foretell(c, OUTCOME_DROPPED);
     model_forget(s);
-    s->owes = s->owes > 0 ? s->owes : c->order;
+    owe(s, c->order);
     return;
   }
-  s->owes = 0;
+  owe_nothing(s);
   if (older != NULL)
     supersede(m, c, older);
+}
+
+/* ---- After and Until ---- */
+
+static bool is_timed(const struct model_slot *s) {
+  return s->at->policy.after_s > 0 || s->at->policy.until_s > 0;
+}
+
+static void begin_alert(const struct model *m, struct model_slot *s,
+                        bool was_settled) {
+  struct model_span *span = &s->span;
+  if (!span->known || span->state == SEVERITY_OKAY) {
+    span->left_okay_ms = now_ms(m);
+    if (was_settled)
+      span->fired = false;
+  }
+  span->waits = s->at->policy.after_s > 0 && !span->spent;
+  if (span->waits && s->owes > 0)
+    s->is_parked = true;
+}
+
+/* A series of the slot has changed. */
+static void follow(const struct model *m, struct model_slot *s,
+                   bool was_settled) {
+  struct model_span *span = &s->span;
+  enum severity state = speaker_of(s)->severity;
+  if (!is_timed(s) || (span->known && span->state == state))
+    return;
+  if (state != SEVERITY_OKAY) {
+    begin_alert(m, s, was_settled);
+  } else {
+    span->fired = span->fired || !span->known;
+    span->waits = span->spent = false;
+  }
+  span->known = true;
+  span->state = state;
+  span->since_ms = now_ms(m);
+}
+
+static bool is_settled(const struct model_slot *s) {
+  return s->owes == 0 && is_satisfied(s);
+}
+
+static int64_t after_end_ms(const struct model_slot *s) {
+  return s->span.waits
+             ? s->span.since_ms + (int64_t)s->at->policy.after_s * 1000
+             : COMMAND_NEVER_MS;
+}
+
+static int64_t until_end_ms(const struct model_slot *s) {
+  if (s->at->policy.until_s == 0 || !s->span.known ||
+      s->span.state == SEVERITY_OKAY || s->span.spent)
+    return COMMAND_NEVER_MS;
+  return s->span.left_okay_ms + (int64_t)s->at->policy.until_s * 1000;
+}
+
+static int64_t due_ms(const struct model_slot *s) {
+  return after_end_ms(s) < until_end_ms(s) ? after_end_ms(s) : until_end_ms(s);
+}
+
+/* Returns whether there is something to ask for now. */
+static bool come_due(const struct model *m, struct model_slot *s) {
+  s->span.spent = until_end_ms(s) <= now_ms(m);
+  s->span.waits = false;
+  if (!s->span.spent)
+    s->span.fired = true;
+  return s->span.fired;
+}
+
+/* Returns why the state asks for nothing after an event. */
+static enum ignored judge_state(const struct model *m, struct model_slot *s) {
+  if (due_ms(s) <= now_ms(m))
+    return come_due(m, s) ? IGNORED_NOT : IGNORED_TAKEN_BACK;
+  if (s->span.waits)
+    return IGNORED_WAITS;
+  if (s->span.spent)
+    return IGNORED_TAKEN_BACK;
+  if (is_unfired(s))
+    return IGNORED_NOT_FIRED;
+  s->span.fired = s->span.fired || s->span.state != SEVERITY_OKAY;
+  return IGNORED_NOT;
+}
+
+/* Those that are due at the same time go by the names of their rules, and then
+ * of their series. */
+static struct model_slot *next_due(struct model *m) {
+  struct model_slot *first = NULL;
+  for (size_t i = 0; i < MODEL_SLOTS; i++) {
+    struct model_slot *s = &m->slots[i];
+    if (due_ms(s) <= now_ms(m) && (first == NULL || due_ms(s) < due_ms(first) ||
+                                   (due_ms(s) == due_ms(first) &&
+                                    strcmp(s->at->rule, first->at->rule) < 0)))
+      first = s;
+  }
+  return first;
+}
+
+static void run_due(struct model *m) {
+  struct model_slot *s;
+  while ((s = next_due(m)) != NULL)
+    if (come_due(m, s))
+      ask(m, s);
 }
 
 /* ---- events ---- */
@@ -466,10 +599,16 @@ enum ignored model_take(struct model *m, struct model_slot *s, int series,
     m->ignored[taken]++;
     return taken;
   }
+  bool was_settled = is_settled(s);
   s->recorded = true;
   note(m, &s->series[series], f);
-  ask(m, s);
-  return IGNORED_NOT;
+  follow(m, s, was_settled);
+  taken = judge_state(m, s);
+  if (taken == IGNORED_NOT)
+    ask(m, s);
+  else if (taken < IGNORED_REASONS)
+    m->ignored[taken]++;
+  return taken;
 }
 
 void model_drop(struct model *m, const struct device *d, uint64_t count) {
@@ -504,6 +643,7 @@ static void run_silence(struct model *m) {
   struct model_slot *s;
   struct model_series *series;
   while ((series = next_silent(m, &s)) != NULL) {
+    bool was_settled = is_settled(s);
     series->severity = SEVERITY_OKAY;
     memcpy(series->body, series->okay_body, sizeof series->body);
     series->body_number = series->okay_body_number;
@@ -511,7 +651,9 @@ static void run_silence(struct model *m) {
     series->unsendable = false;
     series->arrived_ms = now_ms(m);
     series->order = ++m->last_order;
-    ask(m, s);
+    follow(m, s, was_settled);
+    if (judge_state(m, s) == IGNORED_NOT)
+      ask(m, s);
   }
 }
 
@@ -548,7 +690,7 @@ static void run_turns(struct model *m) {
 static struct model_slot *first_that_owes(struct model *m) {
   struct model_slot *first = NULL;
   for (size_t i = 0; i < MODEL_SLOTS; i++)
-    if (m->slots[i].owes > 0 &&
+    if (m->slots[i].owes > 0 && !m->slots[i].is_parked &&
         (first == NULL || m->slots[i].owes < first->owes))
       first = &m->slots[i];
   return first;
@@ -557,6 +699,7 @@ static struct model_slot *first_that_owes(struct model *m) {
 void model_settle(struct model *m) {
   struct model_slot *s;
   run_silence(m);
+  run_due(m);
   run_deadlines(m);
   run_turns(m);
   while ((s = first_that_owes(m)) != NULL && !is_full(m, NULL)) {
@@ -758,9 +901,12 @@ static int64_t wait_ms(struct model *m, const struct model_command *c,
   return (int64_t)m->drawn;
 }
 
+/* A state that waits leaves what was asked for before, if anything was. */
 static bool is_obsolete(const struct model_command *c) {
-  return policy_of(c)->supersede &&
-         (c->slot->owes > 0 || speaker_of(c->slot)->body[0] == '\0');
+  const struct model_slot *s = c->slot;
+  const struct model_series asked = asked_of(s);
+  bool asks = s->span.waits ? s->span.fired : asked.body[0] != '\0';
+  return policy_of(c)->supersede && (s->owes > 0 || !asks);
 }
 
 static void wait_again(struct model *m, struct model_command *c,
@@ -881,10 +1027,9 @@ static void read_bodies(struct model *m) {
   }
   for (size_t i = 0; i < m->count; i++) {
     struct model_command *c = &m->commands[i];
-    const struct model_series *speaker = speaker_of(c->slot);
-    c->body_number = strcmp(speaker->body, c->body) == 0
-                         ? speaker->body_number
-                         : ++m->last_body_number;
+    const struct model_series asked = asked_of(c->slot);
+    c->body_number = strcmp(asked.body, c->body) == 0 ? asked.body_number
+                                                      : ++m->last_body_number;
   }
 }
 
@@ -1024,8 +1169,9 @@ void model_agrees(const struct model *m) {
 }
 
 static void slot_converged(const struct model *m, const struct model_slot *s) {
-  const struct model_series *speaker = speaker_of(s);
-  if (speaker == NULL || speaker->body[0] == '\0')
+  const struct model_series wanted = asked_of(s), *speaker = &wanted;
+  bool has_asked = !is_timed(s) || (s->span.fired && !s->span.waits);
+  if (speaker->body[0] == '\0' || !has_asked)
     return;
   model_holds(m, s->last_outcome != UNDECIDED);
   model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED);

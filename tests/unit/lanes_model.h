@@ -54,15 +54,28 @@ struct model_memory {
   int64_t accepted_ms;
 };
 
+/* How long the state of a slot has held. */
+struct model_span {
+  bool known;
+  enum severity state;
+  int64_t since_ms;
+  int64_t left_okay_ms;
+  bool waits; /* for After */
+  bool fired;
+  bool spent; /* by Until */
+};
+
 struct model_slot {
   const struct control *at;
+  struct model_span span; /* if its rule has After or Until */
   bool recorded;
   struct model_series series[MODEL_SERIES];
   struct model_memory memory;
   struct model_memory aside;    /* while an attempt is under way */
   struct model_memory accepted; /* the last body ever accepted */
   bool forget;
-  uint64_t owes; /* since when, as an order; 0: it owes nothing */
+  uint64_t owes;  /* since when, as an order; 0: it owes nothing */
+  bool is_parked; /* what it owes waits for After */
   int64_t cooldown_until_ms;
   uint64_t last_order; /* of its newest command, */
   int last_outcome;    /* and what became of it */

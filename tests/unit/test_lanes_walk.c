@@ -100,6 +100,9 @@ static void choose_policy(struct policy *p, bool is_value, int forget_after_s) {
   p->expire_s = ONE_OF(POLICY_DEFAULT, POLICY_DEFAULT, 0, 3, 40);
   p->repeat_s = ONE_OF(POLICY_DEFAULT, POLICY_DEFAULT, 0, 10, 300);
   p->deadband = is_value ? ONE_OF(0, 1, 2) / 2.0 : 0;
+  p->after_s = is_value ? 0 : ONE_OF(0, 0, 2, 20);
+  if (!is_value && chance(40))
+    p->until_s = p->after_s + ONE_OF(3, 60, 300);
 }
 
 static void choose_controls(struct walk *walk) {

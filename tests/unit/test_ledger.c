@@ -211,6 +211,79 @@ static void a_slot_that_remembers_nothing_comes_back_so(void **state) {
   slot_free(s);
 }
 
+/* Returns a slot of a rule with After and Until that says FAILURE. */
+static struct slot *timed_slot(struct fixture *f) {
+  f->policies[OVERHEAT].after_s = 600;
+  f->policies[OVERHEAT].until_s = 1800;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  struct series *series = slot_add_series(s, FIXTURE_CORE);
+  assert_non_null(series);
+  series->severity = SEVERITY_FAILURE;
+  series->since_ms = series->arrived_ms = FIXTURE_NOW.ms - 7001;
+  slot_place_series(series);
+  slot_note_state(s, true, FIXTURE_NOW.ms - 9001);
+  return s;
+}
+
+static void how_long_a_state_has_held_comes_back(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = timed_slot(f);
+  s->span->left_okay_ms = FIXTURE_NOW.ms - 10002;
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, FIXTURE_NOW);
+  const struct span *back = f->slots[0]->span;
+  assert_int_equal(back->since_ms, FIXTURE_NOW.ms - 9001);
+  assert_int_equal(back->left_okay_ms, FIXTURE_NOW.ms - 10002);
+  assert_true(back->is_recorded && back->waits);
+  assert_false(back->has_fired || back->is_spent);
+  slot_free(s);
+}
+
+static void that_it_has_fired_and_is_taken_back_comes_back(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = timed_slot(f);
+  slot_note_asked(s);
+  slot_note_due(s, FIXTURE_NOW.ms + 1800000);
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, FIXTURE_NOW);
+  const struct span *back = f->slots[0]->span;
+  assert_true(back->has_fired && back->is_spent);
+  assert_false(back->waits);
+  slot_free(s);
+}
+
+static void for_a_clock_that_went_back_a_state_begins_now(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = timed_slot(f);
+  const struct moment earlier = {.ms = FIXTURE_NOW.ms,
+                                 .wall_ms = FIXTURE_NOW.wall_ms - 20000};
+  open_fresh(f);
+  put_slot(f, s);
+  fixture_restart(f, earlier);
+  assert_int_equal(f->slots[0]->span->since_ms, earlier.ms);
+  assert_int_equal(f->slots[0]->span->left_okay_ms, earlier.ms);
+  slot_free(s);
+}
+
+static void a_slot_without_after_and_until_has_no_age(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  assert_non_null(slot_add_series(s, FIXTURE_CORE));
+  open_fresh(f);
+  put_slot(f, s);
+  assert_string_equal(
+      fixture_sql(f, "SELECT since_at, left_okay_at, waits, fired, spent"
+                     " FROM slots"),
+      "NULL|NULL|NULL|NULL|NULL");
+  f->policies[OVERHEAT].after_s = 600; /* from the next start on */
+  fixture_restart(f, FIXTURE_NOW);
+  assert_false(f->slots[0]->span->is_recorded);
+  f->policies[OVERHEAT].after_s = 0;
+  slot_free(s);
+}
+
 /* It was so long ago, and arrived so long ago. */
 static struct slot_time time_of_event(int64_t arrived_ago_ms, int64_t ago_ms) {
   return (struct slot_time){
@@ -283,7 +356,8 @@ a_series_that_asks_for_nothing_or_what_can_not_be_sent(void **state) {
   put_slot(f, s);
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(f->series_count, 2);
-  assert_true(slot_asks_nothing(f->series[0]));
+  assert_null(f->series[0]->body);
+  assert_false(f->series[0]->has_unsendable);
   assert_false(f->series[0]->event.known || f->series[0]->valued.known);
   assert_false(f->series[0]->has_value);
   assert_true(f->series[1]->has_unsendable);
@@ -765,6 +839,10 @@ int main(void) {
       SITUATION(a_slot_comes_back_with_all_its_fields),
       SITUATION(the_last_event_of_a_slot_can_be_read),
       SITUATION(a_slot_that_remembers_nothing_comes_back_so),
+      SITUATION(how_long_a_state_has_held_comes_back),
+      SITUATION(that_it_has_fired_and_is_taken_back_comes_back),
+      SITUATION(for_a_clock_that_went_back_a_state_begins_now),
+      SITUATION(a_slot_without_after_and_until_has_no_age),
       SITUATION(a_series_comes_back_with_all_its_fields),
       SITUATION(a_series_that_asks_for_nothing_or_what_can_not_be_sent),
       SITUATION(series_come_back_in_the_order_of_arrival),

@@ -167,7 +167,8 @@ static void a_value_has_the_kind_that_its_column_asks_for(void **state) {
   const char *text = read_all(LEDGER_ALL_SLOTS);
   assert_string_equal(text, "'key'|'rule'|'device'|'device_id'|'A'|"
                             "'content_type'|0|'7'|0.000|0.000|1|"
-                            "1700000011.500|1700000012.500|1013|\n");
+                            "1700000011.500|1700000012.500|1013|"
+                            "1700000014.500|1700000015.500|1016|1017|1018|\n");
   end_turn();
   close_store();
 }

@@ -209,6 +209,47 @@ states_tells_what_the_device_accepted_while_that_is_known(void **state) {
   slot_free(s);
 }
 
+static void states_tells_what_became_of_after_and_until(void **state) {
+  static const struct {
+    bool waits, has_fired, is_spent;
+    const char *expected;
+  } cases[] = {{true, false, false, "waits|on"},
+               {false, true, false, "yes|on"},
+               {false, true, true, "taken back|shut"},
+               {false, false, false, "no|on"}};
+  struct fixture *f = *state;
+  f->policies[OVERHEAT].until_s = 1800;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  put_rack(s, "rack1", SEVERITY_FAILURE, "on", 3000);
+  s->newest[SEVERITY_FAILURE]->okay_body = fixture_body("shut");
+  slot_note_state(s, true, FIXTURE_NOW.ms - 3000);
+  open_fresh(f);
+  put_slot(f, s);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    s->span->waits = cases[i].waits;
+    s->span->has_fired = cases[i].has_fired;
+    s->span->is_spent = cases[i].is_spent;
+    put_slot(f, s);
+    assert_string_equal(fixture_sql(f, "SELECT fired, asks_for FROM states"),
+                        cases[i].expected);
+  }
+  fixture_sql(f, "UPDATE slots SET since_at = unixepoch() - 93784");
+  assert_string_equal(
+      fixture_sql(f, "SELECT held LIKE '1 d 02:03:0_' FROM states"), "1");
+  slot_free(s);
+}
+
+static void
+states_tells_nothing_of_them_where_the_rule_has_neither(void **state) {
+  struct fixture *f = *state;
+  struct slot *s = fixture_slot(f, OVERHEAT, FAN, "overheat/fan");
+  put_rack(s, "rack1", SEVERITY_FAILURE, "on", 3000);
+  open_fresh(f);
+  put_slot(f, s);
+  assert_string_equal(fixture_sql(f, "SELECT held, fired FROM states"), "|");
+  slot_free(s);
+}
+
 static void recent_shows_the_newest_fifty(void **state) {
   struct fixture *f = *state;
   open_fresh(f);
@@ -278,6 +319,8 @@ int main(void) {
       SITUATION(of_series_that_are_all_okay_one_decides),
       SITUATION(states_tells_since_when_and_for_how_long),
       SITUATION(states_tells_what_the_device_accepted_while_that_is_known),
+      SITUATION(states_tells_what_became_of_after_and_until),
+      SITUATION(states_tells_nothing_of_them_where_the_rule_has_neither),
       SITUATION(recent_shows_the_newest_fifty),
       SITUATION(a_reader_sees_the_last_commit_while_the_next_turn_is_written),
       SITUATION(a_reader_in_the_middle_of_the_table_holds_up_no_turn),

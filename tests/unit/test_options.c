@@ -78,6 +78,8 @@ static void the_least_configuration_has_the_documented_defaults(void **state) {
   assert_false(p->retry_unknown);
   assert_int_equal(p->first_okay, FIRST_OKAY_DEFAULT);
   assert_int_equal(p->forget_after_s, 0);
+  assert_int_equal(p->after_s, 0);
+  assert_int_equal(p->until_s, 0);
   assert_int_equal(p->cooldown_s, 0);
   assert_int_equal(p->timeout_s, POLICY_DEFAULT);
   assert_int_equal(p->expire_s, POLICY_DEFAULT);
@@ -219,6 +221,8 @@ static void every_setting_of_a_rule_is_read(void **state) {
                                    "  ContentType 'a/b'\n"
                                    "  Combine none\n"
                                    "  ForgetAfter 31536000\n"
+                                   "  After 31535999\n"
+                                   "  Until 31536000\n"
                                    "  Cooldown 30\n"
                                    "  Expire 7200\n"
                                    "  Repeat 0\n"
@@ -241,6 +245,8 @@ static void every_setting_of_a_rule_is_read(void **state) {
   assert_string_equal(p->content_type, "a/b");
   assert_true(p->per_series);
   assert_int_equal(p->forget_after_s, 31536000);
+  assert_int_equal(p->after_s, 31535999);
+  assert_int_equal(p->until_s, 31536000);
   assert_int_equal(p->cooldown_s, 30);
   assert_int_equal(p->expire_s, 7200);
   assert_int_equal(p->repeat_s, 0);
@@ -575,7 +581,11 @@ static void all_that_the_sample_shows_can_be_used_at_once(void **state) {
   const struct options *o = f->options;
   assert_int_equal(directory_endpoint_count(o->directory), 5);
   assert_int_equal(directory_device_count(o->directory), 5);
-  assert_int_equal(rule_book_count(o->rules), 5);
+  assert_int_equal(rule_book_count(o->rules), 6);
+  const struct policy *p =
+      rule_policy(rule_book_find(o->rules, "still_too_hot"));
+  assert_int_equal(p->after_s, 600);
+  assert_int_equal(p->until_s, 7200);
   /* What the sample calls defaults are the defaults. */
   assert_expands_to(f, o->ledger_path, "$DIR/onenet.db");
   assert_int_equal(o->history_days, 30);

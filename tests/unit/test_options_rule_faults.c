@@ -368,6 +368,9 @@ static void a_rule_s_options_have_ranges(void **state) {
        "Rule 'overheat': ForgetAfter -1: must be 0..31536000"},
       {RULE("ForgetAfter 31536001"),
        "Rule 'overheat': ForgetAfter 31536001: must be 0..31536000"},
+      {RULE("After -1"), "Rule 'overheat': After -1: must be 0..31536000"},
+      {RULE("Until 31536001"),
+       "Rule 'overheat': Until 31536001: must be 0..31536000"},
       {RULE("Cooldown -1"), "Rule 'overheat': Cooldown -1: must be 0..2678400"},
       {RULE("Cooldown 2678401"),
        "Rule 'overheat': Cooldown 2678401: must be 0..2678400"},
@@ -430,6 +433,11 @@ static void options_of_the_other_source_are_refused(void **state) {
        "Rule 'overheat': FirstOkay 'send': only goes with Source notification"},
       {VALUE("OnMissing 'x'"),
        "Rule 'overheat': OnMissing 'x': only goes with Source notification"},
+      {VALUE("After 60"),
+       "Rule 'overheat': After 60: only goes with Source notification"},
+      {VALUE("Until 60\nOnOkay 'x'"),
+       "Rule 'overheat': Until 60: only goes with Source notification\n"
+       "Rule 'overheat': OnOkay 'x': only goes with Source notification"},
       {VALUE("Message 'x'"),
        "Rule 'overheat': Message 'x': only goes with Source notification"},
       {RULE("Deadband 1"),
@@ -457,6 +465,16 @@ static void no_command_waits_longer_than_it_is_valid(void **state) {
   CHECK_CASES(state, cases);
 }
 
+static void what_is_taken_back_has_fired_and_has_a_body(void **state) {
+  static const struct fault_case cases[] = {
+      {RULE("After 600\nUntil 600\nOnOkay '0'"),
+       "Rule 'overheat': Until 600: must be more than 600, the After"},
+      {RULE("Until 1"),
+       "Rule 'overheat': Until 1: needs OnOkay, the body that is sent then"},
+  };
+  CHECK_CASES(state, cases);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_device_s_options_are_checked),
@@ -475,6 +493,7 @@ int main(void) {
       TEST(a_pattern_that_is_no_regular_expression_is_refused),
       TEST(options_of_the_other_source_are_refused),
       TEST(no_command_waits_longer_than_it_is_valid),
+      TEST(what_is_taken_back_has_fired_and_has_a_body),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

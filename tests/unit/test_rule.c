@@ -279,6 +279,16 @@ static void a_rule_that_forgets_brings_the_body_for_okay_along(void **state) {
   assert_null(told_firing(0, "overheat")->okay_body);
 }
 
+static void a_rule_with_until_brings_the_body_for_okay_along(void **state) {
+  (void)state;
+  struct rule *r = add_rule("overheat");
+  rule_policy(r)->until_s = 60;
+  set_body(r, RULE_ON_OKAY, "%{severity} %{host}");
+  struct event e = an_event();
+  fire_first(&e);
+  assert_body(told_firing(0, "overheat")->okay_body, "okay rack1");
+}
+
 static void without_a_body_for_okay_there_is_none_to_bring_along(void **state) {
   (void)state;
   struct rule *r = add_rule("overheat");
@@ -584,6 +594,7 @@ int main(void) {
       WITH_BOOK(an_empty_body_can_not_be_sent),
       WITH_BOOK(a_body_of_65536_bytes_can_not_be_sent),
       WITH_BOOK(a_rule_that_forgets_brings_the_body_for_okay_along),
+      WITH_BOOK(a_rule_with_until_brings_the_body_for_okay_along),
       WITH_BOOK(without_a_body_for_okay_there_is_none_to_bring_along),
       WITH_BOOK(a_nan_value_is_ignored_for_each_device),
       WITH_BOOK(an_okay_with_a_nan_value_ends_what_a_failure_began),

@@ -164,7 +164,8 @@ static void that_silence_will_ask_for_nothing_is_told_for_itself(void **state) {
   const char *log = take_log();
   assert_non_null(strstr(log, "OnOkay needs %{meta:rack}"));
   assert_non_null(strstr(log, "when that series falls silent (ForgetAfter), "
-                              "nothing will be sent. Give it a default, as in "
+                              "or is taken back (Until), nothing will be sent. "
+                              "Give it a default, as in "
                               "%{meta:rack|none}"));
 }
 
