@@ -274,6 +274,18 @@ def test_what_is_shown_to_users_loads(setup):
         assert status == 0, said
 
 
+def test_the_second_rule_that_is_shown_loads_beside_the_first(setup):
+    text = (ROOT / "README.md").read_text()
+    shown = [part for part in re.findall(r"^```\n(.*?)^```$", text, re.M | re.S)
+             if part.startswith("<Device")]
+    assert len(shown) == 1
+    block = content_of_block(shown_configurations()[0]) + shown[0]
+    status, said = Collectd(setup.folder, block.replace(
+        "/etc/collectd/onenet.key", str(setup.key_file))).test()
+    assert status == 0, said
+    assert "After 600" in shown[0]
+
+
 def test_the_thresholds_that_are_shown_fire_the_rule_that_is_shown(setup):
     readme = (ROOT / "README.md").read_text()
     threshold = re.search(r"^<Plugin threshold>\n(.*?)^</Plugin>", readme,
