@@ -25,6 +25,7 @@ static void forget_slot(struct lanes *l, struct slot *slot) {
   slot_each_series(slot, forget_series, l);
   lanes_hold(l, slot->held, NULL, NULL);
   table_remove(&l->slots, &slot->by_key);
+  l->timed_slots -= slot->span != NULL;
   journal_note_last(l->options.journal, &slot->change);
 }
 

@@ -8,8 +8,8 @@
 
 #include "delivery/lanes_state.h"
 
-int lanes_reserve_due(struct lanes *l) {
-  return heap_reserve(&l->due, l->due.count + 1);
+int lanes_reserve_due(struct lanes *l, const struct slot *slot) {
+  return slot->span != NULL ? heap_reserve(&l->due, l->timed_slots + 1) : 0;
 }
 
 /* Puts the slot where its due time belongs. */

@@ -74,6 +74,7 @@ struct lanes {
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
   struct heap due;  /* slots of which After or Until runs, next to end first */
   struct ring idle; /* series that are OKAY or values, the oldest first */
+  size_t timed_slots; /* slots that have a span */
   size_t series_count;
   uint64_t series_forgotten;
   size_t held_bytes; /* bytes in the bodies that are held: by commands that
@@ -222,13 +223,13 @@ int64_t lanes_room_wait_ms(const struct lanes *l, struct moment now);
 
 /* ---- lanes_span.c, for the others ---- */
 
-/* Makes room for the slot in the heap of slots that are due. Returns 0 or
- * -ENOMEM. */
-int lanes_reserve_due(struct lanes *l);
+/* Makes room for the new slot in the heap of slots that are due, for as long as
+ * it lives. Returns 0 or -ENOMEM. */
+int lanes_reserve_due(struct lanes *l, const struct slot *slot);
 
 /* Notes which state the slot is in since one of its series has changed, at
  * now_ms, and when it comes to ask for something else by itself. was_settled is
- * what lanes_is_settled said before. The heap must have room. */
+ * what lanes_is_settled said before. */
 void lanes_follow_state(struct lanes *l, struct slot *slot, bool was_settled,
                         int64_t now_ms);
 

@@ -171,17 +171,16 @@ struct slot *lanes_find_or_add_slot(struct lanes *l,
   slot = slot_new(policy, device, key);
   if (slot == NULL)
     return NULL;
-  if (table_add(&l->slots, &slot->by_key) < 0) {
+  if (lanes_reserve_due(l, slot) < 0 ||
+      table_add(&l->slots, &slot->by_key) < 0) {
     slot_free(slot);
     return NULL;
   }
+  l->timed_slots += slot->span != NULL;
   return slot;
 }
 
-/* Makes room in the heaps for one more series and slot that time may change. */
-static int reserve_changes(struct lanes *l) {
-  if (lanes_reserve_due(l) < 0)
-    return -ENOMEM;
+static int reserve_silence(struct lanes *l) {
   return heap_reserve(&l->silence, l->silence.count + 1);
 }
 
@@ -233,7 +232,7 @@ static int apply_firing(struct lanes *l, const struct firing *f,
     return -EAGAIN;
   bool was_settled = lanes_is_settled(slot);
   struct series *series =
-      reserve_changes(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;
+      reserve_silence(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;
   if (series == NULL || slot_note_firing(series, f) < 0)
     return -EAGAIN;
   lanes_follow_state(l, slot, was_settled, f->arrived.ms);
@@ -363,7 +362,7 @@ static void hear_late_series(struct lanes *l, const struct series *series) {
 }
 
 int lanes_restore_series(struct lanes *l, struct series *series) {
-  if (reserve_changes(l) < 0)
+  if (reserve_silence(l) < 0)
     return -ENOMEM;
   slot_place_series(series);
   lanes_restore_state(l, series);

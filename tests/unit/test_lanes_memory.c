@@ -9,9 +9,12 @@
 
 #include <errno.h>
 
+static bool has_until; /* and no ForgetAfter */
+
 static struct control *a_running_fan(struct world *w) {
   struct control *fan = rule_for(w, "heat", "fan");
-  fan->policy.forget_after_s = 60;
+  fan->policy.forget_after_s = has_until ? 0 : 60;
+  fan->policy.until_s = has_until ? 60 : 0;
   fire(fan, silent_failure("rack1"));
   is_sent(fan, "on");
   return fan;
@@ -38,7 +41,7 @@ static void its_okay_comes(struct control *fan, long pieces) {
   assert_true(status == 0 || status == -ENOMEM);
 }
 
-static void it_falls_silent(struct control *fan, long pieces) {
+static void a_minute_passes(struct control *fan, long pieces) {
   struct world *w = fan->world;
   passes(w, 60000);
   scarce_memory_begin(pieces);
@@ -91,7 +94,14 @@ static void an_okay_without_memory_survives_a_restart(void **state) {
 
 static void a_silence_without_memory_is_asked_for_again(void **state) {
   (void)state;
-  try_all(it_falls_silent, goes_off);
+  try_all(a_minute_passes, goes_off);
+}
+
+static void a_taking_back_without_memory_is_asked_for_again(void **state) {
+  (void)state;
+  has_until = true;
+  try_all(a_minute_passes, goes_off);
+  try_all(its_okay_comes, goes_off);
 }
 
 int main(void) {
@@ -99,6 +109,7 @@ int main(void) {
       cmocka_unit_test(an_okay_without_memory_is_asked_for_again),
       cmocka_unit_test(an_okay_without_memory_survives_a_restart),
       cmocka_unit_test(a_silence_without_memory_is_asked_for_again),
+      cmocka_unit_test(a_taking_back_without_memory_is_asked_for_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
  */
 #include "lanes_harness.h"
 
+#include <stdio.h>
+
 #define AFTER_MS 600000
 #define UNTIL_MS 1800000
 
@@ -280,6 +282,33 @@ static void silence_ends_a_state_that_waits(void **state) {
   passes(w, AFTER_MS + 1);
   nothing_begins(w);
   assert_int_equal(created_of(w, "fan"), 0);
+}
+
+/* Fires "on" for a FAILURE of rack2, while rack1 is in WARNING. */
+static void fires_alone(struct control *at) {
+  waits(at, "rack1", SEVERITY_WARNING, "slow");
+  waits(at, "rack2", SEVERITY_FAILURE, "on");
+  passes(at->world, 1000);
+  is_sent(at, "on");
+}
+
+static void silence_may_make_many_slots_wait_at_once(void **state) {
+  struct world *w = *state;
+  for (int i = 0; i < 40; i++) {
+    char name[8];
+    snprintf(name, sizeof name, "fan%d", i);
+    struct control *at = rule_for(w, "heat", name);
+    at->policy.after_s = 1;
+    at->policy.forget_after_s = 600;
+  }
+  for (struct control *at = w->controls; at != NULL; at = at->next)
+    fires_alone(at);
+  passes(w, 500000);
+  for (struct control *at = w->controls; at != NULL; at = at->next)
+    warning(at, "rack1", "slow"); /* as heard before: rack2 asks for "on" */
+  passes(w, 110000);
+  nothing_begins(w); /* rack2 is silent: rack1 speaks for each */
+  assert_int_equal(lanes_wait_ms(w->lanes, w->now), 1000);
 }
 
 static void
@@ -670,6 +699,7 @@ int main(void) {
       SITUATION(a_first_okay_that_is_sent_counts_as_fired),
       SITUATION(cooldown_holds_back_what_after_fires),
       SITUATION(silence_ends_a_state_that_waits),
+      SITUATION(silence_may_make_many_slots_wait_at_once),
       SITUATION(a_body_that_can_not_be_sent_is_refused_when_after_is_over),
       SITUATION(a_slot_that_never_fired_goes_when_it_is_idle),
       SITUATION(a_slot_that_waits_does_not_ask_for_what_it_owes),

@@ -24,7 +24,8 @@ static struct {
   struct outbox *outbox;
   struct teller *teller;
   struct journal journal;
-  int refusals; /* lines of the log */
+  int refusals;   /* lines of the log */
+  int taken_back; /* the same */
 } t;
 
 static const struct policy policy = {.rule = "heat", .content_type = "x/y"};
@@ -32,6 +33,8 @@ static const struct policy policy = {.rule = "heat", .content_type = "x/y"};
 static void count_line(enum log_level level, const char *line) {
   (void)level;
   t.refusals += strstr(line, "the credentials were refused") != NULL;
+  t.taken_back += strstr(line, "command 7: rule \"heat\", device \"fan\": "
+                               "taken back after 0 s (Until)") != NULL;
 }
 
 static int set_up(void **state) {
@@ -68,8 +71,8 @@ static void tell(struct command *c) {
   journal_clear(&t.journal);
 }
 
-/* The key was refused, and the command waits for another one. */
-static void tell_refusal(struct command *c) {
+/* An attempt has ended, and the command waits for the next one. */
+static void tell_failure(struct command *c) {
   c->attempts++;
   c->has_ended_attempt = true;
   tell(c);
@@ -80,12 +83,12 @@ static void a_key_that_is_refused_is_told_once(void **state) {
   struct attempt attempt = {
       .verdict = {.class = VERDICT_CREDENTIALS, .http_code = 401}};
   struct command c = {.policy = &policy, .device = t.fan, .attempt = &attempt};
-  tell_refusal(&c);
-  tell_refusal(&c);
+  tell_failure(&c);
+  tell_failure(&c);
   assert_int_equal(t.refusals, 1);
   teller_forget_credentials(t.teller, t.cloud);
   teller_tell_changes(t.teller, &t.journal, (struct moment){.ms = 1000});
-  tell_refusal(&c);
+  tell_failure(&c);
   assert_int_equal(t.refusals, 2);
 }
 
@@ -97,9 +100,9 @@ a_refusal_of_the_old_key_does_not_hide_that_of_the_new(void **state) {
       .verdict = {.class = VERDICT_CREDENTIALS, .http_code = 401}};
   struct command c = {.policy = &policy, .device = t.fan, .attempt = &attempt};
   teller_forget_credentials(t.teller, t.cloud);
-  tell_refusal(&c);
+  tell_failure(&c);
   assert_int_equal(t.refusals, 1);
-  tell_refusal(&c);
+  tell_failure(&c);
   assert_int_equal(t.refusals, 2);
 }
 
@@ -156,6 +159,19 @@ static void an_acceptance_of_the_cloud_alone_is_no_answer(void **state) {
   assert_false(stats_take_tracked(t.stats, t.fan, &tracked));
 }
 
+static void what_is_taken_back_is_told_once(void **state) {
+  (void)state;
+  struct attempt attempt = {.verdict = {.class = VERDICT_NOT_SENT}};
+  struct command c = {.id = 7,
+                      .policy = &policy,
+                      .device = t.fan,
+                      .attempt = &attempt,
+                      .takes_back = true};
+  tell_failure(&c);
+  tell_failure(&c); /* it was tried again */
+  assert_int_equal(t.taken_back, 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -164,6 +180,7 @@ int main(void) {
       TEST(an_answer_of_the_device_itself_counts_at_once),
       TEST(a_refusal_of_the_device_itself_is_no_answer),
       TEST(an_acceptance_of_the_cloud_alone_is_no_answer),
+      TEST(what_is_taken_back_is_told_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
