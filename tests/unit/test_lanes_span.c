@@ -295,7 +295,7 @@ static void fires_alone(struct control *at) {
 static void silence_may_make_many_slots_wait_at_once(void **state) {
   struct world *w = *state;
   for (int i = 0; i < 40; i++) {
-    char name[8];
+    char name[16];
     snprintf(name, sizeof name, "fan%d", i);
     struct control *at = rule_for(w, "heat", name);
     at->policy.after_s = 1;
