@@ -238,6 +238,7 @@ static bool is_superfluous(const struct firing *older, const struct firing *f) {
 /* Makes f count what has gone, an older firing with its key. */
 static void count_gone(struct firing *f, const struct firing *gone) {
   f->replaced += gone->replaced + (asks_for_command(gone) ? 1 : 0);
+  f->passes_okay |= gone->passes_okay || gone->severity == SEVERITY_OKAY;
 }
 
 static void replace(struct inbox *in, struct firing *older, struct firing *f) {

@@ -24,7 +24,8 @@
  * key.
  *
  * The member `replaced` of the newest firing with a key counts the commands
- * that the older ones, which have gone, would have become.
+ * that the older ones, which have gone, would have become, and `passes_okay`
+ * says whether there was an OKAY among them.
  *
  * Any thread may put; one takes. Putting holds a mutex for a few instructions
  * and never waits for the thread that takes.

@@ -223,6 +223,18 @@ static enum ignored judge_firing(struct lanes *l, const struct slot *slot,
   return slot_judge_arrival(series, f);
 }
 
+/* Makes the slot pass through the OKAY that went from the inbox, for After and
+ * Until: a state that has been OKAY in between begins anew. */
+static void pass_okay(struct lanes *l, struct slot *slot,
+                      const struct firing *f) {
+  struct series *series = slot_find_series(slot, f->series);
+  if (!f->passes_okay || slot->span == NULL || series == NULL)
+    return;
+  bool was_settled = lanes_is_settled(slot);
+  slot_note_silence(series, f->arrived.ms);
+  lanes_follow_state(l, slot, was_settled, f->arrived.ms);
+}
+
 /* Writes why the event asks for nothing, although it counts, to ret_ignored. */
 static int apply_firing(struct lanes *l, const struct firing *f,
                         const char *key, struct moment now,
@@ -230,6 +242,7 @@ static int apply_firing(struct lanes *l, const struct firing *f,
   struct slot *slot = lanes_find_or_add_slot(l, f->policy, f->device, key);
   if (slot == NULL)
     return -EAGAIN;
+  pass_okay(l, slot, f);
   bool was_settled = lanes_is_settled(slot);
   struct series *series =
       reserve_silence(l) == 0 ? find_or_add_series(l, slot, f->series) : NULL;

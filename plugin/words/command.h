@@ -149,8 +149,10 @@ struct firing {
   bool has_unsendable;
   bool is_other_source; /* an OKAY with another DataSource than its rule asks
                            for: it counts where its series has a state */
-  bool is_unmatched;    /* if it does not count, it has fired no rule */
-  bool has_value;       /* the event carries one; of an OKAY it may be NaN */
+  bool passes_okay; /* an older event of its series that went from the inbox was
+                       an OKAY */
+  bool is_unmatched; /* if it does not count, it has fired no rule */
+  bool has_value;    /* the event carries one; of an OKAY it may be NaN */
   double value;
   int64_t wall_event_ms; /* the event's own time; may be in the future */
   struct moment arrived;

@@ -564,6 +564,7 @@ struct firing *firing_of(const struct control *at, const struct fired *f) {
   firing->has_unsendable = f->unsendable_bytes > 0;
   firing->unsendable_bytes = f->unsendable_bytes;
   firing->is_other_source = firing->is_unmatched = f->is_other_source;
+  firing->passes_okay = f->passes_okay;
   firing->has_value = f->has_value;
   firing->value = f->value;
   firing->arrived = at->world->now;

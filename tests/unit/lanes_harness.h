@@ -112,6 +112,7 @@ struct fired {
   int64_t age_ms;          /* how old the event is when it arrives */
   size_t unsendable_bytes; /* above 0: it has a body of that size */
   bool is_other_source;    /* it names another data source than its rule */
+  bool passes_okay;        /* an OKAY right before it is not told */
 };
 
 /* Returns a firing with all that. */

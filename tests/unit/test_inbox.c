@@ -311,6 +311,36 @@ when_it_is_full_the_newest_state_has_room_in_any_case(void **state) {
   is_empty(in);
 }
 
+/* Takes the oldest one; an OKAY of its series may have gone before it. */
+static void takes_what_passes_okay(struct inbox *in, int64_t at,
+                                   bool expected) {
+  struct firing *f = inbox_take(in, 1);
+  assert_int_equal(f->wall_event_ms, at);
+  assert_int_equal(f->passes_okay, expected);
+  firing_free(f);
+}
+
+/* A state that was OKAY in between begins anew, for After and Until. */
+static void an_okay_that_has_gone_is_told_by_what_has_its_place(void **state) {
+  (void)state;
+  struct inbox *in = inbox_of(3, 1000);
+  struct firing *okay = failure_at(2);
+  okay->severity = SEVERITY_OKAY;
+  assert_int_equal(put_firing(in, failure_at(1)), 0);
+  assert_int_equal(put_firing(in, okay), 0);
+  assert_int_equal(put_firing(in, failure_at(3)), 0);
+  assert_int_equal(put(in, "new", 1, 0), 0);
+  assert_int_equal(put(in, "newer", 1, 0), 0);
+  assert_int_equal(put_firing(in, failure_at(4)), 0);
+  takes_what_passes_okay(in, 4, true);
+  assert_int_equal(put_firing(in, failure_at(5)), 0);
+  assert_int_equal(put_firing(in, failure_at(6)), 0);
+  takes(in, "new", 0, 0);
+  takes(in, "newer", 0, 0);
+  takes_what_passes_okay(in, 6, false);
+  is_empty(in);
+}
+
 static void
 a_state_of_a_new_series_has_room_where_others_are_outdated(void **state) {
   (void)state;
@@ -617,6 +647,7 @@ int main(void) {
       cmocka_unit_test(a_rule_that_does_not_supersede_keeps_all),
       cmocka_unit_test(what_the_lanes_would_tell_apart_is_kept),
       cmocka_unit_test(when_it_is_full_the_newest_state_has_room_in_any_case),
+      cmocka_unit_test(an_okay_that_has_gone_is_told_by_what_has_its_place),
       cmocka_unit_test(
           a_state_of_a_new_series_has_room_where_others_are_outdated),
       cmocka_unit_test(so_many_of_the_outdated_go_as_make_room_for_its_bytes),

@@ -355,6 +355,23 @@ static void a_slot_that_waits_does_not_ask_for_what_it_owes(void **state) {
   begins_after(fan, "on", AFTER_MS);
 }
 
+/* Where there is no room for both, the inbox hands over the last one alone. */
+static void an_okay_that_the_inbox_left_out_begins_after_anew(void **state) {
+  struct world *w = *state;
+  struct control *fan = patient_fan(state);
+  struct fired f = silent_failure("rack1");
+  f.passes_okay = true;
+  fails(fan, "rack1");
+  passes(w, 400000);
+  asks_nothing(fan, f, IGNORED_WAITS);
+  begins_after(fan, "on", AFTER_MS);
+  ends(fan, VERDICT_ACCEPTED);
+  passes(w, 1000);
+  asks_nothing(fan, f, IGNORED_WAITS);
+  okay(fan, "rack1", "off"); /* the device is on still */
+  is_sent(fan, "off");
+}
+
 /* ---- After and restarts ---- */
 
 static void a_restart_in_the_middle_does_not_begin_after_anew(void **state) {
@@ -481,6 +498,20 @@ static void okay_ends_it(void **state) {
   okay(at, "tank", "off");
   nothing_begins(w);
   opens(at, "tank");
+  is_sent(at, "on");
+  begins_after(at, "off", UNTIL_MS);
+}
+
+static void an_okay_that_the_inbox_left_out_ends_it(void **state) {
+  struct control *at = valve(state);
+  struct fired f = silent_failure("tank");
+  f.passes_okay = true;
+  opens(at, "tank");
+  is_sent(at, "on");
+  passes(*state, UNTIL_MS);
+  is_sent(at, "off");
+  f.age_ms = 1;
+  assert_int_equal(fire(at, f), IGNORED_NOT);
   is_sent(at, "on");
   begins_after(at, "off", UNTIL_MS);
 }
@@ -703,6 +734,7 @@ int main(void) {
       SITUATION(a_body_that_can_not_be_sent_is_refused_when_after_is_over),
       SITUATION(a_slot_that_never_fired_goes_when_it_is_idle),
       SITUATION(a_slot_that_waits_does_not_ask_for_what_it_owes),
+      SITUATION(an_okay_that_the_inbox_left_out_begins_after_anew),
       SITUATION(a_restart_in_the_middle_does_not_begin_after_anew),
       SITUATION(a_state_that_held_while_nobody_ran_fires_at_the_start),
       SITUATION(what_has_fired_does_not_fire_again_at_a_start),
@@ -712,6 +744,7 @@ int main(void) {
       SITUATION(what_was_asked_for_is_taken_back_after_until),
       SITUATION(no_event_but_okay_opens_it_again),
       SITUATION(okay_ends_it),
+      SITUATION(an_okay_that_the_inbox_left_out_ends_it),
       SITUATION(okay_just_before_until_closes_it_once),
       SITUATION(okay_just_after_until_changes_nothing),
       SITUATION(events_in_between_do_not_make_it_longer),
