@@ -218,6 +218,7 @@ static void accept(const struct reading *r, struct verdict *v) {
 
 static void refuse(const struct reading *r, struct verdict *v) {
   v->class = VERDICT_REFUSED;
+  v->is_of_device = true;
   answer_set_cause(v, "reply", r->device_code);
   if (r->device_msg[0] != '\0')
     memcpy(v->error, r->device_msg, sizeof(v->error));

@@ -305,9 +305,9 @@ static void leave_flight(struct lanes *l, struct command *c,
     abort();
   gate_end(&e->gate, c, verdict_circuit(v), lane, e->waiting > lane->waiting,
            now.ms);
-  slot_end_attempt(c->at.slot, c, v->class,
+  slot_end_attempt(c->at.slot, c, v,
                    lanes_device_of(l, c)->account.attempts_begun, now.ms);
-  if (!verdict_meaning(v->class)->surely_unexecuted)
+  if (!verdict_surely_unexecuted(v))
     start_cooldown(c);
   lanes_note(l, &lanes_device_of(l, c)->account.change);
   lanes_note_slot(l, c->at.slot);

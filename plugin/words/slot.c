@@ -526,15 +526,15 @@ void slot_begin_attempt(struct slot *s, uint64_t attempts_begun) {
 }
 
 void slot_end_attempt(struct slot *s, const struct command *c,
-                      enum verdict_class class, uint64_t attempts_begun,
+                      const struct verdict *v, uint64_t attempts_begun,
                       int64_t now_ms) {
-  if (!s->forget && class == VERDICT_ACCEPTED) {
+  if (!s->forget && v->class == VERDICT_ACCEPTED) {
     s->accepted = (struct accepted){.body = body_ref(c->body),
                                     .has_value = c->has_value,
                                     .value = c->value,
                                     .accepted_ms = now_ms};
   } else if (!s->forget && s->set_aside != NULL &&
-             verdict_meaning(class)->surely_unexecuted) {
+             verdict_surely_unexecuted(v)) {
     s->accepted = *s->set_aside;
     s->set_aside->body = NULL;
   }

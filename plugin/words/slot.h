@@ -259,11 +259,11 @@ bool slot_is_satisfied(const struct slot *s);
  * memory forgets it. attempts_begun does not include that attempt yet. */
 void slot_begin_attempt(struct slot *s, uint64_t attempts_begun);
 
-/* Remembers, after an attempt that ended in that class: the command if it was
- * accepted; what was set aside if the command was surely not executed; else
+/* Remembers, after an attempt that ended with that verdict: the command if it
+ * was accepted; what was set aside if the command was surely not executed; else
  * nothing. */
 void slot_end_attempt(struct slot *s, const struct command *c,
-                      enum verdict_class class, uint64_t attempts_begun,
+                      const struct verdict *v, uint64_t attempts_begun,
                       int64_t now_ms);
 
 /* Forgets what was accepted. An attempt that is under way will not be

@@ -35,6 +35,10 @@ int verdict_parse_class(const char *name, enum verdict_class *ret_class) {
   return -EINVAL;
 }
 
+bool verdict_surely_unexecuted(const struct verdict *v) {
+  return meanings[v->class].surely_unexecuted && !v->is_of_device;
+}
+
 enum verdict_circuit verdict_circuit(const struct verdict *v) {
   bool tells_nothing = v->is_early || strcmp(v->cause, "local") == 0;
   if (tells_nothing)

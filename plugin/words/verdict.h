@@ -38,8 +38,9 @@ struct verdict {
   int64_t retry_after_ms;            /* 0: the server did not say */
   int local_errno;   /* errno if the attempt could not even be tried; else 0 */
   bool is_early;     /* the answer came before the whole body had left */
-  bool is_of_device; /* of a doubt: the endpoint works, and tells that the
-                        device did not reply */
+  bool is_of_device; /* the endpoint works, and handed the command to the
+                        device: that did not reply (a doubt), or says no
+                        itself (refused) */
 };
 
 /* The condition under which a command is tried again. */
@@ -87,9 +88,14 @@ const struct verdict_meaning *verdict_meaning(enum verdict_class class);
 /* Writes the class of that name to ret_class. Returns 0 or -EINVAL. */
 int verdict_parse_class(const char *name, enum verdict_class *ret_class);
 
+/* Returns whether the command was surely not executed: what the class says, but
+ * not if the device had the command and said no itself, since it may have done
+ * a part. */
+bool verdict_surely_unexecuted(const struct verdict *v);
+
 /* Returns the effect on the circuit: CIRCUIT_STAYS for an early answer, which
  * may come from a gateway in front of the endpoint, and for an attempt that
- * could not even be tried; CIRCUIT_CLOSES for a doubt that is of the device;
+ * could not even be tried; CIRCUIT_CLOSES for a verdict that is of the device;
  * else what the class says. */
 enum verdict_circuit verdict_circuit(const struct verdict *v);
 

@@ -267,6 +267,21 @@ def test_a_device_that_says_no_is_told_with_its_words(start, api):
     setup.wait_for_metric("onenet-fan/errors-reply_500", 1)
 
 
+def test_a_device_that_says_no_may_have_done_a_part(start):
+    setup = start("set-device-property")
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    setup.notify("okay")
+    setup.wait_for_outcomes(created=2, accepted=2)
+    setup.sim.put_device(VENT, reply_code=500)
+    setup.notify(at=time.time() + 1)
+    setup.wait_for_outcomes(created=3, accepted=2, refused=1)
+    setup.sim.put_device(VENT, reply_code=0)
+    setup.notify("okay", at=time.time() + 2)
+    setup.wait_for_outcomes(created=4, accepted=3, refused=1)
+    assert setup.bodies()[-1] == '{"on":false}'
+
+
 @pytest.mark.parametrize("api", THINGS)
 @pytest.mark.parametrize("reason", ["identifier: on, error: bool type error",
                                     "required value"])

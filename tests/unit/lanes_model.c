@@ -864,6 +864,13 @@ static void end_at_breaker(struct model *m, const struct model_command *c,
   }
 }
 
+/* The class that slot, device and cooldown see: a device that says no itself
+ * may have done a part. */
+static enum verdict_class deed_of(const struct verdict *v) {
+  return v->class == VERDICT_REFUSED && v->is_of_device ? VERDICT_DOUBTFUL
+                                                        : v->class;
+}
+
 static void end_at_slot(const struct model *m, const struct model_command *c,
                         enum verdict_class class) {
   struct model_slot *s = c->slot;
@@ -944,21 +951,28 @@ static bool is_retried(const struct model_command *c,
          (class == VERDICT_DOUBTFUL && p->retry_unknown);
 }
 
+/* A device that is heard of, or from, shows that its endpoint works. */
+static enum verdict_class for_breaker(const struct verdict *v) {
+  if (strcmp(v->cause, "local") == 0 || v->is_early)
+    return VERDICT_NOT_EXECUTED;
+  return v->is_of_device ? VERDICT_REFUSED : v->class;
+}
+
 static void leave_flight(struct model *m, struct model_command *c,
-                         enum verdict_class class, bool breaker_learns) {
-  end_at_breaker(m, c, breaker_learns ? class : VERDICT_NOT_EXECUTED);
-  end_at_slot(m, c, class);
-  end_at_device(m, c, class);
-  if (class == VERDICT_ACCEPTED || class == VERDICT_DOUBTFUL)
+                         const struct verdict *v) {
+  enum verdict_class deed = deed_of(v);
+  end_at_breaker(m, c, for_breaker(v));
+  end_at_slot(m, c, deed);
+  end_at_device(m, c, deed);
+  if (deed == VERDICT_ACCEPTED || deed == VERDICT_DOUBTFUL)
     start_cooldown(m, c);
-  if (class == VERDICT_DOUBTFUL)
+  if (v->class == VERDICT_DOUBTFUL)
     c->doubtful = true;
 }
 
 void model_end(struct model *m, int64_t id, const struct verdict *v) {
   struct model_command *c = find_command(m, id);
-  bool is_local = strcmp(v->cause, "local") == 0;
-  leave_flight(m, c, v->class, !is_local && !v->is_early);
+  leave_flight(m, c, v);
   if (is_retried(c, v->class))
     wait_again(m, c, v);
   else if (v->class == VERDICT_ACCEPTED)
@@ -970,7 +984,7 @@ void model_end(struct model *m, int64_t id, const struct verdict *v) {
 
 void model_end_dry(struct model *m, int64_t id) {
   struct model_command *c = find_command(m, id);
-  leave_flight(m, c, VERDICT_ACCEPTED, true);
+  leave_flight(m, c, &(struct verdict){.class = VERDICT_ACCEPTED});
   foretell(c, OUTCOME_CANCELLED);
 }
 

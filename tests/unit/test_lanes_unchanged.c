@@ -80,6 +80,31 @@ static void after_a_doubtful_attempt_it_is_sent_again(void **state) {
   is_sent(fan, "on");
 }
 
+static void after_the_devices_own_no_it_is_sent_again(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  failure(fan, "rack1", "on");
+  is_sent(fan, "on");
+  okay(fan, "rack1", "off");
+  begins(fan, "off");
+  ends_with(fan,
+            (struct verdict){.class = VERDICT_REFUSED, .is_of_device = true});
+  ended(w, "heat on accepted, heat off refused");
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+}
+
+static void the_devices_own_no_begins_a_cooldown(void **state) {
+  struct control *fan = the_fan(state);
+  fan->policy.cooldown_s = 30;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  ends_with(fan,
+            (struct verdict){.class = VERDICT_REFUSED, .is_of_device = true});
+  okay(fan, "rack1", "off");
+  begins_after(fan, "off", 30000);
+}
+
 static void expiry_brings_nothing_back(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -288,6 +313,8 @@ int main(void) {
       SITUATION(it_is_compared_when_it_is_due),
       SITUATION(the_old_memory_comes_back_if_nothing_was_executed),
       SITUATION(after_a_doubtful_attempt_it_is_sent_again),
+      SITUATION(after_the_devices_own_no_it_is_sent_again),
+      SITUATION(the_devices_own_no_begins_a_cooldown),
       SITUATION(expiry_brings_nothing_back),
       SITUATION(supersession_brings_nothing_back),
       SITUATION(a_crash_brings_nothing_back),

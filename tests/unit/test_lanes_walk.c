@@ -212,8 +212,10 @@ static struct verdict random_verdict(const struct walk *walk) {
       chance(25))
     return (struct verdict){.class = v.class, .cause = "local"};
   v.http_code = 200;
-  v.is_early =
-      v.class != VERDICT_ACCEPTED && v.class != VERDICT_DOUBTFUL && chance(20);
+  if (v.class == VERDICT_REFUSED || v.class == VERDICT_DOUBTFUL)
+    v.is_of_device = chance(30);
+  v.is_early = v.class != VERDICT_ACCEPTED && v.class != VERDICT_DOUBTFUL &&
+               !v.is_of_device && chance(20);
   return v;
 }
 

@@ -444,12 +444,17 @@ static bool remembers(const struct slot *s, const char *body,
 }
 
 /* An attempt at NOW_MS, from this attempts_begun to the next. */
-static void attempt(struct slot *s, const char *body, enum verdict_class class,
-                    uint64_t attempts_begun) {
+static void attempt_with(struct slot *s, const char *body, struct verdict v,
+                         uint64_t attempts_begun) {
   struct command *c = command_of(body);
   slot_begin_attempt(s, attempts_begun);
-  slot_end_attempt(s, c, class, attempts_begun + 1, NOW_MS);
+  slot_end_attempt(s, c, &v, attempts_begun + 1, NOW_MS);
   command_free(c);
+}
+
+static void attempt(struct slot *s, const char *body, enum verdict_class class,
+                    uint64_t attempts_begun) {
+  attempt_with(s, body, (struct verdict){.class = class}, attempts_begun);
 }
 
 static void what_was_accepted_is_remembered(void **state) {
@@ -493,6 +498,15 @@ static void after_a_doubtful_attempt_nothing_comes_back(void **state) {
   assert_false(remembers(f->slot, "on", 3, NOW_MS));
 }
 
+static void a_device_that_said_no_itself_may_have_done_a_part(void **state) {
+  struct fixture *f = *state;
+  const struct verdict no = {.class = VERDICT_REFUSED, .is_of_device = true};
+  attempt(f->slot, "on", VERDICT_ACCEPTED, 0);
+  attempt_with(f->slot, "off", no, 1);
+  assert_false(remembers(f->slot, "on", 2, NOW_MS));
+  assert_false(remembers(f->slot, "off", 2, NOW_MS));
+}
+
 static void what_another_slot_did_to_the_device_voids_the_memory(void **state) {
   struct fixture *f = *state;
   attempt(f->slot, "on", VERDICT_ACCEPTED, 0);
@@ -503,13 +517,14 @@ static void what_another_slot_did_to_the_device_voids_the_memory(void **state) {
 
 static void what_is_forgotten_under_way_is_not_remembered(void **state) {
   struct fixture *f = *state;
-  const enum verdict_class ends[] = {VERDICT_ACCEPTED, VERDICT_REFUSED};
+  const struct verdict ends[] = {{.class = VERDICT_ACCEPTED},
+                                 {.class = VERDICT_REFUSED}};
   for (size_t i = 0; i < 2; i++) {
     attempt(f->slot, "on", VERDICT_ACCEPTED, 0);
     struct command *c = command_of("on");
     slot_begin_attempt(f->slot, 1);
     slot_forget(f->slot);
-    slot_end_attempt(f->slot, c, ends[i], 2, NOW_MS);
+    slot_end_attempt(f->slot, c, &ends[i], 2, NOW_MS);
     command_free(c);
     assert_false(remembers(f->slot, "on", 2, NOW_MS));
   }
@@ -561,7 +576,8 @@ static void a_value_within_the_deadband_counts_as_equal(void **state) {
     wanted->value = n->wanted;
     f->policy.deadband = n->deadband;
     slot_begin_attempt(f->slot, 0);
-    slot_end_attempt(f->slot, accepted, VERDICT_ACCEPTED, 1, NOW_MS);
+    slot_end_attempt(f->slot, accepted,
+                     &(struct verdict){.class = VERDICT_ACCEPTED}, 1, NOW_MS);
     assert_int_equal(slot_remembers(f->slot, wanted, 1, NOW_MS), n->is_near);
     command_free(accepted);
     command_free(wanted);
@@ -597,6 +613,7 @@ int main(void) {
       TEST(nothing_is_remembered_while_an_attempt_is_under_way),
       TEST(after_attempts_that_did_nothing_the_memory_comes_back),
       TEST(after_a_doubtful_attempt_nothing_comes_back),
+      TEST(a_device_that_said_no_itself_may_have_done_a_part),
       TEST(what_another_slot_did_to_the_device_voids_the_memory),
       TEST(what_is_forgotten_under_way_is_not_remembered),
       TEST(what_is_forgotten_at_rest_does_not_matter_to_the_next_attempt),

@@ -35,6 +35,17 @@ only_what_was_accepted_or_is_doubtful_may_be_executed(void **state) {
   }
 }
 
+static void what_a_device_had_is_not_surely_unexecuted(void **state) {
+  (void)state;
+  for (int i = 0; i < VERDICT_CLASSES; i++) {
+    struct verdict v = {.class = (enum verdict_class)i};
+    assert_int_equal(verdict_surely_unexecuted(&v),
+                     verdict_meaning(v.class)->surely_unexecuted);
+    v.is_of_device = true;
+    assert_false(verdict_surely_unexecuted(&v));
+  }
+}
+
 static void
 what_was_not_executed_is_tried_again_and_a_doubt_only_on_demand(void **state) {
   (void)state;
@@ -84,6 +95,7 @@ int main(void) {
       cmocka_unit_test(each_class_is_found_by_its_name),
       cmocka_unit_test(a_name_that_is_none_leaves_the_class_as_it_was),
       cmocka_unit_test(only_what_was_accepted_or_is_doubtful_may_be_executed),
+      cmocka_unit_test(what_a_device_had_is_not_surely_unexecuted),
       cmocka_unit_test(
           what_was_not_executed_is_tried_again_and_a_doubt_only_on_demand),
       cmocka_unit_test(an_early_answer_leaves_the_circuit_as_it_is),
