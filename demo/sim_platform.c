@@ -121,9 +121,7 @@ static void add_echo(const struct call *call, struct sim_buf *buf) {
 static void add_outputs(const struct call *call, struct sim_buf *buf) {
   const char *text = call->manner.answer;
   struct sim_json object;
-  if (reply_code(call) != 200) {
-    add_echo(call, buf);
-  } else if (text == NULL) {
+  if (text == NULL) {
     sim_buf_add(buf, "{}");
   } else if (sim_json_object(text, strlen(text), &object)) {
     sim_buf_add_bytes(buf, object.at, object.length);

@@ -143,7 +143,6 @@ struct reading {
   int device_code_members;
   bool has_device_code;
   int32_t device_code;
-  bool has_device_words; /* an id or a msg beside the device's code */
   char device_msg[VERDICT_ERROR_BYTES];
 };
 
@@ -171,9 +170,6 @@ static void keep_of_data(struct reading *r, const struct json_member *m) {
     r->has_device_code = json_member_int32(m, &r->device_code);
   } else if (is_string && json_member_is(m, "data", "msg")) {
     answer_keep_line(r->device_msg, sizeof(r->device_msg), m->text, m->size);
-    r->has_device_words = true;
-  } else if (json_member_is(m, "data", "id")) {
-    r->has_device_words = true;
   } else if (is_string && json_member_is(m, "data", "cmd_uuid")) {
     answer_keep_uuid(r->cmd_uuid, m);
   } else if (is_string && json_member_is(m, "data", "cmd_resp") &&
@@ -200,9 +196,7 @@ static void keep_member(void *context, const struct json_member *m) {
 /* Returns whether `data` is the device's reply with a code of its own. An
  * output of a service may have that name, too. */
 static bool has_device_reply(const struct reading *r) {
-  if (r->data == PLATFORM_RESPONSE || r->device_code_members == 0)
-    return false;
-  return r->data == PLATFORM_ECHO || r->has_device_words;
+  return r->data == PLATFORM_ECHO && r->device_code_members > 0;
 }
 
 static bool has_odd_device_code(const struct reading *r) {

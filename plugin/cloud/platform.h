@@ -20,7 +20,7 @@
 /* The meaning of `data` in an answer with code 0. */
 enum platform_data {
   PLATFORM_ECHO,    /* the device's reply, with a code of its own */
-  PLATFORM_OUTPUTS, /* the outputs of a service; or such a reply */
+  PLATFORM_OUTPUTS, /* the outputs of a service, by any names */
   PLATFORM_RESPONSE /* an object with the reply in base64 */
 };
 

@@ -249,9 +249,8 @@ def test_a_slow_first_byte_is_waited_for(start):
 
 # ---- refused ----
 
-@pytest.mark.parametrize("api", THINGS)
-def test_a_device_that_says_no_is_told_with_its_words(start, api):
-    setup = start(api)
+def test_a_device_that_says_no_is_told_with_its_words(start):
+    setup = start("set-device-property")
     setup.sim.put_device(VENT, reply_code=500, answer="too hot")
     setup.notify()
     setup.wait_for_outcomes(created=1, refused=1)
@@ -265,6 +264,14 @@ def test_a_device_that_says_no_is_told_with_its_words(start, api):
     setup.wait_for_log(r"command overheat for device fan \(vent 1\) refused: "
                        "reply_500: too hot")
     setup.wait_for_metric("onenet-fan/errors-reply_500", 1)
+
+
+def test_a_service_may_call_its_outputs_code_and_msg(start):
+    setup = start("call-service")
+    setup.sim.put_device(VENT, answer='{"code":0,"msg":"ok"}')
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    assert setup.row("cause, reply") == (None, '{"code":0,"msg":"ok"}')
 
 
 def test_a_device_that_says_no_may_have_done_a_part(start):

@@ -213,25 +213,27 @@ static void a_device_that_refuses_is_refused_with_its_own_code(void **state) {
   const char answer[] =
       "{\"code\":0,\"msg\":\"succ\",\"data\":{\"code\":500,\"id\":\"1\","
       "\"msg\":\"too\\nhot\"},\"request_id\":\"" ID "\"}";
-  const struct api *const apis[] = {&property_api, &service_api};
-  for (size_t i = 0; i < COUNT(apis); i++) {
-    judge(apis[i], 200, answer);
-    assert_verdict(VERDICT_REFUSED, "reply_500");
-    assert_string_equal(t.verdict.error, "too hot");
-    assert_int_equal(t.verdict.errno_value, 0);
-    assert_non_null(strstr(t.reply, "\"code\":500"));
-    assert_string_equal(t.verdict.cmd_uuid, "");
-  }
+  judge(&property_api, 200, answer);
+  assert_verdict(VERDICT_REFUSED, "reply_500");
+  assert_true(t.verdict.is_of_device);
+  assert_string_equal(t.verdict.error, "too hot");
+  assert_int_equal(t.verdict.errno_value, 0);
+  assert_non_null(strstr(t.reply, "\"code\":500"));
+  assert_string_equal(t.verdict.cmd_uuid, "");
   judge(&property_api, 200, "{\"code\":0,\"data\":{\"code\":-1}}");
   assert_verdict(VERDICT_REFUSED, "reply_-1");
 }
 
-static void an_output_that_is_called_code_is_no_refusal(void **state) {
+static void outputs_may_have_the_names_of_a_devices_reply(void **state) {
   (void)state;
   judge(&service_api, 200, "{\"code\":0,\"data\":{\"code\":7}}");
   assert_verdict(VERDICT_ACCEPTED, "");
   judge(&service_api, 200, "{\"code\":0,\"data\":{\"code\":\"a\"}}");
   assert_verdict(VERDICT_ACCEPTED, "");
+  judge(&service_api, 200,
+        "{\"code\":0,\"data\":{\"code\":0,\"id\":\"1\",\"msg\":\"ok\"}}");
+  assert_verdict(VERDICT_ACCEPTED, "");
+  assert_string_equal(t.reply, "{\"code\":0,\"id\":\"1\",\"msg\":\"ok\"}");
   judge(&sync_api, 200, "{\"code\":0,\"data\":{\"code\":7,\"msg\":\"x\"}}");
   assert_verdict(VERDICT_ACCEPTED, "");
 }
@@ -384,7 +386,7 @@ int main(void) {
       cmocka_unit_test(code_0_without_a_2xx_is_doubtful),
       cmocka_unit_test(of_a_failure_no_reply_is_kept),
       cmocka_unit_test(a_device_that_refuses_is_refused_with_its_own_code),
-      cmocka_unit_test(an_output_that_is_called_code_is_no_refusal),
+      cmocka_unit_test(outputs_may_have_the_names_of_a_devices_reply),
       cmocka_unit_test(each_code_has_its_class),
       cmocka_unit_test(behind_the_colon_stands_what_10411_and_10415_mean),
       cmocka_unit_test(an_internal_error_tells_of_products_and_devices),
