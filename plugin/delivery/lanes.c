@@ -461,6 +461,11 @@ void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
   lanes_count_outcome(l, c, c->doubtful ? OUTCOME_UNKNOWN : outcome, now);
 }
 
+void lanes_add_tries(struct command *c, int tries) {
+  tries += c->tries;
+  c->tries = (uint8_t)(tries < UINT8_MAX ? tries : UINT8_MAX);
+}
+
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now) {
   struct lane *lane = lanes_lane_of(l, newer);
@@ -469,6 +474,7 @@ void lanes_supersede(struct lanes *l, struct command *newer,
   lanes_note(l, &newer->change);
   newer->at.place = older->at.place;
   newer->not_before_ms = older->not_before_ms;
+  lanes_add_tries(newer, older->tries);
   /* If the credentials stay refused, `newer` ends as refused: it then says why
    * in the words of `older`. */
   if (waits_for_credentials && command_make_attempt(newer) == 0)

@@ -195,9 +195,13 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
 void lanes_end_waiting(struct lanes *l, struct command *c, enum outcome outcome,
                        const char *why, struct moment now);
 
+/* Counts so many attempts, 0 or more, as tries of the command. */
+void lanes_add_tries(struct command *c, int tries);
+
 /* Ends `older`, a waiting command, as superseded, and puts `newer`, of the same
- * slot, in its place: with its position in the lane and the wait it had left.
- * `newer` must be in no heap but that of the timers. */
+ * slot, in its place: with its position in the lane, the wait it had left, and
+ * its tries, since a device that is offline is not to be asked more often where
+ * events come. `newer` must be in no heap but that of the timers. */
 void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now);
 

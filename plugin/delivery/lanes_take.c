@@ -436,6 +436,7 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   c->at.timer_index = HEAP_OUTSIDE;
   c->at.place = ++l->next_place;
   c->change.is_told = true;
+  lanes_add_tries(c, c->attempts);
   if (was_in_flight) {
     restore_in_flight(c);
     lanes_note_slot(l, slot);

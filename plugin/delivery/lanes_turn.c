@@ -154,6 +154,7 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
   c->not_before_ms = 0;
   c->attempt->sent = now;
   c->attempts++;
+  lanes_add_tries(c, 1);
   gate_begin(&lanes_endpoint_of(l, c)->gate, c, now.ms);
   bucket_take(&d->bucket, now.ms);
   slot_begin_attempt(c->at.slot, d->account.attempts_begun);
@@ -209,7 +210,7 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
 
 static int64_t backoff_ms(struct lanes *l, const struct command *c) {
   int64_t max_ms = LANES_BACKOFF_FIRST_MS;
-  for (int i = 1; i < c->attempts && max_ms < LANES_BACKOFF_MAX_MS; i++)
+  for (int i = 1; i < c->tries && max_ms < LANES_BACKOFF_MAX_MS; i++)
     max_ms *= 2;
   if (max_ms > LANES_BACKOFF_MAX_MS)
     max_ms = LANES_BACKOFF_MAX_MS;

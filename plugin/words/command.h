@@ -222,6 +222,8 @@ struct command {
   enum severity severity : 8;
   enum command_state state : 8;
   enum outcome outcome : 8; /* valid once the command is finished */
+  uint8_t tries; /* kept by lanes: attempts of it, and of those whose place it
+                    took, up to 255: the back-off grows with them */
   bool has_value;
   bool waits_for_credentials;
   bool doubtful;          /* an attempt may have been executed */

@@ -215,6 +215,7 @@ static void foretell(struct model_command *c, enum outcome outcome) {
 static void supersede(struct model *m, struct model_command *newer,
                       struct model_command *older) {
   newer->place = older->place;
+  newer->tries += older->tries;
   newer->not_before_ms = older->not_before_ms;
   newer->for_credentials = older->for_credentials;
   newer->has_turn = older->has_turn && !is_held(m, newer);
@@ -805,6 +806,7 @@ void model_begun(struct model *m, const struct command *real) {
   c->not_before_ms = 0;
   c->sent_ms = now_ms(m);
   c->attempts++;
+  c->tries++;
   note_begin(e->begins_ms, now_ms(m));
   note_begin(device_of(m, s)->begins_ms, now_ms(m));
   if (e->open)
@@ -902,7 +904,7 @@ static int64_t wait_ms(struct model *m, const struct model_command *c,
     return 60000;
   if (v->retry_after_ms > 0)
     return v->retry_after_ms < 3600000 ? v->retry_after_ms : 3600000;
-  for (int i = 1; i < c->attempts && bound_ms < 60000; i++)
+  for (int i = 1; i < c->tries && bound_ms < 60000; i++)
     bound_ms *= 2;
   model_holds(m, m->drawn_max == (bound_ms < 60000 ? bound_ms : 60000));
   return (int64_t)m->drawn;
@@ -1056,6 +1058,7 @@ void model_restart(struct model *m) {
   for (size_t i = 0; i < m->count; i++) {
     m->commands[i].place = m->commands[i].order;
     m->commands[i].has_turn = false;
+    m->commands[i].tries = m->commands[i].attempts;
   }
   for (size_t i = 0; i < m->count; i++)
     if (m->commands[i].in_flight)

@@ -95,6 +95,7 @@ struct model_command {
   bool has_turn; /* it holds its lane */
   bool for_credentials;
   int attempts;
+  int tries; /* with those of the commands whose place it took */
   int64_t arrived_ms;
   int64_t valid_from_ms;
   int64_t not_before_ms;

@@ -5,6 +5,7 @@
  */
 #include "lanes_harness.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- limits ---- */
@@ -451,6 +452,86 @@ static void retries_wait_up_to_1_2_4_and_at_last_60_s(void **state) {
   }
 }
 
+/* Events come every 500 ms for as long as a back-off may take; each supersedes
+ * the last one, which waits for the device. Returns how many attempts there
+ * were. */
+static int tries_under_events(struct world *w, struct control *fan,
+                              int64_t for_ms) {
+  int tries = 0;
+  for (int64_t passed = 0; passed < for_ms; passed += 500) {
+    char body[16];
+    snprintf(body, sizeof body, "on %d", (int)passed);
+    failure(fan, "rack1", body);
+    struct command *c = lanes_begin(world_lanes(w), w->now);
+    commit(w);
+    if (c != NULL) {
+      fan->in_flight = c;
+      ends(fan, VERDICT_OFFLINE);
+      tries++;
+    }
+    passes(w, 500);
+  }
+  return tries;
+}
+
+static void events_do_not_shorten_the_back_off(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_offline = true;
+  assert_int_equal(tries_under_events(w, fan, 123000), 7); /* 1+2+4..+32+60 s */
+  assert_int_equal(w->jitter_max, 60000);
+}
+
+static void events_do_not_shorten_it_where_we_keep_the_command(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  endpoint_called(w, "cloud")->keeps_commands = false;
+  fan->device->timeout_s = 3600;
+  assert_int_equal(tries_under_events(w, fan, 123000), 7);
+}
+
+static void after_an_acceptance_the_back_off_is_short_again(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_offline = true;
+  tries_under_events(w, fan, 123000);
+  begins(fan, "on 122500");
+  ends(fan, VERDICT_ACCEPTED);
+  failure(fan, "rack1", "max");
+  begins(fan, "max");
+  ends(fan, VERDICT_OFFLINE);
+  assert_int_equal(w->jitter_max, 1000);
+}
+
+static void
+what_comes_while_it_is_in_flight_takes_over_the_back_off(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_offline = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  failure(fan, "rack1", "max");
+  ends(fan, VERDICT_OFFLINE);
+  begins_after(fan, "max", 1000);
+  ends(fan, VERDICT_OFFLINE);
+  assert_int_equal(w->jitter_max, 2000);
+}
+
+static void a_restart_knows_the_commands_own_tries(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_offline = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  ends(fan, VERDICT_OFFLINE);
+  begins_after(fan, "on", 1000);
+  ends(fan, VERDICT_OFFLINE);
+  restart(w);
+  begins_after(fan, "on", 2000);
+  ends(fan, VERDICT_OFFLINE);
+  assert_int_equal(w->jitter_max, 4000);
+}
+
 static void the_jitter_is_full(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -761,6 +842,11 @@ int main(void) {
       SITUATION(without_a_validity_nothing_waits_for_a_device_that_is_offline),
       SITUATION(a_doubt_is_not_forgotten_while_the_device_is_offline),
       SITUATION(retries_wait_up_to_1_2_4_and_at_last_60_s),
+      SITUATION(events_do_not_shorten_the_back_off),
+      SITUATION(events_do_not_shorten_it_where_we_keep_the_command),
+      SITUATION(after_an_acceptance_the_back_off_is_short_again),
+      SITUATION(what_comes_while_it_is_in_flight_takes_over_the_back_off),
+      SITUATION(a_restart_knows_the_commands_own_tries),
       SITUATION(the_jitter_is_full),
       SITUATION(retry_after_is_honoured),
       SITUATION(retry_after_is_bounded_by_the_deadline),
