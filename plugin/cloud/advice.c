@@ -33,7 +33,8 @@ static int number_of(const struct verdict *v, const char *prefix) {
   return number;
 }
 
-/* Returns whether the device itself has refused. Its code may be negative. */
+/* Returns whether a reply of the device itself decided. Its code may be
+ * negative, or unreadable. */
 static bool is_reply(const struct verdict *v) {
   return strncmp(v->cause, "reply_", 6) == 0;
 }
@@ -54,7 +55,10 @@ static void append_errno(struct buf *out, const struct verdict *v,
 }
 
 static void append_reply(struct buf *out, const struct verdict *v) {
-  buf_append_format(out, "the device replied with code %s", v->cause + 6);
+  if (v->class == VERDICT_REFUSED)
+    buf_append_format(out, "the device replied with code %s", v->cause + 6);
+  else
+    buf_append_text(out, "the device's reply can not be understood");
   if (v->error[0] != '\0')
     buf_append_format(out, ", \"%s\"", v->error);
 }
@@ -270,16 +274,22 @@ static void advise_on_fault(struct buf *out, const struct verdict *v,
   buf_append_format(out, " that of OneNET's %s?", e->api->path);
 }
 
-/* Advises on an answer with which an interface that waits for the device tells
- * of the device. */
+/* Advises on what became of a command that the device had. */
 static void advise_on_device(struct buf *out, const struct verdict *v) {
-  if (is_reply(v))
+  if (v->class == VERDICT_REFUSED)
     buf_append_text(out, "the device itself says no: look at the body, and at "
                          "the device's program");
-  else if (v->class == VERDICT_DOUBTFUL)
+  else if (is_reply(v))
+    buf_append_text(out, "look at the device's program: the code in its reply "
+                         "must be an integer. It may have acted all the same");
+  else
     buf_append_text(out, "it was sent, and no reply came: does the device's "
                          "program reply? It may have acted all the same");
-  else if (strstr(v->error, "not subscribed") != NULL)
+}
+
+/* Advises on a code with which OneNET's current platform refuses. */
+static void advise_on_refused_call(struct buf *out, const struct verdict *v) {
+  if (strstr(v->error, "not subscribed") != NULL)
     buf_append_text(out, "API must fit the product: set-device-property and "
                          "call-service for a thing model, synccmds for data "
                          "streams; or the device is not connected");
@@ -291,7 +301,7 @@ static void advise_on_device(struct buf *out, const struct verdict *v) {
 static void advise_on_refusal(struct buf *out, const struct endpoint *e,
                               const struct verdict *v) {
   if (e->api->is_answer && v->has_errno) {
-    advise_on_device(out, v);
+    advise_on_refused_call(out, v);
     return;
   }
   buf_append_text(out, "compare DeviceID with OneNET's console, and look at ");
@@ -300,12 +310,11 @@ static void advise_on_refusal(struct buf *out, const struct endpoint *e,
 
 static void advise_on_answer(struct buf *out, const struct verdict *v,
                              const struct endpoint *e, int64_t wall_now_s) {
-  bool is_told = e->api->is_answer && v->has_errno;
   switch (v->class) {
   case VERDICT_ACCEPTED:
     break;
   case VERDICT_CREDENTIALS:
-    if (!is_told || !advise_on_token(out, v, e, wall_now_s))
+    if (!e->api->is_answer || !advise_on_token(out, v, e, wall_now_s))
       advise_on_refused_key(out, e);
     break;
   case VERDICT_OFFLINE:
@@ -320,10 +329,7 @@ static void advise_on_answer(struct buf *out, const struct verdict *v,
     break;
   case VERDICT_NOT_SENT:
   case VERDICT_DOUBTFUL:
-    if (is_told)
-      advise_on_device(out, v);
-    else
-      advise_on_fault(out, v, e);
+    advise_on_fault(out, v, e);
   }
 }
 
@@ -336,6 +342,8 @@ void advice_append(struct buf *out, const struct verdict *v,
                       e->api->name);
   else if (is_local(v))
     buf_append_text(out, "this machine lacks memory, or URL is too long");
+  else if (v->is_of_device)
+    advise_on_device(out, v);
   else if (number_of(v, "curl") >= 0)
     advise_on_transfer(out, v, e);
   else

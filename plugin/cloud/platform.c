@@ -141,7 +141,7 @@ struct reading {
   char request_id[VERDICT_UUID_BYTES];
   char cmd_uuid[VERDICT_UUID_BYTES];
   int device_code_members;
-  bool has_device_code;
+  int device_integers; /* of those members */
   int32_t device_code;
   char device_msg[VERDICT_ERROR_BYTES];
 };
@@ -166,8 +166,9 @@ static void keep_response(struct reading *r, const struct json_member *m) {
 static void keep_of_data(struct reading *r, const struct json_member *m) {
   bool is_string = m->type == JSON_STRING;
   if (json_member_is(m, "data", "code")) {
-    r->device_code_members++;
-    r->has_device_code = json_member_int32(m, &r->device_code);
+    r->device_code_members += m->type != JSON_NULL;
+    if (json_member_int32(m, &r->device_code))
+      r->device_integers++;
   } else if (is_string && json_member_is(m, "data", "msg")) {
     answer_keep_line(r->device_msg, sizeof(r->device_msg), m->text, m->size);
   } else if (is_string && json_member_is(m, "data", "cmd_uuid")) {
@@ -199,11 +200,6 @@ static bool has_device_reply(const struct reading *r) {
   return r->data == PLATFORM_ECHO && r->device_code_members > 0;
 }
 
-static bool has_odd_device_code(const struct reading *r) {
-  return has_device_reply(r) &&
-         (r->device_code_members > 1 || !r->has_device_code);
-}
-
 static void accept(const struct reading *r, struct verdict *v) {
   const char *uuid = r->cmd_uuid[0] != '\0' ? r->cmd_uuid : r->request_id;
   v->class = VERDICT_ACCEPTED;
@@ -216,6 +212,25 @@ static void refuse(const struct reading *r, struct verdict *v) {
   answer_set_cause(v, "reply", r->device_code);
   if (r->device_msg[0] != '\0')
     memcpy(v->error, r->device_msg, sizeof(v->error));
+}
+
+/* The device has replied, but with what can not be understood. */
+static void doubt(struct verdict *v) {
+  v->class = VERDICT_DOUBTFUL;
+  v->is_of_device = true;
+  snprintf(v->cause, sizeof(v->cause), "reply_unreadable");
+  snprintf(v->error, sizeof(v->error), "data.code is not one integer");
+}
+
+static void judge_reply(const struct reading *r, struct verdict *v) {
+  if (!has_device_reply(r))
+    accept(r, v);
+  else if (r->device_code_members > 1 || r->device_integers != 1)
+    doubt(v);
+  else if (r->device_code == DEVICE_IS_GOOD)
+    accept(r, v);
+  else
+    refuse(r, v);
 }
 
 /* Returns whether an answer that leaves doubt tells of the device: many devices
@@ -231,8 +246,6 @@ static const char *decide(void *context, const struct http_reply *reply,
   const struct reading *r = context;
   if (r->code_members != 1 || !r->has_code)
     return "an answer without one integer code";
-  if (r->code == 0 && has_odd_device_code(r))
-    return "an answer whose data.code is not one integer";
   v->has_errno = true;
   v->errno_value = r->code;
   answer_keep_line(v->error, sizeof(v->error), r->msg, strlen(r->msg));
@@ -241,10 +254,7 @@ static const char *decide(void *context, const struct http_reply *reply,
     v->is_of_device = is_of_device(r, v->class);
     answer_set_cause(v, "errno", r->code);
   } else if (answer_is_believed(reply, v)) {
-    if (has_device_reply(r) && r->device_code != DEVICE_IS_GOOD)
-      refuse(r, v);
-    else
-      accept(r, v);
+    judge_reply(r, v);
   }
   return NULL;
 }

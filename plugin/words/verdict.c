@@ -47,6 +47,5 @@ enum verdict_circuit verdict_circuit(const struct verdict *v) {
 }
 
 enum verdict_trouble verdict_trouble(const struct verdict *v) {
-  bool is_doubt_with_errno = v->class == VERDICT_DOUBTFUL && v->has_errno;
-  return is_doubt_with_errno ? TROUBLE_DEVICE : meanings[v->class].trouble;
+  return v->is_of_device ? TROUBLE_DEVICE : meanings[v->class].trouble;
 }

@@ -28,8 +28,9 @@ enum verdict_class {
 
 struct verdict {
   enum verdict_class class;
-  char cause[VERDICT_CAUSE_BYTES]; /* errno_10, reply_500, http_503, curl_28,
-                                      unreadable; "" when accepted */
+  char cause[VERDICT_CAUSE_BYTES]; /* errno_10, reply_500, reply_unreadable,
+                                      http_503, curl_28, unreadable, local; ""
+                                      when accepted */
   bool has_errno;
   int32_t errno_value;
   int http_code;                     /* 0: no answer */
@@ -39,8 +40,8 @@ struct verdict {
   int local_errno;   /* errno if the attempt could not even be tried; else 0 */
   bool is_early;     /* the answer came before the whole body had left */
   bool is_of_device; /* the endpoint works, and handed the command to the
-                        device: that did not reply (a doubt), or says no
-                        itself (refused) */
+                        device: that did not reply, or not so that it can be
+                        understood (a doubt), or says no itself (refused) */
 };
 
 /* The condition under which a command is tried again. */
@@ -99,8 +100,8 @@ bool verdict_surely_unexecuted(const struct verdict *v);
  * else what the class says. */
 enum verdict_circuit verdict_circuit(const struct verdict *v);
 
-/* Returns what is in trouble: the device for a doubtful verdict with an errno,
- * else what the class says. */
+/* Returns what is in trouble: the device for a verdict that is of it, else what
+ * the class says. */
 enum verdict_trouble verdict_trouble(const struct verdict *v);
 
 #endif

@@ -247,6 +247,19 @@ def test_a_slow_first_byte_is_waited_for(start):
     setup.wait_for_outcomes(created=1, accepted=1)
 
 
+def test_a_fault_of_the_platform_is_told_of_the_endpoint(start):
+    setup = start("synccmds", endpoint="BreakerThreshold 2\n",
+                  rule='OnFailure "on"\nCombine none\n', device="Timeout 0")
+    setup.sim.put_device(VENT, failure="internal error")
+    for i in range(2):
+        setup.notify(host=f"h{i}", at=time.time() + i)
+    setup.wait_for_log('endpoint "cloud": an attempt failed: errno 10500, '
+                       '"[^"]*internal error": OneNET, or a gateway before it')
+    setup.wait_for_log("the circuit is open, since several attempts in a row "
+                       "failed, the last with: errno 10500, \"[^\"]*internal")
+    assert 'device "fan" (vent 1): errno' not in setup.daemon.log()
+
+
 # ---- refused ----
 
 def test_a_device_that_says_no_is_told_with_its_words(start):

@@ -169,9 +169,7 @@ static void without_one_integer_code_nothing_is_believed(void **state) {
                            "{\"errno\":0}",
                            "{\"code\":0",
                            "{\"code\":0}{\"code\":0}",
-                           "<html>code: 0</html>",
-                           "{\"code\":0,\"data\":{\"code\":\"200\"}}",
-                           "{\"code\":0,\"data\":{\"code\":200,\"code\":1}}"};
+                           "<html>code: 0</html>"};
   for (size_t i = 0; i < COUNT(answers); i++) {
     judge(&property_api, 200, answers[i]);
     if (t.verdict.class != VERDICT_DOUBTFUL)
@@ -222,6 +220,39 @@ static void a_device_that_refuses_is_refused_with_its_own_code(void **state) {
   assert_string_equal(t.verdict.cmd_uuid, "");
   judge(&property_api, 200, "{\"code\":0,\"data\":{\"code\":-1}}");
   assert_verdict(VERDICT_REFUSED, "reply_-1");
+}
+
+static void a_reply_whose_code_is_null_has_none(void **state) {
+  (void)state;
+  judge(&property_api, 200, "{\"code\":0,\"data\":{\"code\":null}}");
+  assert_verdict(VERDICT_ACCEPTED, "");
+  assert_string_equal(t.reply, "{\"code\":null}");
+}
+
+static void a_reply_whose_code_is_no_integer_leaves_doubt(void **state) {
+  (void)state;
+  const char *replies[] = {"{\"code\":\"200\"}",
+                           "{\"code\":200.0}",
+                           "{\"code\":true}",
+                           "{\"code\":[200]}",
+                           "{\"code\":{}}",
+                           "{\"code\":4294967296}",
+                           "{\"code\":200,\"code\":1}",
+                           "{\"code\":\"1\",\"code\":200}"};
+  for (size_t i = 0; i < COUNT(replies); i++) {
+    char answer[128];
+    snprintf(answer, sizeof(answer),
+             "{\"code\":0,\"msg\":\"succ\",\"data\":%s}", replies[i]);
+    judge(&property_api, 200, answer);
+    assert_verdict(VERDICT_DOUBTFUL, "reply_unreadable");
+    assert_true(t.verdict.is_of_device);
+    assert_true(t.verdict.has_errno);
+    assert_int_equal(t.verdict.errno_value, 0);
+    assert_string_equal(t.reply, replies[i]);
+  }
+  judge(&property_api, 502, "{\"code\":0,\"data\":{\"code\":\"200\"}}");
+  assert_verdict(VERDICT_DOUBTFUL, "http_502");
+  assert_false(t.verdict.is_of_device);
 }
 
 static void outputs_may_have_the_names_of_a_devices_reply(void **state) {
@@ -386,6 +417,8 @@ int main(void) {
       cmocka_unit_test(code_0_without_a_2xx_is_doubtful),
       cmocka_unit_test(of_a_failure_no_reply_is_kept),
       cmocka_unit_test(a_device_that_refuses_is_refused_with_its_own_code),
+      cmocka_unit_test(a_reply_whose_code_is_null_has_none),
+      cmocka_unit_test(a_reply_whose_code_is_no_integer_leaves_doubt),
       cmocka_unit_test(outputs_may_have_the_names_of_a_devices_reply),
       cmocka_unit_test(each_code_has_its_class),
       cmocka_unit_test(behind_the_colon_stands_what_10411_and_10415_mean),

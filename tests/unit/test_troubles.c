@@ -95,9 +95,18 @@ static void what_the_endpoint_fails_says_nothing_of_a_device(void **state) {
   assert_true(news.endpoint_recovered);
 }
 
-static void an_errno_that_leaves_in_doubt_is_the_devices(void **state) {
-  const struct verdict v = {.class = VERDICT_DOUBTFUL, .has_errno = true};
+static void a_device_that_does_not_reply_is_in_trouble_itself(void **state) {
+  const struct verdict v = {.class = VERDICT_DOUBTFUL, .is_of_device = true};
   assert_int_equal(troubles_take(*state, &fan, &v).began, TROUBLE_DEVICE);
+}
+
+static void an_errno_of_a_fault_of_onenet_is_the_endpoints(void **state) {
+  const struct verdict v = {.class = VERDICT_DOUBTFUL,
+                            .has_errno = true,
+                            .errno_value = 17,
+                            .cause = "errno_17"};
+  assert_int_equal(troubles_take(*state, &fan, &v).began, TROUBLE_NO_ANSWER);
+  assert_string_equal(troubles_last(*state, &cloud)->cause, "errno_17");
 }
 
 static void another_key_that_is_refused_is_news(void **state) {
@@ -133,7 +142,8 @@ int main(void) {
       SITUATION(a_device_that_is_offline_is_told_until_it_accepts),
       SITUATION(an_answer_about_a_device_is_the_endpoints_recovery),
       SITUATION(what_the_endpoint_fails_says_nothing_of_a_device),
-      SITUATION(an_errno_that_leaves_in_doubt_is_the_devices),
+      SITUATION(a_device_that_does_not_reply_is_in_trouble_itself),
+      SITUATION(an_errno_of_a_fault_of_onenet_is_the_endpoints),
       SITUATION(another_key_that_is_refused_is_news),
       SITUATION(a_key_that_is_right_at_last_is_a_recovery),
       SITUATION(the_last_failure_of_an_endpoint_is_kept),

@@ -82,12 +82,23 @@ static void a_silent_device_does_not_open_the_circuit(void **state) {
   assert_int_equal(verdict_circuit(&v), CIRCUIT_STAYS);
 }
 
-static void a_doubt_with_an_errno_is_the_trouble_of_the_device(void **state) {
+static void a_doubt_that_is_of_the_device_is_its_trouble(void **state) {
   (void)state;
-  struct verdict v = {.class = VERDICT_DOUBTFUL};
+  struct verdict v = {.class = VERDICT_DOUBTFUL, .has_errno = true};
   assert_int_equal(verdict_trouble(&v), TROUBLE_NO_ANSWER);
-  v.has_errno = true;
+  v.is_of_device = true;
   assert_int_equal(verdict_trouble(&v), TROUBLE_DEVICE);
+}
+
+static void what_counts_for_the_circuit_is_the_endpoints_trouble(void **state) {
+  (void)state;
+  for (int i = 0; i < 2 * VERDICT_CLASSES; i++) {
+    const struct verdict v = {.class = (enum verdict_class)(i / 2),
+                              .has_errno = true,
+                              .is_of_device = i % 2 == 1};
+    assert_int_equal(verdict_circuit(&v) == CIRCUIT_COUNTS,
+                     verdict_trouble(&v) == TROUBLE_NO_ANSWER);
+  }
 }
 
 int main(void) {
@@ -101,7 +112,8 @@ int main(void) {
       cmocka_unit_test(an_early_answer_leaves_the_circuit_as_it_is),
       cmocka_unit_test(what_could_not_be_tried_leaves_the_circuit_as_it_is),
       cmocka_unit_test(a_silent_device_does_not_open_the_circuit),
-      cmocka_unit_test(a_doubt_with_an_errno_is_the_trouble_of_the_device),
+      cmocka_unit_test(a_doubt_that_is_of_the_device_is_its_trouble),
+      cmocka_unit_test(what_counts_for_the_circuit_is_the_endpoints_trouble),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
