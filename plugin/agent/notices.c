@@ -195,7 +195,7 @@ static void format_detail(char *text, size_t size, const struct news *one) {
   if (one->kind == NEWS_END)
     snprintf(text, size, "status %d (%s), cmd_uuid %s", (int)one->status,
              tracked_status_text(one->status), v->cmd_uuid);
-  else if (v->cmd_uuid[0] != '\0')
+  else if (v->cmd_uuid[0] != '\0' && v->cause[0] == '\0')
     snprintf(text, size, "cmd_uuid %s", v->cmd_uuid);
   else if (v->has_errno && (v->errno_value != 0 || v->cause[0] == '\0'))
     snprintf(text, size, "errno %d: %s", (int)v->errno_value, v->error);

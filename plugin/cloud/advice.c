@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define CLOCK_IS_RIGHT_S 30 /* a request takes time, too */
+#define TIME_DIGITS 12
 
 /* Error numbers of libcurl (CURLcode). They are repeated here because only
  * http.c includes libcurl's headers. */
@@ -113,15 +114,18 @@ static void append_key_name(struct buf *out, const struct endpoint *e) {
     buf_append_format(out, " %s", e->credential.text);
 }
 
-/* Reads the time that stands behind NAME= in the text. Returns whether there is
- * one. */
+/* Reads the time that stands behind NAME= in the text: up to TIME_DIGITS digits
+ * and no sign. Returns whether there is one. */
 static bool find_time(const char *text, const char *name, int64_t *ret_s) {
   const char *found = strstr(text, name);
-  char *end = NULL;
   if (found == NULL)
     return false;
-  *ret_s = strtoll(found + strlen(name), &end, 10);
-  return end != found + strlen(name);
+  const char *digits = found + strlen(name);
+  const size_t count = strspn(digits, "0123456789");
+  if (count == 0 || count > TIME_DIGITS)
+    return false;
+  *ret_s = strtoll(digits, NULL, 10);
+  return true;
 }
 
 /* A token that has expired carries OneNET's own time with it. */

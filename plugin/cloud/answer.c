@@ -9,10 +9,21 @@
 
 /* ---- texts from outside ---- */
 
-/* Returns the size in bytes of the control character (C0, DEL or C1) at `at`; 0
- * if there is none. */
+/* Returns whether the character of three bytes breaks a line (U+2028, U+2029),
+ * or turns the direction of what follows (U+202A..202E, U+2066..2069). */
+static bool is_format(const unsigned char *c) {
+  if (c[0] != 0xe2)
+    return false;
+  return (c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
+         (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+}
+
+/* Returns the size in bytes of the control character (C0, DEL, C1, or one of
+ * is_format) at `at`; 0 if there is none. */
 static size_t control_size(const char *at) {
   const unsigned char *c = (const unsigned char *)at;
+  if (is_format(c))
+    return 3;
   if (c[0] == 0xc2 && c[1] < 0xa0)
     return 2;
   return c[0] < 0x20 || c[0] == 0x7f ? 1 : 0;

@@ -53,7 +53,8 @@ bool answer_is_class(int http_code, int hundred);
 /* Writes DECIDER_NUMBER as the cause. */
 void answer_set_cause(struct verdict *v, const char *decider, int32_t number);
 
-/* Writes text as one line of valid UTF-8. Control characters become spaces; a
+/* Writes text as one line of valid UTF-8. Control characters, and those that
+ * break a line or turn the direction of writing, become spaces; a
  * text that is too long is cut between two characters. */
 void answer_keep_line(char *ret_line, size_t line_bytes, const void *text,
                       size_t size);

@@ -70,7 +70,8 @@ const char *platform_code_text(int32_t code) { return find_code(code)->text; }
 
 /* The words in the text of a failure, in small letters, with the class that
  * follows and the kinds of codes of which they decide. The first one that is
- * found does: a text may hold several. */
+ * found does: a text may hold several. Behind the colon may stand words of the
+ * device, as about the limit of a value. */
 static const struct word {
   const char *word;
   enum verdict_class class;
@@ -84,7 +85,7 @@ static const struct word {
     {"offline", VERDICT_OFFLINE, BY_REASON},
     {DEVICE_TIMED_OUT, VERDICT_DOUBTFUL, BY_REASON | BY_TEXT | BY_LIMIT},
     {"timeout", VERDICT_DOUBTFUL, BY_REASON | BY_TEXT | BY_LIMIT},
-    {"limit", VERDICT_NOT_EXECUTED, BY_REASON | BY_TEXT | BY_LIMIT},
+    {"limit", VERDICT_NOT_EXECUTED, BY_TEXT | BY_LIMIT},
     {FLOW_LIMIT, VERDICT_NOT_EXECUTED, BY_REASON | BY_TEXT | BY_LIMIT},
 };
 
@@ -200,18 +201,11 @@ static bool has_device_reply(const struct reading *r) {
   return r->data == PLATFORM_ECHO && r->device_code_members > 0;
 }
 
-static void accept(const struct reading *r, struct verdict *v) {
-  const char *uuid = r->cmd_uuid[0] != '\0' ? r->cmd_uuid : r->request_id;
-  v->class = VERDICT_ACCEPTED;
-  memcpy(v->cmd_uuid, uuid, sizeof(v->cmd_uuid));
-}
-
 static void refuse(const struct reading *r, struct verdict *v) {
   v->class = VERDICT_REFUSED;
   v->is_of_device = true;
   answer_set_cause(v, "reply", r->device_code);
-  if (r->device_msg[0] != '\0')
-    memcpy(v->error, r->device_msg, sizeof(v->error));
+  memcpy(v->error, r->device_msg, sizeof(v->error));
 }
 
 /* The device has replied, but with what can not be understood. */
@@ -223,12 +217,14 @@ static void doubt(struct verdict *v) {
 }
 
 static void judge_reply(const struct reading *r, struct verdict *v) {
+  const char *uuid = r->cmd_uuid[0] != '\0' ? r->cmd_uuid : r->request_id;
+  memcpy(v->cmd_uuid, uuid, sizeof(v->cmd_uuid));
   if (!has_device_reply(r))
-    accept(r, v);
+    v->class = VERDICT_ACCEPTED;
   else if (r->device_code_members > 1 || r->device_integers != 1)
     doubt(v);
   else if (r->device_code == DEVICE_IS_GOOD)
-    accept(r, v);
+    v->class = VERDICT_ACCEPTED;
   else
     refuse(r, v);
 }
@@ -236,9 +232,10 @@ static void judge_reply(const struct reading *r, struct verdict *v) {
 /* Returns whether an answer that leaves doubt tells of the device: many devices
  * that are silent do not make the endpoint a bad one. */
 static bool is_of_device(const struct reading *r, enum verdict_class class) {
+  enum decider decider = find_code(r->code)->decider;
   return class == VERDICT_DOUBTFUL &&
-         (find_code(r->code)->decider == BY_REASON ||
-          contains(r->msg, DEVICE_TIMED_OUT));
+         (decider == BY_REASON || contains(r->msg, DEVICE_TIMED_OUT) ||
+          (decider == BY_TEXT && contains(r->msg, "timeout")));
 }
 
 static const char *decide(void *context, const struct http_reply *reply,

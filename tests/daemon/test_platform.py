@@ -269,8 +269,10 @@ def test_a_device_that_says_no_is_told_with_its_words(start):
     setup.wait_for_outcomes(created=1, refused=1)
     outcome, errno, cause, error, reply, uuid = setup.row(
         "outcome, errno, cause, error, reply, cmd_uuid")
+    request, = setup.sim.requests()
     assert (outcome, errno, cause, error, uuid) == (
-        "refused", 0, "reply_500", "too hot", None)
+        "refused", 0, "reply_500", "too hot",
+        json.loads(request["answer"])["request_id"])
     assert json.loads(reply)["code"] == 500
     setup.wait_for_log("the device replied with code 500, \"too hot\": "
                        "the device itself says no")

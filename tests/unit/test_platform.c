@@ -143,6 +143,23 @@ static void what_the_device_says_becomes_one_line_of_1_kib(void **state) {
                                "d");
 }
 
+static void what_the_device_says_can_not_forge_a_line_of_the_log(void **state) {
+  (void)state;
+  static const char *const odd[] = {"\u2028", "\u2029", "\u202a", "\u202b",
+                                    "\u202c", "\u202d", "\u202e", "\u2066",
+                                    "\u2067", "\u2068", "\u2069"};
+  for (size_t i = 0; i < COUNT(odd); i++) {
+    char answer[64];
+    snprintf(answer, sizeof(answer), "{\"code\":0,\"data\":{\"a\":\"x%sy\"}}",
+             odd[i]);
+    judge(&service_api, 200, answer);
+    assert_string_equal(t.reply, "{\"a\":\"x y\"}");
+  }
+  judge(&service_api, 200,
+        "{\"code\":0,\"data\":\"\u2027\u202f\u2065\u206a\u2128\"}");
+  assert_string_equal(t.reply, "\"\u2027\u202f\u2065\u206a\u2128\"");
+}
+
 static void a_response_that_is_not_base64_is_kept_as_it_is(void **state) {
   (void)state;
   judge(&sync_api, 200, "{\"code\":0,\"data\":{\"cmd_resp\":\"done!\"}}");
@@ -217,9 +234,12 @@ static void a_device_that_refuses_is_refused_with_its_own_code(void **state) {
   assert_string_equal(t.verdict.error, "too hot");
   assert_int_equal(t.verdict.errno_value, 0);
   assert_non_null(strstr(t.reply, "\"code\":500"));
-  assert_string_equal(t.verdict.cmd_uuid, "");
-  judge(&property_api, 200, "{\"code\":0,\"data\":{\"code\":-1}}");
+  assert_string_equal(t.verdict.cmd_uuid, ID);
+  judge(&property_api, 200,
+        "{\"code\":0,\"msg\":\"succ\",\"data\":{\"code\":-1}}");
   assert_verdict(VERDICT_REFUSED, "reply_-1");
+  assert_string_equal(t.verdict.error, "");
+  assert_string_equal(t.verdict.cmd_uuid, "");
 }
 
 static void a_reply_whose_code_is_null_has_none(void **state) {
@@ -315,7 +335,8 @@ static void behind_the_colon_stands_what_10411_and_10415_mean(void **state) {
       {SET_FAILED ":", VERDICT_DOUBTFUL},
       {"", VERDICT_DOUBTFUL},
       {SET_FAILED ":" LIMITED, VERDICT_NOT_EXECUTED},
-      {SET_FAILED ":rate Limit exceeded", VERDICT_NOT_EXECUTED},
+      {SET_FAILED ":value above the upper limit", VERDICT_DOUBTFUL},
+      {SET_FAILED ":device reply: unlimited", VERDICT_DOUBTFUL},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     assert_failure(10411, cases[i].msg, cases[i].class);
@@ -340,6 +361,8 @@ static void a_silent_device_is_no_fault_of_the_endpoint(void **state) {
   assert_true(t.verdict.is_of_device);
   assert_failure(10500, "x:" TIMED_OUT, VERDICT_DOUBTFUL);
   assert_true(t.verdict.is_of_device);
+  assert_failure(10500, "device Timeout", VERDICT_DOUBTFUL);
+  assert_true(t.verdict.is_of_device);
   assert_failure(10500, "x", VERDICT_DOUBTFUL);
   assert_false(t.verdict.is_of_device);
   assert_failure(500, "timeout", VERDICT_DOUBTFUL);
@@ -359,6 +382,9 @@ static void a_limit_means_that_nothing_was_executed(void **state) {
                  VERDICT_CREDENTIALS);
   judge(&property_api, 429, "{\"code\":500,\"msg\":\"x\"}");
   assert_verdict(VERDICT_NOT_EXECUTED, "errno_500");
+  judge(&property_api, 429, "{\"code\":10411,\"msg\":\"x:limit\"}");
+  assert_verdict(VERDICT_NOT_EXECUTED, "errno_10411");
+  assert_failure(10500, "x:call limit", VERDICT_NOT_EXECUTED);
   judge(&property_api, 429, "{\"code\":10411,\"msg\":\"x:timeout\"}");
   assert_verdict(VERDICT_DOUBTFUL, "errno_10411");
   judge(&property_api, 429, "{\"code\":10001,\"msg\":\"x\"}");
@@ -412,6 +438,7 @@ int main(void) {
       cmocka_unit_test(data_that_is_absent_or_null_is_no_reply),
       cmocka_unit_test(a_request_id_that_is_none_is_not_kept),
       cmocka_unit_test(what_the_device_says_becomes_one_line_of_1_kib),
+      cmocka_unit_test(what_the_device_says_can_not_forge_a_line_of_the_log),
       cmocka_unit_test(a_response_that_is_not_base64_is_kept_as_it_is),
       cmocka_unit_test(without_one_integer_code_nothing_is_believed),
       cmocka_unit_test(code_0_without_a_2xx_is_doubtful),
