@@ -2,6 +2,7 @@
 #include "agent/lines.h"
 
 #include "base/log.h"
+#include "base/one_line.h"
 #include "cloud/advice.h"
 #include "ledger/ledger.h"
 #include "words/event.h"
@@ -82,23 +83,46 @@ void lines_write_loss(const struct ledger_loss *loss) {
 
 /* ---- commands ---- */
 
-static void inform_of(const struct command *c) {
+static void append_outcome(struct buf *line, const struct command *c) {
   const struct verdict *v = command_verdict(c);
   const char *why = command_why(c);
   char errno_text[32] = "none";
   bool says_more = c->outcome != OUTCOME_ACCEPTED && why[0] != '\0';
-  const struct body *reply = command_reply(c);
   if (v->has_errno)
     snprintf(errno_text, sizeof errno_text, "%d", (int)v->errno_value);
-  log_info("command %lld: rule \"%s\", device \"%s\" (%s): %s, errno %s, "
-           "cmd_uuid %s, attempts %d%s%s%s%.*s",
-           (long long)c->id, c->policy->rule, c->device->name,
-           c->device->device_id, outcome_name(c->outcome), errno_text,
-           v->cmd_uuid[0] != '\0' ? v->cmd_uuid : "none", c->attempts,
-           says_more ? ": " : "", says_more ? why : "",
-           reply != NULL ? ", reply " : "",
-           reply != NULL ? (int)reply->size : 0,
-           reply != NULL ? reply->data : "");
+  buf_append_format(
+      line,
+      "command %lld: rule \"%s\", device \"%s\" (%s): %s, errno %s, cmd_uuid "
+      "%s, attempts %d%s%s",
+      (long long)c->id, c->policy->rule, c->device->name, c->device->device_id,
+      outcome_name(c->outcome), errno_text,
+      v->cmd_uuid[0] != '\0' ? v->cmd_uuid : "none", c->attempts,
+      says_more ? ": " : "", says_more ? why : "");
+}
+
+/* Appends what the device replied, or as much of it as the line has room for.
+ */
+static void append_reply(struct buf *line, const struct body *reply) {
+  static const char whole[] = ", reply ", part[] = ", reply (shortened) ";
+  size_t room = LOG_LINE_BYTES - 1 - line->size;
+  if (reply->size + strlen(whole) <= room)
+    buf_append_format(line, "%s%.*s", whole, (int)reply->size, reply->data);
+  else if (strlen(part) < room)
+    buf_append_format(
+        line, "%s%.*s", part,
+        (int)one_line_cut(reply->data, reply->size, room - strlen(part)),
+        reply->data);
+}
+
+static void inform_of(const struct command *c) {
+  const struct body *reply = command_reply(c);
+  struct buf line;
+  buf_init(&line, LOG_LINE_BYTES - 1);
+  append_outcome(&line, c);
+  if (reply != NULL)
+    append_reply(&line, reply);
+  log_info("%s", buf_text(&line));
+  buf_free(&line);
 }
 
 static bool needs_attention(enum outcome outcome) {

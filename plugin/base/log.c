@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 
+#include "base/one_line.h"
 #include "base/systime.h"
 
 #include <pthread.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 
 #define RECENT_LINES 32
-#define TOLD_BYTES (LOG_LINE_BYTES + 40) /* a line with its count */
+#define TOLD_BYTES (LOG_LINE_BYTES + LOG_COUNT_BYTES)
 
 struct recent {
   enum log_level level;
@@ -40,15 +41,16 @@ void log_install(log_sink_fn *sink, log_clock_fn *clock) {
   pthread_mutex_unlock(&mutex);
 }
 
-/* Replaces control characters by blanks: a field of an event may hold anything,
- * but must not look like a second line. */
+/* A field of an event may hold anything, but must not look like a second line.
+ */
 static void format_line(char ret_line[static LOG_LINE_BYTES],
                         const char *format, va_list arguments) {
-  vsnprintf(ret_line, LOG_LINE_BYTES, format, arguments);
-  for (char *c = ret_line; *c != '\0'; c++) {
-    if ((unsigned char)*c < ' ' || *c == '\x7F')
-      *c = ' ';
-  }
+  char whole[LOG_LINE_BYTES + 1]; /* one byte tells whether it goes on */
+  vsnprintf(whole, sizeof(whole), format, arguments);
+  const size_t kept = one_line_cut(whole, strlen(whole), LOG_LINE_BYTES - 1);
+  memcpy(ret_line, whole, kept);
+  ret_line[kept] = '\0';
+  one_line_blank(ret_line, kept);
 }
 
 static bool is_same(const struct recent *r, enum log_level level,

@@ -16,7 +16,10 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 
 #define LOG_REPEAT_MS 60000
-#define LOG_LINE_BYTES 1024 /* longer lines are cut */
+/* A line of collectd's log has at most 1023 bytes; the name of the plugin, and
+ * a count of repeats, go into them, too. */
+#define LOG_LINE_BYTES 960 /* longer lines are cut between two characters */
+#define LOG_COUNT_BYTES 40
 
 /* Writes one line, without a newline; borrows it. */
 typedef void log_sink_fn(enum log_level level, const char *line);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/answer.h"
 
+#include "base/one_line.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,44 +11,16 @@
 
 /* ---- texts from outside ---- */
 
-/* Returns whether the character of three bytes breaks a line (U+2028, U+2029),
- * or turns the direction of what follows (U+202A..202E, U+2066..2069). */
-static bool is_format(const unsigned char *c) {
-  if (c[0] != 0xe2)
-    return false;
-  return (c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
-         (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
-}
-
-/* Returns the size in bytes of the control character (C0, DEL, C1, or one of
- * is_format) at `at`; 0 if there is none. */
-static size_t control_size(const char *at) {
-  const unsigned char *c = (const unsigned char *)at;
-  if (is_format(c))
-    return 3;
-  if (c[0] == 0xc2 && c[1] < 0xa0)
-    return 2;
-  return c[0] < 0x20 || c[0] == 0x7f ? 1 : 0;
-}
-
 void answer_keep_line(char *ret_line, size_t line_bytes, const void *text,
                       size_t size) {
   struct buf valid;
   buf_init(&valid, 3 * size); /* U+FFFD has three bytes */
   buf_append_utf8(&valid, text, size);
-  const char *from = buf_text(&valid);
-  size_t kept = valid.size;
-  if (kept >= line_bytes) {
-    kept = line_bytes - 1;
-    while ((from[kept] & 0xc0) == 0x80)
-      kept--;
-  }
-  for (const char *end = from + kept; from < end; ret_line++) {
-    const size_t control = control_size(from);
-    *ret_line = control > 0 ? ' ' : *from;
-    from += control > 0 ? control : 1;
-  }
-  *ret_line = '\0';
+  const size_t kept =
+      one_line_cut(buf_text(&valid), valid.size, line_bytes - 1);
+  memcpy(ret_line, buf_text(&valid), kept);
+  ret_line[kept] = '\0';
+  one_line_blank(ret_line, kept);
   buf_free(&valid);
 }
 

@@ -142,6 +142,18 @@ def test_the_latency_of_an_answer_is_that_of_its_device(start):
     assert 0.7 <= wait_until(latency, 20, "the latency") < 10
 
 
+@pytest.mark.parametrize("shift", range(3))
+def test_a_long_answer_is_shortened_in_the_log(start, shift):
+    setup = start("synccmds", rule='OnFailure "on"\n')
+    answer = "a" * shift + "\u8bbe" * 400
+    setup.sim.put_device(VENT, answer=answer)
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    setup.wait_for_log(r"attempts 1, reply \(shortened\) a*\u8bbe{200,}\n")
+    (reply,), = setup.query("SELECT reply FROM commands")
+    assert reply == answer.encode()[:1024].decode(errors="ignore")
+
+
 # ---- offline ----
 
 @pytest.mark.parametrize("api", APIS)

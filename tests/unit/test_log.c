@@ -157,12 +157,36 @@ static void a_long_line_is_cut(void **state) {
                    LOG_LINE_BYTES - 1 + strlen(" (1 more times)"));
 }
 
+static void a_long_line_is_cut_between_two_characters(void **state) {
+  (void)state;
+  char text[3 * LOG_LINE_BYTES] = "x";
+  for (size_t i = 0; i < LOG_LINE_BYTES / 3; i++)
+    strcat(text, "\u8bbe");
+  for (size_t i = 0; i < 3; i++) {
+    log_info("%s", text + (i == 0 ? 1 : 0));
+    log_info("y%s", text);
+  }
+  for (size_t i = 0; i < written_count; i++) {
+    size_t size = strlen(written[i].line);
+    assert_true(size > LOG_LINE_BYTES - 4);
+    assert_string_equal(written[i].line + size - 3, "\u8bbe");
+  }
+}
+
+static void a_line_fits_into_one_of_collectds(void **state) {
+  (void)state;
+  assert_true(strlen("onenet plugin: ") + LOG_LINE_BYTES + LOG_COUNT_BYTES <=
+              1024);
+}
+
 static void a_control_character_does_not_make_a_second_line(void **state) {
   (void)state;
   log_error("host %s", "a\nb\r\x1B[1m\x7F");
   assert_written(0, LOG_LEVEL_ERROR, "host a b  [1m ");
   log_info("\n");
   assert_written(1, LOG_LEVEL_INFO, " ");
+  log_info("a\u2028b\xc2\x85");
+  assert_written(2, LOG_LEVEL_INFO, "a b ");
 }
 
 static void installing_again_forgets_all_repeats(void **state) {
@@ -207,6 +231,9 @@ int main(void) {
                              install),
       cmocka_unit_test_setup(flushing_tells_all_that_was_counted_once, install),
       cmocka_unit_test_setup(a_long_line_is_cut, install),
+      cmocka_unit_test_setup(a_long_line_is_cut_between_two_characters,
+                             install),
+      cmocka_unit_test(a_line_fits_into_one_of_collectds),
       cmocka_unit_test_setup(a_control_character_does_not_make_a_second_line,
                              install),
       cmocka_unit_test_setup(installing_again_forgets_all_repeats, install),
