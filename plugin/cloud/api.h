@@ -70,4 +70,10 @@ const struct api *api_at(size_t index);
 bool api_check_body(const struct api *api, const void *body, size_t size,
                     char *ret_why, size_t why_bytes);
 
+/* Does the same for a body of which only the beginning is known, and that it
+ * has at least so many bytes. */
+bool api_check_beginning(const struct api *api, const void *beginning,
+                         size_t size, size_t least_bytes, char *ret_why,
+                         size_t why_bytes);
+
 #endif

@@ -115,7 +115,8 @@ void options_device_read(struct options_block *plugin,
     d->endpoint = only_endpoint(r->options->directory, &must_be);
   if (must_be != NULL)
     options_block_miss(&b, "Endpoint", must_be);
-  if (d->endpoint != NULL && !d->endpoint->api->takes_qos)
+  if (d->endpoint != NULL && d->endpoint->api != NULL &&
+      !d->endpoint->api->takes_qos)
     options_block_refuse(&b, "QoS",
                          "does not go with API \"%s\" of endpoint \"%s\"",
                          d->endpoint->api->name, d->endpoint->name);

@@ -17,7 +17,8 @@
 
 #define WHY_BYTES 384
 #define ALLOWED_BYTES 256
-#define WAIT_MARGIN_S 10 /* for all but the device's own time */
+#define WAIT_MARGIN_S 10  /* for all but the device's own time */
+#define DEVICE_REPLY_S 15 /* that long a call of a thing model may wait */
 
 /* The stages in which the options are read, whatever their order in the block:
  * API decides about defaults, and about URL. */
@@ -58,8 +59,14 @@ static void read_api(struct options_block *b, const struct options_option *o,
     set_api(b->target, api);
     return;
   }
+  ((struct endpoint *)b->target)->api = NULL;
   list_apis(allowed, sizeof(allowed));
-  options_block_fault(b, o, item, "must be %s", allowed);
+  if (item->values_num > 1)
+    options_block_fault(b, o, item,
+                        "must be one word in quotes, as in API \"%s\"",
+                        property_api.name);
+  else
+    options_block_fault(b, o, item, "must be %s", allowed);
 }
 
 /* ---- the URL ---- */
@@ -91,12 +98,41 @@ static void show_url_form(const struct api *api, char *ret_form, size_t bytes) {
            api->path, api->path);
 }
 
+static const struct api *find_api_of_path(const struct url *url) {
+  size_t i = 0;
+  while (api_at(i) != NULL && !has_path_end(url, api_at(i)->path))
+    i++;
+  return api_at(i);
+}
+
+/* The path is another one than that of the interface. Where API is not given,
+ * nothing else can be known of the block. */
+static void fault_path(struct options_block *b, const struct options_option *o,
+                       const oconfig_item_t *item, const char *text,
+                       const struct url *url) {
+  struct endpoint *e = b->target;
+  const struct api *api = e->api, *other = find_api_of_path(url);
+  if (other == NULL) {
+    options_block_fault(b, o, item, "its path must end in %s, as in %.*s%s",
+                        api->path, (int)(url->path - text), text, api->path);
+    return;
+  }
+  options_block_fault(b, o, item,
+                      "its path goes with API \"%s\", which is written in "
+                      "quotes; that of API \"%s\" must end in %s",
+                      other->name, api->name, api->path);
+  if (options_block_find(b, "API") == NULL)
+    e->api = NULL;
+}
+
 /* Returns whether commands can be sent to the URL; keeps a fault if not. */
 static bool check_url(struct options_block *b, const struct options_option *o,
                       const oconfig_item_t *item, const char *text,
                       struct url *ret_url) {
   const struct api *api = ((const struct endpoint *)b->target)->api;
   char form[ALLOWED_BYTES];
+  if (api == NULL)
+    return url_parse(text, ret_url);
   if (!url_parse(text, ret_url)) {
     show_url_form(api, form, sizeof(form));
     options_block_fault(b, o, item,
@@ -105,9 +141,7 @@ static bool check_url(struct options_block *b, const struct options_option *o,
     return false;
   }
   if (!has_path_end(ret_url, api->path)) {
-    options_block_fault(b, o, item, "its path must end in %s, as in %.*s%s",
-                        api->path, (int)(ret_url->path - text), text,
-                        api->path);
+    fault_path(b, o, item, text, ret_url);
     return false;
   }
   const char *parameter = find_own_parameter(ret_url, api->own_parameters);
@@ -270,24 +304,30 @@ static void try_credential(struct options_block *b, const struct endpoint *e) {
                 b->title, option, e->credential.text);
 }
 
-static void check_credential(struct options_block *b,
-                             const struct endpoint *e) {
-  bool is_token = options_block_find(b, "AccessKeyFile") != NULL;
-  if (!is_token && options_block_find(b, "APIKeyFile") == NULL &&
+/* The endpoint has no AccessKeyFile. */
+static void check_without_token(struct options_block *b,
+                                const struct api *api) {
+  static const char *const of_tokens[] = {"Resource", "TokenMethod",
+                                          "TokenVersion", "TokenLifetime"};
+  if (options_block_find(b, "APIKeyFile") == NULL &&
       options_block_find(b, "APIKey") == NULL)
-    options_block_miss(b, e->api->takes_key ? "APIKeyFile" : "AccessKeyFile",
-                       e->api->takes_key
+    options_block_miss(b, api->takes_key ? "APIKeyFile" : "AccessKeyFile",
+                       api->takes_key
                            ? "one of APIKeyFile, APIKey, or AccessKeyFile with "
                              "Resource"
                            : "given, with Resource, where API is not cmds");
+  for (size_t i = 0;
+       api->takes_key && i < sizeof(of_tokens) / sizeof(of_tokens[0]); i++)
+    options_block_refuse(b, of_tokens[i], "only goes with AccessKeyFile");
+}
+
+static void check_credential(struct options_block *b,
+                             const struct endpoint *e) {
+  bool is_token = options_block_find(b, "AccessKeyFile") != NULL;
   if (is_token && options_block_find(b, "Resource") == NULL)
     options_block_miss(b, "Resource", "given with AccessKeyFile");
-  static const char *const of_tokens[] = {"Resource", "TokenMethod",
-                                          "TokenVersion", "TokenLifetime"};
-  for (size_t i = 0;
-       !is_token && e->api->takes_key && i < sizeof(of_tokens) / sizeof(char *);
-       i++)
-    options_block_refuse(b, of_tokens[i], "only goes with AccessKeyFile");
+  else if (!is_token && e->api != NULL)
+    check_without_token(b, e->api);
   bool is_whole = e->credential.kind != CREDENTIAL_ACCESS_KEY_FILE ||
                   e->credential.resource != NULL;
   if (e->credential.text != NULL && is_whole)
@@ -324,22 +364,47 @@ static void check_wait(struct options_block *b, struct endpoint *e) {
                          "must be above %d, the DeviceWait", e->device_wait_s);
 }
 
+static bool begins_with(const char *text, const char *beginning) {
+  return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+static bool is_known_resource(const char *resource) {
+  static const char *const known[] = {"products/", "userid/", "projects/"};
+  for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    if (begins_with(resource, known[i]))
+      return true;
+  return false;
+}
+
 static void warn_of_resource(const struct options_block *b,
                              const struct endpoint *e) {
   static const char of_product[] = "products/";
   const char *resource = e->credential.resource;
-  size_t size = sizeof(of_product) - 1;
   if (resource == NULL || e->product_id == NULL)
     return;
-  if (strncmp(resource, "userid/", 7) == 0)
+  if (!is_known_resource(resource))
+    log_warning("%s: Resource \"%s\": must begin with products/, userid/ or "
+                "projects/; with another one no token is good",
+                b->title, resource);
+  else if (begins_with(resource, "userid/"))
     log_warning("%s: Resource \"%s\": this token is good for the whole "
                 "account; products/%s is enough",
                 b->title, resource, e->product_id);
-  else if (strncmp(resource, of_product, size) == 0 &&
-           strcmp(resource + size, e->product_id) != 0)
+  else if (begins_with(resource, of_product) &&
+           strcmp(resource + strlen(of_product), e->product_id) != 0)
     log_warning("%s: Resource \"%s\" is of another product than ProductID "
                 "\"%s\"",
                 b->title, resource, e->product_id);
+}
+
+/* A request that ends before its device can have replied is of unknown fate. */
+static void warn_of_request_timeout(const struct options_block *b,
+                                    const struct endpoint *e) {
+  if (e->api->is_answer && e->request_timeout_s < DEVICE_REPLY_S)
+    log_warning("%s: RequestTimeout %d: a device may take up to %d s to reply; "
+                "what becomes of a command whose request ends sooner is not "
+                "known",
+                b->title, e->request_timeout_s, DEVICE_REPLY_S);
 }
 
 static void check_api(struct options_block *b, struct endpoint *e) {
@@ -356,12 +421,13 @@ static void check_api(struct options_block *b, struct endpoint *e) {
     if (options_block_find(b, "ProductID") == NULL)
       options_block_miss(b, "ProductID", PRODUCT_ALLOWED);
   }
-  if (e->api->takes_wait)
+  if (e->api->takes_wait) {
     check_wait(b, e);
-  else
+  } else {
     options_block_refuse(b, "DeviceWait", "does not go with API \"%s\"",
                          e->api->name);
-  warn_of_resource(b, e);
+    warn_of_request_timeout(b, e);
+  }
 }
 
 /* ---- the block ---- */
@@ -458,8 +524,11 @@ void options_endpoint_read(struct options_block *plugin,
   set_api(e, api_at(0));
   options_block_read(&b, STAGE_API);
   options_block_read(&b, STAGE_REST);
-  check_url_is_given(&b, e);
-  check_api(&b, e);
+  if (e->api != NULL) {
+    check_url_is_given(&b, e);
+    check_api(&b, e);
+  }
   check_credential(&b, e);
+  warn_of_resource(&b, e);
   warn_of_tls(&b, &e->tls);
 }

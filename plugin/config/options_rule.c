@@ -18,9 +18,7 @@
 #define WHY_BYTES 256
 #define SECONDS_MAX 2678400
 #define YEAR_S 31536000
-#define BODY_FILE_MAX_BYTES                                                    \
-  (1 << 20) /* far above any body, however written                             \
-             */
+#define BODY_FILE_MAX_BYTES (1 << 20) /* far above any body */
 
 /* The stages in which the options are read, whatever their order in the block:
  * Source is needed to make the rule, and Format and the endpoints of the
@@ -130,6 +128,15 @@ static bool outlives(const struct policy *p, int timeout_s) {
          (p->expire_s == 0 || p->expire_s > timeout_s);
 }
 
+/* Notes that a device of the endpoint is commanded. What goes with one whose
+ * API is wrong can not be known. */
+static void note_commanded(struct rule_block *rb, const struct endpoint *e) {
+  if (e->api != NULL)
+    rb->is_commanded[e->index] = true;
+  else
+    rb->finds_others = true;
+}
+
 static void add_device(struct options_block *b, const struct options_option *o,
                        const oconfig_item_t *item, const struct device *d) {
   struct rule_block *rb = b->target;
@@ -144,7 +151,7 @@ static void add_device(struct options_block *b, const struct options_option *o,
                          "must be 1..%d, the Timeout of device \"%s\"",
                          d->timeout_s, d->name);
   if (d->endpoint != NULL)
-    rb->is_commanded[d->endpoint->index] = true;
+    note_commanded(rb, d->endpoint);
   keep_status(b, o, item, rule_add_device(rb->rule, d), "");
 }
 
@@ -152,8 +159,9 @@ static void add_device(struct options_block *b, const struct options_option *o,
  */
 static void note_template(struct options_block *b) {
   struct rule_block *rb = b->target;
-  if (directory_endpoint_count(b->reader->options->directory) == 1)
-    rb->is_commanded[0] = true;
+  const struct directory *d = b->reader->options->directory;
+  if (directory_endpoint_count(d) == 1)
+    note_commanded(rb, directory_endpoint(d, 0));
   else
     rb->finds_others = true;
 }
@@ -280,8 +288,25 @@ static bool admit_body(struct options_block *b, const struct options_option *o,
   return false;
 }
 
-/* Returns whether the endpoints of the devices take the bodies of the template,
- * as far as a sample tells. Keeps a fault if not. */
+/* Returns whether the interface takes the bodies of the template, as far as a
+ * sample tells. A text that fields are put into may become anything, but for
+ * what stands before them. If not, writes why. */
+static bool may_take(const struct api *api, enum template_format format,
+                     const struct template *t, const struct buf *sample,
+                     char why[static WHY_BYTES]) {
+  size_t size;
+  const char *beginning = template_beginning(t, &size);
+  bool is_telling =
+      template_is_fixed(t) || (format == TEMPLATE_JSON && api->takes_object);
+  if (is_telling &&
+      !api_check_body(api, buf_text(sample), sample->size, why, WHY_BYTES))
+    return false;
+  return api_check_beginning(api, beginning, size, template_literal_bytes(t),
+                             why, WHY_BYTES);
+}
+
+/* Returns whether the endpoints of the devices take the bodies of the template.
+ * Keeps a fault if not. */
 static bool check_takers(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, const struct template *t,
@@ -290,10 +315,7 @@ static bool check_takers(struct options_block *b,
   const struct endpoint *e;
   char why[WHY_BYTES] = "";
   for (size_t at = 0; (e = next_endpoint(b, &at)) != NULL;) {
-    bool is_telling = template_is_fixed(t) ||
-                      (rb->format == TEMPLATE_JSON && e->api->takes_object);
-    if (!is_telling || api_check_body(e->api, buf_text(sample), sample->size,
-                                      why, sizeof(why)))
+    if (may_take(e->api, (enum template_format)rb->format, t, sample, why))
       continue;
     options_block_fault(b, o, item, "endpoint \"%s\" has API \"%s\": %s",
                         e->name, e->api->name, why);

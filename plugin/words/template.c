@@ -460,6 +460,21 @@ bool template_is_fixed(const struct template *t) {
   return true;
 }
 
+const char *template_beginning(const struct template *t, size_t *ret_size) {
+  const struct piece *first = t->pieces;
+  const bool is_literal = t->piece_count > 0 && first->field == FIELD_LITERAL;
+  *ret_size = is_literal ? first->size : 0;
+  return is_literal ? first->text : "";
+}
+
+size_t template_literal_bytes(const struct template *t) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < t->piece_count; i++)
+    if (t->pieces[i].field == FIELD_LITERAL)
+      bytes += t->pieces[i].size;
+  return bytes;
+}
+
 /* ---- rendering ---- */
 
 /* Writes the digits of a whole number. Returns how many. */

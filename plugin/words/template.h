@@ -59,6 +59,12 @@ void template_free(struct template *t);
  * same. */
 bool template_is_fixed(const struct template *t);
 
+/* Returns the text before the first hole, and writes its size; borrowed. */
+const char *template_beginning(const struct template *t, size_t *ret_size);
+
+/* Returns how many bytes all text outside the holes has. */
+size_t template_literal_bytes(const struct template *t);
+
 /* Returns whether the template has that field ("value", "meta:rack") without a
  * default, so that an event which lacks it can not be rendered. */
 bool template_needs(const struct template *t, const char *field);

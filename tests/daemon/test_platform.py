@@ -340,7 +340,8 @@ def test_a_body_that_turns_out_to_be_no_object_is_not_sent(start, api):
     setup = start(api, rule='OnFailure "%{message}"\n')
     setup.notify(message="hot")
     setup.wait_for_row("outcome, cause", ("refused", "local"))
-    assert setup.row("error")[0].startswith("body: not JSON")
+    assert setup.row("error")[0].startswith(
+        "body: must be a JSON object, {...}: not JSON")
     assert setup.sim.requests() == []
     setup.wait_for_metric("onenet-cloud/bool-circuit_open", 0)
     setup.notify(message=r"{\"on\":true}", at=time.time() + 1)

@@ -132,6 +132,45 @@ static void an_api_that_is_not_known_is_refused(void **state) {
        "call-service or synccmds"},
       {ENDPOINT("API 1"), "Endpoint 'cloud': API 1: must be cmds, "
                           "set-device-property, call-service or synccmds"},
+      {ENDPOINT("API 'set' 'device-property'"),
+       "Endpoint 'cloud': API 'set' 'device-property': must be one word in "
+       "quotes, as in API 'set-device-property'"},
+  };
+  CHECK_CASES(state, cases);
+}
+
+static void what_follows_from_a_wrong_api_is_not_told(void **state) {
+  static const struct fault_case cases[] = {
+      {BARE_ENDPOINT("API 'set-device-propertys'\n" PROPERTY_URL TOKEN PRODUCT
+                     "DeviceWait 10\n")
+           VENT RULE_OF("vent", "Service 's'\nOnFailure 'on'\nTrack true"),
+       "Endpoint 'cloud': API 'set-device-propertys': must be cmds, "
+       "set-device-property, call-service or synccmds"},
+      {BARE_ENDPOINT("API 'service'\nAPIKeyFile 'key'\n" SERVICE_URL)
+           VENT RULE_OF("%{host}", "OnFailure 'on'"),
+       "Endpoint 'cloud': API 'service': must be cmds, set-device-property, "
+       "call-service or synccmds"},
+      {BARE_ENDPOINT(SERVICE_URL TOKEN PRODUCT)
+           VENT RULE_OF("vent", "Service 's'\nOnFailure '{}'"),
+       "Endpoint 'cloud': URL 'https://h.test/thingmodel/call-service': its "
+       "path goes with API 'call-service', which is written in quotes; that of "
+       "API 'cmds' must end in /cmds"},
+      {BARE_ENDPOINT(
+           "API 'synccmds'\nURL 'https://h.test/cmds'\n" TOKEN PRODUCT),
+       "Endpoint 'cloud': URL 'https://h.test/cmds': its path goes with API "
+       "'cmds', which is written in quotes; that of API 'synccmds' must end in "
+       "/datapoint/synccmds"},
+  };
+  CHECK_CASES(state, cases);
+}
+
+static void a_text_that_can_never_fit_is_refused(void **state) {
+  static const struct fault_case cases[] = {
+      {PROPERTY("") VENT RULE_OF("vent", "OnFailure 'fan %{value}'"),
+       "Rule 'heat': OnFailure 'fan %{value}': " IS_PROPERTY ": " NO_OBJECT},
+      {SERVICE("") VENT RULE_OF("vent", "Service 's'\nOnFailure ' [%{value}]'"),
+       "Rule 'heat': OnFailure ' [%{value}]': endpoint 'cloud' has API "
+       "'call-service': " NO_OBJECT},
   };
   CHECK_CASES(state, cases);
 }
@@ -149,9 +188,9 @@ static void the_url_must_be_that_of_the_api(void **state) {
        "call-service"},
       {BARE_ENDPOINT("API 'call-service'\n" TOKEN PRODUCT PROPERTY_URL),
        "Endpoint 'cloud': URL "
-       "'https://h.test/thingmodel/set-device-property': its path must end in "
-       "/thingmodel/call-service, as in https://h.test/thingmodel/"
-       "call-service"},
+       "'https://h.test/thingmodel/set-device-property': its path goes with "
+       "API 'set-device-property', which is written in quotes; that of API "
+       "'call-service' must end in /thingmodel/call-service"},
       {BARE_ENDPOINT("API 'synccmds'\n" TOKEN PRODUCT
                      "URL 'https://h.test/datapoint/synccmds?a=b&timeout=5'"),
        "Endpoint 'cloud': URL "
@@ -185,6 +224,22 @@ static void the_platform_needs_a_product_and_a_token(void **state) {
       {ENDPOINT(PRODUCT),
        "Endpoint 'cloud': ProductID 'AbC12345xy': does not go with API 'cmds'"},
   };
+  CHECK_CASES(state, cases);
+}
+
+static void too_much_text_around_fields_is_refused(void **state) {
+  struct options_fixture *f = *state;
+  static const char field[] = "%{value}";
+  char body[20481 + sizeof(field)];
+  memset(body, 'x', 20481);
+  strcpy(body + 20481, field);
+  options_fixture_write(f, "long", body + 1, strlen(body + 1), 0600);
+  read_lines(f, SYNC("") VENT RULE_OF("vent", "OnFailureFile 'long'"));
+  options_fixture_write(f, "long", body, strlen(body), 0600);
+  static const struct fault_case cases[] = {
+      {SYNC("") VENT RULE_OF("vent", "OnFailureFile 'long'"),
+       "Rule 'heat': OnFailureFile 'long': endpoint 'cloud' has API "
+       "'synccmds': must be 1..20480 bytes, and is 20481 without its fields"}};
   CHECK_CASES(state, cases);
 }
 
@@ -248,14 +303,14 @@ static void params_that_are_no_object_are_refused(void **state) {
       {PROPERTY("") VENT RULE_OF("vent", "Format json\nOnFailure '%{value}'"),
        "Rule 'heat': OnFailure '%{value}': " IS_PROPERTY ": " NO_OBJECT},
       {PROPERTY("") VENT RULE_OF("vent", "OnFailure '{}'\nOnOkayFile 'body'"),
-       "Rule 'heat': OnOkayFile 'body': " IS_PROPERTY
+       "Rule 'heat': OnOkayFile 'body': " IS_PROPERTY ": " NO_OBJECT
        ": not JSON at byte 1: lexical error: invalid char in json text."},
       {SERVICE("") OLD VENT LAMP "<Rule heat>\nOnFailure '1'\nDevice lamp\n"
                                  "Device vent\nService 's'\n</Rule>\n",
        "Rule 'heat': OnFailure '1': endpoint 'cloud' has API 'call-service': "
        "" NO_OBJECT},
       {PROPERTY("") VENT RULE_OF("vent", "Format hex\nOnFailure '01'"),
-       "Rule 'heat': OnFailure '01': " IS_PROPERTY
+       "Rule 'heat': OnFailure '01': " IS_PROPERTY ": " NO_OBJECT
        ": not JSON at byte 1: lexical error: invalid char in json text."},
   };
   CHECK_CASES(state, cases);
@@ -286,8 +341,26 @@ a_resource_that_is_too_much_or_too_little_is_warned_about(void **state) {
                               "AccessKeyFile 'access'\n"
                               "Resource 'products/other'\n"));
   assert_non_null(strstr(f->warnings, "of another product than ProductID"));
+  read_lines(f, BARE_ENDPOINT("API 'synccmds'\n" SYNC_URL PRODUCT
+                              "AccessKeyFile 'access'\n"
+                              "Resource 'product/AbC12345xy'\n"));
+  assert_non_null(strstr(f->warnings, "must begin with products/, userid/ or"));
   read_lines(f, SYNC(""));
   assert_null(strstr(f->warnings, "Resource"));
+}
+
+static void
+a_request_that_ends_before_its_device_is_warned_about(void **state) {
+  struct options_fixture *f = *state;
+  read_lines(f, PROPERTY("RequestTimeout 14\n"));
+  assert_non_null(strstr(f->warnings, "RequestTimeout 14: a device may take up "
+                                      "to 15 s to reply"));
+  read_lines(f, SERVICE("RequestTimeout 14\n"));
+  assert_non_null(strstr(f->warnings, "RequestTimeout 14"));
+  read_lines(f, PROPERTY("RequestTimeout 15\n"));
+  assert_null(strstr(f->warnings, "RequestTimeout"));
+  read_lines(f, ENDPOINT("RequestTimeout 14\n"));
+  assert_null(strstr(f->warnings, "RequestTimeout"));
 }
 
 int main(void) {
@@ -303,11 +376,15 @@ int main(void) {
       TEST(an_api_that_is_not_known_is_refused),
       TEST(the_url_must_be_that_of_the_api),
       TEST(the_platform_needs_a_product_and_a_token),
+      TEST(what_follows_from_a_wrong_api_is_not_told),
+      TEST(a_text_that_can_never_fit_is_refused),
+      TEST(too_much_text_around_fields_is_refused),
       TEST(options_of_another_api_are_refused),
       TEST(a_rule_must_fit_the_endpoints_of_its_devices),
       TEST(params_that_are_no_object_are_refused),
       TEST(a_body_above_20_kib_is_not_for_synccmds),
       TEST(a_resource_that_is_too_much_or_too_little_is_warned_about),
+      TEST(a_request_that_ends_before_its_device_is_warned_about),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
