@@ -91,9 +91,10 @@ def test_each_call_of_the_current_platform_has_its_page(api):
     page = done.stdout
     assert done.returncode == 0, page
     lines = page.splitlines()
-    assert len(lines) <= 70, page
+    assert len(lines) <= 76, page
     assert [line for line in lines if len(line) > 80] == []
     assert f"/{api}" in page
+    assert f'<Endpoint "cloud">\n' in page and f'API "{api}"\n' in page
     assert "authorization:" in page.lower()
     assert 'received {"fan":"on","t":35}, answered' in page
     assert "commands-accepted 2, commands-answered 2" in page
