@@ -23,8 +23,9 @@
 struct api {
   const char *name;                  /* value of the option API */
   const char *path;                  /* end of the path of its URL */
-  const char *const *own_parameters; /* that are added to its query; NULL: none,
-                                        and ends the list */
+  const char *const *own_parameters; /* names of what append_url adds to the
+                                        query, with a NULL at the end; NULL:
+                                        none */
   const char *content_type;          /* NULL: that of the rule */
   size_t body_max_bytes;             /* limit of a rendered body */
   bool takes_object;                 /* a body must be a JSON object */
@@ -34,8 +35,8 @@ struct api {
   bool takes_wait;     /* is told how long to wait for the device */
   bool keeps_commands; /* for a device that is offline, if they have a
                           validity */
-  bool is_answer;      /* an acceptance is the device's own answer: nothing is
-                          left to be followed */
+  bool is_answer;      /* the call waits for the device: nothing is left to be
+                          followed once it is accepted */
   enum token_version token_version; /* defaults of the endpoint's options */
   int request_timeout_s;
 

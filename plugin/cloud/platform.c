@@ -134,7 +134,7 @@ static enum verdict_class class_of(int32_t code, const char *msg,
 /* The members that are looked for in an answer. */
 struct reading {
   enum platform_data data;
-  struct buf *out; /* what the device replied */
+  struct buf *out; /* receives the device's reply */
   int code_members;
   bool has_code;
   int32_t code;

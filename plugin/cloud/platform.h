@@ -5,7 +5,9 @@
  * thread.
  *
  * Each of these calls waits for the device, so that an acceptance is the
- * device's own answer; none keeps a command for a device that is offline.
+ * device's own answer, but for an asynchronous service, which OneNET answers
+ * once it has forwarded the call; none keeps a command for a device that is
+ * offline.
  */
 #ifndef ONENET_PLATFORM_H
 #define ONENET_PLATFORM_H

@@ -32,10 +32,11 @@ struct rule_block {
   int format; /* enum template_format */
   char *content_type;
   char *service;
-  bool *is_named; /* a Device option names it; by index of the device */
-  bool
-      *is_commanded; /* a device of it is commanded; by index of the endpoint */
-  bool finds_others; /* so may be devices of endpoints that are not known now */
+  bool *is_named;     /* by index of the device: a Device option names it */
+  bool *is_commanded; /* by index of the endpoint: the rule certainly commands a
+                         device of it */
+  bool finds_others;  /* the rule may command devices of further endpoints,
+                         which are not known now */
   bool has_body[RULE_BODY_COUNT]; /* given, whether right or wrong */
 };
 

@@ -54,7 +54,8 @@ enum verdict_retry {
 
 /* The wait before a command is tried again. */
 enum verdict_wait {
-  WAIT_BACKOFF, /* as long as Retry-After says, else ever longer */
+  WAIT_BACKOFF, /* the time of Retry-After, else one that grows with each
+                   attempt */
   WAIT_FOR_KEY  /* until the key file has changed, a minute at most */
 };
 
