@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-int base64_digit(char digit) {
+/* Returns the value of a digit, 0..63, or -1 if it is none. */
+static int value_of(char digit) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                "abcdefghijklmnopqrstuvwxyz"
                                "0123456789+/";
@@ -12,28 +13,32 @@ int base64_digit(char digit) {
   return found == NULL ? -1 : (int)(found - digits);
 }
 
-/* Appends the bytes of `count` digits, 2 to 4 of them. */
-static int append_group(struct buf *out, const char *digits, size_t count) {
-  unsigned int group = 0;
-  for (size_t i = 0; i < 4; i++) {
-    int digit = i < count ? base64_digit(digits[i]) : 0;
-    if (digit < 0)
-      return -EINVAL;
-    group = group << 6 | (unsigned int)digit;
-  }
-  for (size_t byte = 0; byte + 1 < count; byte++)
-    buf_append_byte(out, (char)(group >> (16 - 8 * byte) & 0xFF));
-  return out->error;
+int base64_take(struct base64 *b, char character, char ret_bytes[static 3]) {
+  int value = b->padding == 0 ? value_of(character) : -1;
+  if (character == '=' && b->digits >= 2)
+    b->padding++;
+  else if (value < 0)
+    return -EINVAL;
+  b->group = b->group << 6 | (value < 0 ? 0 : (unsigned int)value);
+  if (++b->digits < 4)
+    return 0;
+  for (int byte = 0; byte < 3; byte++)
+    ret_bytes[byte] = (char)(b->group >> (16 - 8 * byte) & 0xFF);
+  b->group = 0;
+  b->digits = 0;
+  return 3 - b->padding;
 }
 
+bool base64_may_end(const struct base64 *b) { return b->digits == 0; }
+
 int base64_append(struct buf *out, const char *text, size_t size) {
-  size_t digits = size;
-  if (size % 4 != 0)
-    return -EINVAL;
-  while (digits > 0 && size - digits < 2 && text[digits - 1] == '=')
-    digits--;
-  int status = 0;
-  for (size_t at = 0; at < digits && status == 0; at += 4)
-    status = append_group(out, text + at, digits - at < 4 ? digits - at : 4);
-  return status;
+  struct base64 b = {0};
+  char bytes[3];
+  for (size_t i = 0; i < size; i++) {
+    int count = base64_take(&b, text[i], bytes);
+    if (count < 0)
+      return count;
+    buf_append(out, bytes, (size_t)count);
+  }
+  return base64_may_end(&b) ? out->error : -EINVAL;
 }

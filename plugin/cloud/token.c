@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/token.h"
 
+#include "base/base64.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -34,48 +35,34 @@ static const char *const versions[] = {[TOKEN_2018_10_31] = "2018-10-31",
                                        [TOKEN_2020_05_29] = "2020-05-29",
                                        [TOKEN_2022_05_01] = "2022-05-01"};
 
-/* Returns how many characters of padding the base64 text has, or -EINVAL if it
- * is not base64. EVP_DecodeBlock would accept "=" anywhere in the text. */
-static int base64_padding(const char *text, size_t size) {
-  const size_t digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "abcdefghijklmnopqrstuvwxyz0123456789+/");
-  const size_t padding = strspn(text + digits, "=");
-  if (size == 0 || size % 4 != 0 || padding > 2 || digits + padding != size)
-    return -EINVAL;
-  return (int)padding;
-}
-
-/* Decodes the key into ret_key, of KEY_MAX_BYTES. Returns its size, or -EINVAL.
- */
-static int decode_key(const char *access_key, unsigned char *ret_key) {
-  const char *text = access_key + strspn(access_key, BLANKS);
-  size_t size = strlen(text);
-  while (size > 0 && strchr(BLANKS, text[size - 1]) != NULL)
-    size--;
-  const int padding = base64_padding(text, size);
-  if (padding < 0 || size > TOKEN_ACCESS_KEY_MAX_CHARS)
-    return -EINVAL;
-  /* EVP_DecodeBlock decodes padding to NULs, and counts them. */
-  return EVP_DecodeBlock(ret_key, (const unsigned char *)text, (int)size) -
-         padding;
-}
-
-/* A signature, and what it is made of. */
+/* A signature, and what it is made of: in memory of base/secret. */
 struct signing {
-  unsigned char key[KEY_MAX_BYTES];
+  struct buf key;
   unsigned char mac[EVP_MAX_MD_SIZE];
   char signature[SIGN_BYTES];
 };
 
-/* Makes the signature: the base64 of the text's HMAC. Returns 0, -EINVAL or
- * -ENOTSUP, as token_append. */
+/* Decodes the key; white space around it is left out. Returns 0, -EINVAL or
+ * -ENOMEM. */
+static int decode_key(struct signing *s, const char *access_key) {
+  const char *text = access_key + strspn(access_key, BLANKS);
+  size_t size = strlen(text);
+  while (size > 0 && strchr(BLANKS, text[size - 1]) != NULL)
+    size--;
+  if (size == 0 || size > TOKEN_ACCESS_KEY_MAX_CHARS)
+    return -EINVAL;
+  return base64_append(&s->key, text, size);
+}
+
+/* Makes the signature: the base64 of the text's HMAC. Returns 0, -EINVAL,
+ * -ENOTSUP or -ENOMEM, as token_append. */
 static int sign(struct signing *s, const char *access_key,
                 const struct method *method, const struct buf *text) {
   unsigned int mac_size = 0;
-  int size = decode_key(access_key, s->key);
-  if (size < 0)
-    return size;
-  if (HMAC(method->digest(), s->key, size,
+  int status = decode_key(s, access_key);
+  if (status != 0)
+    return status;
+  if (HMAC(method->digest(), buf_text(&s->key), (int)s->key.size,
            (const unsigned char *)buf_text(text), text->size, s->mac,
            &mac_size) == NULL)
     return -ENOTSUP;
@@ -116,8 +103,10 @@ int token_append(struct buf *out, const char *access_key, const char *resource,
   struct signing *s = secret_alloc(sizeof(*s));
   if (s == NULL)
     return -ENOMEM;
+  buf_init_secret(&s->key, KEY_MAX_BYTES);
   int status = append_token(out, s, access_key, resource, &methods[method],
                             versions[version], wall_until_s);
+  buf_free(&s->key);
   secret_free(s);
   return status;
 }

@@ -376,29 +376,22 @@ static int parse_hex(struct parser *p, const char *text, const char *end) {
 }
 
 static int parse_base64(struct parser *p, const char *text, const char *end) {
-  unsigned int group = 0;
-  int digits = 0; /* digits in the group, padding included */
-  int padding = 0;
+  struct base64 b = {0};
+  char bytes[3];
   for (const char *at = text; at < end; at++) {
     if (isspace((unsigned char)*at))
       continue;
-    int digit = padding == 0 ? base64_digit(*at) : -1;
-    if (*at == '=' && digits >= 2)
-      padding++;
-    else if (digit < 0)
+    int count = base64_take(&b, *at, bytes);
+    if (count < 0)
       return fault(p,
                    "not base64 at byte %zu: must be A-Z a-z 0-9 + / and = "
                    "at the end",
                    (size_t)(at - text) + 1);
-    group = group << 6 | (digit < 0 ? 0 : (unsigned int)digit);
-    if (++digits < 4)
-      continue;
-    for (int byte = 0; byte < 3 - padding; byte++)
-      add_literal_byte(p, (char)(group >> (16 - 8 * byte) & 0xFF));
-    group = 0;
-    digits = 0;
+    for (int i = 0; i < count; i++)
+      add_literal_byte(p, bytes[i]);
   }
-  return digits == 0 ? 0 : fault(p, "base64 ends too early: = is missing");
+  return base64_may_end(&b) ? 0
+                            : fault(p, "base64 ends too early: = is missing");
 }
 
 /* Returns an upper bound of the number of pieces: each hole begins with a
