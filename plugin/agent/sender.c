@@ -126,12 +126,12 @@ static void follow(struct sender *s, const struct command *c,
             c->policy->rule);
 }
 
+/* Keeps what the device replied to this attempt, in the place of an earlier
+ * reply that could not be understood. */
 static void keep_reply(struct command *c, const struct buf *text) {
-  if (text->size == 0)
-    return;
   body_unref(c->attempt->reply);
-  c->attempt->reply = body_new(text->data, text->size);
-  if (c->attempt->reply == NULL)
+  c->attempt->reply = text->size > 0 ? body_new(text->data, text->size) : NULL;
+  if (text->size > 0 && c->attempt->reply == NULL)
     log_error("out of memory: what device \"%s\" replied is not kept",
               c->device->name);
 }

@@ -272,6 +272,16 @@ def test_a_fault_of_the_platform_is_told_of_the_endpoint(start):
     assert 'device "fan" (vent 1): errno' not in setup.daemon.log()
 
 
+def test_a_reply_of_an_earlier_attempt_is_not_that_of_the_last(start):
+    setup = start("set-device-property", rule="OnUnknown retry\n")
+    setup.sim.put_device(VENT, failure="required value")
+    setup.sim.fault(body='{"code":0,"data":{"code":"x"}}', execute=1)
+    setup.notify()
+    setup.wait_for_row("outcome, attempts, cause, reply",
+                       ("unknown", 2, "errno_10411", None))
+    setup.wait_for_log("the device's reply can not be understood")
+
+
 # ---- refused ----
 
 def test_a_device_that_says_no_is_told_with_its_words(start):
