@@ -45,7 +45,8 @@ static void a_newer_command_takes_the_cooldown_of_the_older(void **state) {
   begins_after(fan, "on again", 20000);
 }
 
-static void a_newer_command_takes_the_wait_but_not_the_attempts(void **state) {
+static void
+a_newer_command_takes_the_wait_and_the_back_off_but_no_attempts(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
   failure(fan, "rack1", "on");
@@ -58,7 +59,7 @@ static void a_newer_command_takes_the_wait_but_not_the_attempts(void **state) {
   begins_after(fan, "off", 1500);
   assert_int_equal(fan->in_flight->attempts, 1);
   ends(fan, VERDICT_NOT_SENT);
-  begins_after(fan, "off", 1000);
+  begins_after(fan, "off", 4000);
 }
 
 static void a_newer_command_has_a_deadline_of_its_own(void **state) {
@@ -199,7 +200,8 @@ int main(void) {
       SITUATION(a_slot_holds_at_most_one_waiting_command),
       SITUATION(a_newer_command_takes_the_place_of_the_older),
       SITUATION(a_newer_command_takes_the_cooldown_of_the_older),
-      SITUATION(a_newer_command_takes_the_wait_but_not_the_attempts),
+      SITUATION(
+          a_newer_command_takes_the_wait_and_the_back_off_but_no_attempts),
       SITUATION(a_newer_command_has_a_deadline_of_its_own),
       SITUATION(
           a_newer_command_takes_over_from_what_comes_back_from_its_attempt),
