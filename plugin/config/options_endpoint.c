@@ -46,6 +46,7 @@ static void list_apis(char *ret_list, size_t bytes) {
 
 static void set_api(struct endpoint *e, const struct api *api) {
   e->api = api;
+  e->api_name = api->name;
   e->keeps_commands = api->keeps_commands;
   e->credential.version = api->token_version;
   e->request_timeout_s = api->request_timeout_s;

@@ -88,6 +88,11 @@ static struct ledger_value text_unless_empty(const char *string) {
   return text_if(string[0] != '\0', string);
 }
 
+/* NULL: none. */
+static struct ledger_value text_if_any(const char *string) {
+  return text_if(string != NULL, string);
+}
+
 static struct ledger_value wall_if(bool known, int64_t wall_ms) {
   return real_if(known, (double)wall_ms / 1000);
 }
@@ -513,6 +518,13 @@ struct command *ledger_row_to_command(const struct ledger_row *row,
   return NULL;
 }
 
+static bool has_text(const struct ledger_row *row, int column,
+                     const char *text) {
+  return strcmp(ledger_row_text(row, column), text != NULL ? text : "") == 0;
+}
+
+/* Returns whether what the device accepted then was sent in the same way, and
+ * to the same place. */
 static bool is_of_same_device(const struct ledger_row *row,
                               const struct slot *s) {
   const struct device *d = s->device;
@@ -520,10 +532,11 @@ static bool is_of_same_device(const struct ledger_row *row,
       is_known(&row->values[slots_qos]) ? as_int(&row->values[slots_qos]) : -1;
   return strcasecmp(ledger_row_text(row, slots_endpoint), d->endpoint->name) ==
              0 &&
-         strcmp(ledger_row_text(row, slots_device_id), d->device_id) == 0 &&
-         strcmp(ledger_row_text(row, slots_content_type),
-                s->policy->content_type) == 0 &&
-         qos_then == d->qos;
+         has_text(row, slots_device_id, d->device_id) &&
+         has_text(row, slots_content_type, s->policy->content_type) &&
+         has_text(row, slots_api, d->endpoint->api_name) &&
+         has_text(row, slots_product_id, d->endpoint->product_id) &&
+         has_text(row, slots_service, s->policy->service) && qos_then == d->qos;
 }
 
 int ledger_row_to_slot(const struct ledger_row *row, struct moment now,

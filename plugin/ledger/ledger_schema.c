@@ -210,8 +210,9 @@ static const char *const from_2[] = {
     "PRAGMA user_version = 3", NULL};
 
 /* Version 3 put the slot and the totals, too, when an attempt began, looked for
- * what fails in all history, had indexes by the state, and did not know what a
- * device itself replies at once. */
+ * what fails in all history, had indexes by the state, and knew of no interface
+ * but /cmds: nothing of services, nor of what a device itself replies at once.
+ */
 static const char *const from_3[] = {
     "DROP VIEW IF EXISTS states",
     "DROP VIEW IF EXISTS pending",
@@ -219,6 +220,9 @@ static const char *const from_3[] = {
     "DROP VIEW IF EXISTS recent",
     "DROP VIEW IF EXISTS readable",
     "ALTER TABLE commands ADD COLUMN reply TEXT",
+    "ALTER TABLE slots ADD COLUMN api TEXT NOT NULL DEFAULT 'cmds'",
+    "ALTER TABLE slots ADD COLUMN product_id TEXT",
+    "ALTER TABLE slots ADD COLUMN service TEXT",
     "DROP INDEX IF EXISTS commands_pending",
     "DROP INDEX IF EXISTS commands_finished",
     PENDING_INDEX,

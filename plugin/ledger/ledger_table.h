@@ -122,6 +122,10 @@
     take_cooldown(v, now, s))                                                  \
   X(last_event_at, REAL, moment(now, slot_last_event_ms(s)), nothing)       \
   X(owes, INTEGER, integer(s->owes), s->owes = as_integer(v) != 0)          \
+  ONCE(api, TEXT, text(s->device->endpoint->api_name), nothing)                \
+  ONCE(product_id, TEXT_OR_NULL, text_if_any(s->device->endpoint->product_id), \
+    nothing)                                                                   \
+  ONCE(service, TEXT_OR_NULL, text_if_any(s->policy->service), nothing)        \
   X(since_at, REAL_OR_NULL,                                                 \
     moment_if(s->span != NULL, now, span_of(s).since_ms),                      \
     take_since(v, now, s->span))                                               \

@@ -82,6 +82,7 @@ int directory_add_endpoint(struct directory *d, const char *name,
   e->credential.token_lifetime_s = 3600;
   e->tls.verify_peer = true;
   e->tls.verify_host = true;
+  e->api_name = "cmds";
   e->keeps_commands = true;
   e->device_wait_s = 10;
   e->connect_timeout_s = 5;

@@ -63,13 +63,14 @@ struct endpoint {
   size_t index; /* dense, from 0 */
   char *url;
   const struct api
-      *api;            /* the interface that the URL is of; while a
-                          configuration is read NULL: a fault left that open */
-  bool keeps_commands; /* OneNET keeps commands that have a validity for a
-                          device that is offline: else it is for us to try
-                          again until that is over */
-  char *product_id;    /* NULL: not named in requests */
-  int device_wait_s;   /* how long a call is to wait for the device */
+      *api;             /* the interface that the URL is of; while a
+                           configuration is read NULL: a fault left that open */
+  const char *api_name; /* its name, constant; default: cmds */
+  bool keeps_commands;  /* OneNET keeps commands that have a validity for a
+                           device that is offline: else it is for us to try
+                           again until that is over */
+  char *product_id;     /* NULL: not named in requests */
+  int device_wait_s;    /* how long a call is to wait for the device */
   struct credential_options credential;
   struct tls_options tls;
   char *proxy;

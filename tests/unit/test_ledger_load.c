@@ -260,6 +260,31 @@ static void nothing_is_remembered_of_another_content_type(void **state) {
   assert_forgotten(f);
 }
 
+static void nothing_is_remembered_of_another_service(void **state) {
+  struct fixture *f = *state;
+  restart_with_memory(f);
+  f->policies[OVERHEAT].service = "open";
+  assert_forgotten(f);
+}
+
+static struct endpoint *fan_endpoint(const struct fixture *f) {
+  return directory_find_endpoint(f->directory, f->devices[FAN]->endpoint->name);
+}
+
+static void nothing_is_remembered_of_another_api(void **state) {
+  struct fixture *f = *state;
+  restart_with_memory(f);
+  fan_endpoint(f)->api_name = "call-service";
+  assert_forgotten(f);
+}
+
+static void nothing_is_remembered_of_another_product(void **state) {
+  struct fixture *f = *state;
+  restart_with_memory(f);
+  fan_endpoint(f)->product_id = strdup("AbC12345xy");
+  assert_forgotten(f);
+}
+
 static void nothing_is_remembered_of_another_qos(void **state) {
   struct fixture *f = *state;
   restart_with_memory(f);
@@ -741,6 +766,9 @@ int main(void) {
       SITUATION(nothing_is_remembered_of_another_device_id),
       SITUATION(nothing_is_remembered_of_another_endpoint),
       SITUATION(nothing_is_remembered_of_another_content_type),
+      SITUATION(nothing_is_remembered_of_another_service),
+      SITUATION(nothing_is_remembered_of_another_api),
+      SITUATION(nothing_is_remembered_of_another_product),
       SITUATION(nothing_is_remembered_of_another_qos),
       SITUATION(a_shorter_cooldown_ends_one_that_is_under_way),
       SITUATION(the_states_of_series_move_into_the_slot_they_now_share),

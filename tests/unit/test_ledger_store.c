@@ -165,10 +165,11 @@ static void a_value_has_the_kind_that_its_column_asks_for(void **state) {
                  " body = 7, endpoint = x'41', epoch = 1.5");
   begin_turn();
   const char *text = read_all(LEDGER_ALL_SLOTS);
-  assert_string_equal(text, "'key'|'rule'|'device'|'device_id'|'A'|"
-                            "'content_type'|0|'7'|0.000|0.000|1|"
-                            "1700000011.500|1700000012.500|1013|"
-                            "1700000014.500|1700000015.500|1016|1017|1018|\n");
+  assert_string_equal(
+      text, "'key'|'rule'|'device'|'device_id'|'A'|"
+            "'content_type'|0|'7'|0.000|0.000|1|"
+            "1700000011.500|1700000012.500|1013|'api'|'product_id'|'service'|"
+            "1700000017.500|1700000018.500|1019|1020|1021|\n");
   end_turn();
   close_store();
 }
