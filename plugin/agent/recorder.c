@@ -109,7 +109,7 @@ static void init_locks(struct recorder *r) {
 static void free_all(struct recorder *r) {
   work_free(&r->next);
   ledger_batch_free(&r->kept);
-  ledger_close(r->ledger);
+  ledger_close(r->ledger); /* NULL where the thread has closed it */
   pthread_cond_destroy(&r->changed);
   pthread_mutex_destroy(&r->mutex);
   free(r);
@@ -416,10 +416,7 @@ static void sleep_until_needed(struct recorder *r) {
                                                   : now_ms + LEDGER_REST_MS);
 }
 
-static void *run(void *context) {
-  struct recorder *r = context;
-  prctl(PR_SET_NAME, "onenet-ledger");
-  pthread_mutex_lock(&r->mutex);
+static void work_until_the_end(struct recorder *r) {
   while (!r->is_ending) {
     step(r);
     tell_io_thread(r);
@@ -427,6 +424,19 @@ static void *run(void *context) {
     if (!r->is_ending)
       sleep_until_needed(r);
   }
+}
+
+/* Closes the ledger here, since that waits for the disk: recorder_close has a
+ * bound for the thread alone. */
+static void *run(void *context) {
+  struct recorder *r = context;
+  prctl(PR_SET_NAME, "onenet-ledger");
+  pthread_mutex_lock(&r->mutex);
+  work_until_the_end(r);
+  pthread_mutex_unlock(&r->mutex);
+  ledger_close(r->ledger);
+  pthread_mutex_lock(&r->mutex);
+  r->ledger = NULL;
   r->has_ended = true;
   pthread_cond_broadcast(&r->changed);
   pthread_mutex_unlock(&r->mutex);

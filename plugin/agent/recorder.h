@@ -93,9 +93,11 @@ bool recorder_is_behind(struct recorder *r);
  * did not succeed, writes one ERROR with the commands that are not recorded. */
 void recorder_finish(struct recorder *r, int64_t end_ms);
 
-/* Ends the thread, closes the ledger and frees the recorder; NULL is allowed.
- * Returns false if the thread has not ended within wait_ms: then it is left
- * behind, and neither the recorder nor the options may be freed. */
+/* Ends the thread, which closes the ledger first, and frees the recorder; NULL
+ * is allowed. Returns false if the thread has not ended within wait_ms, since
+ * the disk hangs: then it is left behind, and neither the recorder nor the
+ * options may be freed. Without a thread closes the ledger itself, however long
+ * that takes. */
 bool recorder_close(struct recorder *r, int64_t wait_ms);
 
 /* Returns the size of the ledger's files in bytes. */

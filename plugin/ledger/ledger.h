@@ -7,8 +7,7 @@
  * sqlite3 while the daemon runs, or not at all.
  *
  * The main thread calls ledger_open and ledger_load before the other threads
- * start, and ledger_close after they have ended; one thread at a time calls
- * everything else. Times are monotonic in memory and wall-clock times in the
+ * start; one thread at a time calls everything else. Times are monotonic in memory and wall-clock times in the
  * file; `now` is a time on both clocks, and converts between them.
  *
  * A turn is one transaction: ledger_begin, any number of batches,
@@ -61,7 +60,7 @@ int ledger_open(const struct ledger_options *options, struct moment now,
                 char *ret_why, size_t why_bytes);
 
 /* Closes the file, with a mark that it was closed in order, gives the lock
- * back, and frees the ledger; NULL is allowed. */
+ * back, and frees the ledger; NULL is allowed. Waits for the disk. */
 void ledger_close(struct ledger *l);
 
 /* Functions that receive the stored state. ledger_load calls them in this

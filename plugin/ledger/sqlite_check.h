@@ -37,7 +37,8 @@ int sqlite_check_result(struct sqlite_check *c, char *ret_why,
 
 /* Ends the check, whether it has come to its end or not, and frees it; NULL is
  * allowed. Waits SQLITE_CHECK_WAIT_MS at most for a page that is being read:
- * where the disk hangs, the thread is left behind, and frees the check. */
+ * where the disk hangs, the thread is left behind, and frees the check. The
+ * rest of closing a file waits for the disk without a bound. */
 void sqlite_check_end(struct sqlite_check *c);
 
 #endif

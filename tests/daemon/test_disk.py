@@ -151,6 +151,26 @@ def test_a_disk_that_hangs_does_not_delay_the_end(setup, hung):
     assert "; not recorded: 2 " in setup.daemon.log()
 
 
+@pytest.mark.parametrize("sync", ["full", "normal"])
+def test_a_disk_that_hangs_does_not_delay_the_end_of_an_idle_agent(
+        setup, hung, sync):
+    start(setup, hung, f"ShutdownTimeout 1\nLedgerSync {sync}\n")
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    hung.touch()
+    threading.Timer(12, lambda: hung.unlink(missing_ok=True)).start()
+    status, seconds = setup.daemon.stop()
+    assert status == 0
+    assert seconds < 1 + 1 + 1  # the last: collectd's own, and this machine's
+    assert "the disk of the ledger hangs" in setup.daemon.log()
+    assert "at the end the ledger could not be written" not in setup.daemon.log()
+    hung.unlink()
+    setup.daemon.start()
+    setup.notify()
+    setup.wait_for_outcomes(created=1, unchanged=1)
+    assert setup.sim.bodies() == ["on"]
+
+
 def is_met(flag):
     """Returns whether somebody hangs there."""
     return flag.stat().st_size > 0
