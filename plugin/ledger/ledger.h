@@ -7,8 +7,9 @@
  * sqlite3 while the daemon runs, or not at all.
  *
  * The main thread calls ledger_open and ledger_load before the other threads
- * start; one thread at a time calls everything else. Times are monotonic in memory and wall-clock times in the
- * file; `now` is a time on both clocks, and converts between them.
+ * start; one thread at a time calls everything else. Times are monotonic in
+ * memory and wall-clock times in the file; `now` is a time on both clocks, and
+ * converts between them.
  *
  * A turn is one transaction: ledger_begin, any number of batches,
  * ledger_commit. After the first failure the rest of the turn does nothing,
@@ -158,10 +159,10 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
 
 /* Begins a turn. Opens the file if it is not open; one that is damaged, or that
  * was given up, is set aside first. A file that was not closed in order is
- * looked at beside the work: once that finds damage, the turn fails with
- * -EILSEQ, and the next one sets the file aside. Returns 0; -EBUSY if another
- * process writes for longer than LEDGER_BUSY_TIMEOUT_MS, which is no failure;
- * or a negative errno, and then the ledger is failing: always while
+ * looked at beside the work: once that, or ledger_rest, finds damage, the turn
+ * fails with -EILSEQ, and the next one sets the file aside. Returns 0; -EBUSY
+ * if another process writes for longer than LEDGER_BUSY_TIMEOUT_MS, which is no
+ * failure; or a negative errno, and then the ledger is failing: always while
  * ledger_is_unread. Returns -ENOENT if the file was removed while it was open;
  * the next turn creates it anew. */
 int ledger_begin(struct ledger *l, struct moment now);

@@ -30,8 +30,10 @@ struct store_sqlite {
   struct statement statements[STATEMENTS_MAX];
   size_t next_place; /* place for the next one to be prepared */
   sqlite3_stmt *trims[TRIMS];
-  int turn_status;      /* 0, or the first error of the turn */
-  bool is_untold;       /* the file was opened, and the next is not yet told */
+  int turn_status;   /* 0, or the first error of the turn */
+  bool is_relied_on; /* the caller takes what was committed for stored: it was
+                        not told of a failure since */
+  bool is_untold;    /* the file was opened, and the next is not yet told */
   double wall_newest_s; /* as `open` of the store writes it */
 };
 
@@ -77,10 +79,13 @@ const_sqlite_of(const struct ledger_store *s) {
 }
 
 /* Notes the error unless the turn has one already; returns the first error of
- * the turn. */
+ * the turn. After a turn that another process held up, its caller does not put
+ * all. */
 static int note(struct store_sqlite *s, int status) {
   if (s->turn_status == 0)
     s->turn_status = status;
+  if (s->turn_status < 0 && s->turn_status != -EBUSY)
+    s->is_relied_on = false;
   return s->turn_status;
 }
 
@@ -296,19 +301,26 @@ static void close_file(struct ledger_store *store) {
   free(s);
 }
 
+/* Returns whether the file that was open is condemned, and closes it: by the
+ * look beside the work, or between two turns. */
+static bool is_condemned(struct store_sqlite *s) {
+  bool is_damaged = sqlite_file_see_check(&s->file) < 0;
+  if (!is_damaged && s->file.condemned_as == NULL)
+    return false;
+  disconnect(s);
+  return true;
+}
+
 /* Makes sure that the file is open, is still the one that has the path, and is
- * whole as far as is known. */
+ * whole as far as is known. Fails before what was committed stands in a file
+ * that the next turn leaves. */
 static int be_ready(struct store_sqlite *s, struct moment now) {
   if (s->file.db != NULL && sqlite_file_has_moved(&s->file)) {
     disconnect(s);
     return sqlite_place_explain(&s->file.place, -ENOENT, "it was removed");
   }
-  if (s->file.condemned_as != NULL)
-    disconnect(s);
-  if (sqlite_file_see_check(&s->file) < 0) {
-    disconnect(s);
+  if (is_condemned(s) && s->is_relied_on)
     return -EILSEQ;
-  }
   return s->file.db == NULL ? connect(s, now) : 0;
 }
 
@@ -470,7 +482,7 @@ static int commit(struct ledger_store *store, int status) {
   if (s->turn_status < 0)
     roll_back(s);
   else
-    s->file.is_ours = true;
+    s->file.is_ours = s->is_relied_on = true;
   return s->turn_status;
 }
 

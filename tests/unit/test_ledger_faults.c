@@ -427,6 +427,22 @@ damage_found_while_running_is_set_aside_by_the_next_turn(void **state) {
   assert_int_equal(fixture_count_log(f, "works again"), 1);
 }
 
+/* What the next turn puts alone would stand in a fresh file, without all that
+ * was committed before it. */
+static void damage_found_at_rest_fails_the_next_turn(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_int_equal(fixture_put_state(f, 400, FIXTURE_NOW), 0);
+  ledger_rest(f->ledger, fixture_later(LEDGER_REST_MS));
+  fixture_put_account(f, FAN, 401, 0, FIXTURE_NOW);
+  assert_int_equal(truncate(f->path, 4096), 0);
+  ledger_rest(f->ledger, fixture_later(LEDGER_REST_MS));
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), -EILSEQ);
+  assert_string_not_equal(ledger_error(f->ledger), "");
+  assert_works(f);
+  assert_int_equal(fixture_count_log(f, "is set aside as"), 1);
+}
+
 static void a_ledger_removed_while_running_is_begun_anew(void **state) {
   struct fixture *f = *state;
   leave_ledger(f, 2);
@@ -1354,6 +1370,7 @@ int main(void) {
       SITUATION(two_files_set_aside_in_one_second_have_names_of_their_own),
       SITUATION(wal_and_shm_go_with_the_file_that_is_set_aside),
       SITUATION(damage_found_while_running_is_set_aside_by_the_next_turn),
+      SITUATION(damage_found_at_rest_fails_the_next_turn),
       SITUATION(a_ledger_removed_while_running_is_begun_anew),
       SITUATION(another_ledger_put_in_its_place_while_running_is_kept_aside),
       SITUATION(a_directory_missing_for_now_makes_the_ledger_fail_for_now),
