@@ -3,6 +3,8 @@
 
 #include "agent/clock.h"
 #include "agent/lines.h"
+#include "agent/unrecorded.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/systime.h"
 #include "base/thread.h"
@@ -19,6 +21,7 @@
 #define FINISH_RETRY_MS 20
 #define TRIM_PERIOD_MS 60000
 #define CLOCK_JUMP_MS 2000
+#define UNRECORDED_BYTES 700 /* of a line of the log */
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
 /* Phases of the ledger, as the threads know of them. What is handed over is
@@ -72,6 +75,7 @@ struct recorder {
   uint64_t settled; /* committed, or given up */
   int64_t unsettled_since_ms;
   struct ledger_batch kept;
+  struct unrecorded unrecorded; /* what `committed` does not reach */
   enum phase phase;
   bool has_lost; /* rows were given up since the whole state was handed over */
   bool is_told_hanging; /* the log has said that it hangs, and not yet that it
@@ -109,6 +113,7 @@ static void init_locks(struct recorder *r) {
 static void free_all(struct recorder *r) {
   work_free(&r->next);
   ledger_batch_free(&r->kept);
+  unrecorded_free(&r->unrecorded);
   ledger_close(r->ledger); /* NULL where the thread has closed it */
   pthread_cond_destroy(&r->changed);
   pthread_mutex_destroy(&r->mutex);
@@ -247,6 +252,7 @@ static void settle(struct recorder *r, uint64_t upto) {
 static void note_success(struct recorder *r, const struct work *w) {
   if (r->committed < w->upto)
     r->committed = w->upto;
+  unrecorded_settle(&r->unrecorded, w->upto);
   settle(r, w->upto);
   r->phase = r->has_lost ? WANTING : WORKING;
   if (r->has_lost)
@@ -477,6 +483,18 @@ static void trim_slots(struct recorder *r, struct moment now) {
   r->next_trim_ms = now.ms + TRIM_PERIOD_MS;
 }
 
+/* Notes the commands that have changed, before the rest of the state joins
+ * them. */
+static void note_news(struct recorder *r) {
+  pthread_mutex_lock(&r->mutex);
+  for (struct change *c = r->state.journal->first; c != NULL; c = c->next) {
+    const struct command *command = journal_command(c);
+    if (command != NULL && !command_is_fleeting(command))
+      unrecorded_note(&r->unrecorded, command, r->handed + 1);
+  }
+  pthread_mutex_unlock(&r->mutex);
+}
+
 static void make_batch(const struct recorder *r, struct moment now,
                        struct ledger_batch *ret_batch) {
   ledger_batch_init(ret_batch);
@@ -539,6 +557,8 @@ static void restore_found(struct recorder *r, struct moment now) {
 
 uint64_t recorder_record(struct recorder *r, struct moment now) {
   struct ledger_batch batch;
+  if (!r->keeps_nothing)
+    note_news(r);
   watch_clock(r, now);
   trim_slots(r, now);
   if (r->keeps_nothing)
@@ -603,21 +623,14 @@ static bool is_all_committed(const struct recorder *r) {
          r->committed == r->handed;
 }
 
-static void append_unrecorded(struct recorder *r, struct buf *line) {
-  if (r->committing != NULL)
-    ledger_batch_append_commands(&r->committing->rows, line);
-  ledger_batch_append_commands(&r->next.rows, line);
-  ledger_batch_append_commands(&r->kept, line);
-}
-
 static void tell_unrecorded(struct recorder *r) {
   struct buf line;
-  buf_init(&line, LOG_LINE_BYTES);
-  append_unrecorded(r, &line);
+  buf_init(&line, UNRECORDED_BYTES);
+  unrecorded_append(&r->unrecorded, &line);
   log_error("at the end the ledger could not be written: %s: what is in it is "
             "older than what happened%s%s",
             r->is_busy ? "it does not answer" : ledger_error(r->ledger),
-            line.size > 0 ? "; not recorded:" : "", buf_text(&line));
+            line.size > 0 ? "; not recorded: " : "", buf_text(&line));
   buf_free(&line);
 }
 
@@ -669,6 +682,8 @@ static bool await_commits(struct recorder *r, int64_t end_ms) {
 }
 
 void recorder_finish(struct recorder *r, int64_t end_ms) {
+  if (!r->keeps_nothing)
+    note_news(r);
   await_restore(r, end_ms);
   do
     hand_over_rest(r);

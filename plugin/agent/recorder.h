@@ -90,7 +90,8 @@ bool recorder_is_behind(struct recorder *r);
  * until all is committed, end_ms at the latest: the ledger is tried again and
  * again, whatever it said before. One that could not be read at the start is
  * restored first; it stays as it is if it can not be read now. Then, and if it
- * did not succeed, writes one ERROR with the commands that are not recorded. */
+ * did not succeed, writes one ERROR with the number of commands whose latest
+ * change is not recorded, and as many of them as the line has room for. */
 void recorder_finish(struct recorder *r, int64_t end_ms);
 
 /* Ends the thread, which closes the ledger first, and frees the recorder; NULL

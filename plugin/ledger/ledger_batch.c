@@ -188,21 +188,6 @@ void ledger_batch_append(struct ledger_batch *b, struct ledger_batch *from) {
   ledger_batch_init(from);
 }
 
-void ledger_batch_append_commands(const struct ledger_batch *b,
-                                  struct buf *out) {
-  for (const struct ledger_entry *e = b->first; e != NULL; e = e->next) {
-    const struct ledger_row *row = &e->row;
-    if (row->table != LEDGER_TABLE_COMMANDS || e->kind == LEDGER_ENTRY_REMOVE ||
-        e->kind == LEDGER_ENTRY_CONCLUDED)
-      continue;
-    const char *fate = e->kind == LEDGER_ENTRY_FINISHED
-                           ? ledger_row_text(row, commands_outcome)
-                           : ledger_row_text(row, commands_state);
-    buf_append_format(out, " %lld %s,",
-                      (long long)ledger_row_integer(row, commands_id), fate);
-  }
-}
-
 static bool is_history(const struct ledger_entry *e) {
   return e->kind == LEDGER_ENTRY_FINISHED || e->kind == LEDGER_ENTRY_CONCLUDED;
 }

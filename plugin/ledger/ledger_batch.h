@@ -7,7 +7,6 @@
 #ifndef ONENET_LEDGER_BATCH_H
 #define ONENET_LEDGER_BATCH_H
 
-#include "base/buf.h"
 #include "words/journal.h"
 
 #include <stddef.h>
@@ -40,11 +39,6 @@ void ledger_batch_append(struct ledger_batch *b, struct ledger_batch *from);
 
 /* Moves all rows of `from` to b, which is empty or not initialized. */
 void ledger_batch_move(struct ledger_batch *b, struct ledger_batch *from);
-
-/* Appends to out, as far as there is room, the id of each command of the batch
- * and its state: " 17 accepted, 18 waiting,". */
-void ledger_batch_append_commands(const struct ledger_batch *b,
-                                  struct buf *out);
 
 /* Moves the history in `from` to the end of b: finished commands, and the ends
  * of tracked ones. Frees the other rows of `from`, which come again when the

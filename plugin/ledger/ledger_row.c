@@ -19,12 +19,6 @@
  * do not overflow. */
 #define WALL_S_MAX 1e12
 
-static const char *const state_names[] = {
-    [COMMAND_WAITING] = "waiting",
-    [COMMAND_IN_FLIGHT] = "in_flight",
-    [COMMAND_FINISHED] = "finished",
-};
-
 /* Short words for the lists of ledger_table.h. */
 #define nothing (void)0
 #define VERDICT(statement)                                                     \
@@ -242,7 +236,7 @@ void ledger_row_of_end(int64_t id, enum outcome outcome, const char *why,
                        struct moment now, struct ledger_row *row) {
   ledger_row_init(row, LEDGER_TABLE_COMMANDS);
   ledger_row_set_integer(row, commands_id, id);
-  set(row, commands_state, text(state_names[COMMAND_FINISHED]));
+  set(row, commands_state, text(command_state_name(COMMAND_FINISHED)));
   set(row, commands_outcome, text(outcome_name(outcome)));
   set(row, commands_finished_at, moment(now, now.ms));
   set(row, commands_error, text(why));
@@ -324,7 +318,7 @@ static enum severity as_severity(const struct ledger_value *v) {
 }
 
 static enum command_state as_state(const struct ledger_value *v) {
-  return strcmp(as_text(v), state_names[COMMAND_IN_FLIGHT]) == 0
+  return strcmp(as_text(v), command_state_name(COMMAND_IN_FLIGHT)) == 0
              ? COMMAND_IN_FLIGHT
              : COMMAND_WAITING;
 }
@@ -451,7 +445,8 @@ const char *ledger_row_text(const struct ledger_row *row, int column) {
 
 static bool is_in_state(const struct ledger_row *row,
                         enum command_state state) {
-  return strcmp(ledger_row_text(row, commands_state), state_names[state]) == 0;
+  return strcmp(ledger_row_text(row, commands_state),
+                command_state_name(state)) == 0;
 }
 
 bool ledger_row_is_readable(const struct ledger_row *row) {

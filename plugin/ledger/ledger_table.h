@@ -49,7 +49,7 @@
   X(not_before, REAL_OR_NULL,                                               \
     moment_if(c->not_before_ms != 0, now, c->not_before_ms),                   \
     c->not_before_ms = as_ms_or(v, zero_ms, 0))                                \
-  X(state, TEXT, text(state_names[c->state]), c->state = as_state(v))       \
+  X(state, TEXT, text(command_state_name(c->state)), c->state = as_state(v))   \
   END(outcome, TEXT_OR_NULL,                                                  \
     text_if(is_finished(c), outcome_name(c->outcome)), nothing)                \
   X(attempts, INTEGER, integer(c->attempts), c->attempts = as_attempts(v))       \

@@ -17,6 +17,16 @@ static const char *const outcome_names[OUTCOME_COUNT] = {
     [OUTCOME_DROPPED] = "dropped",       [OUTCOME_CANCELLED] = "cancelled",
 };
 
+static const char *const state_names[] = {
+    [COMMAND_WAITING] = "waiting",
+    [COMMAND_IN_FLIGHT] = "in_flight",
+    [COMMAND_FINISHED] = "finished",
+};
+
+const char *command_state_name(enum command_state state) {
+  return state_names[state];
+}
+
 const char *outcome_name(enum outcome outcome) {
   return outcome_names[outcome];
 }

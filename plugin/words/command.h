@@ -177,6 +177,9 @@ void firing_free(struct firing *f);
 
 enum command_state { COMMAND_WAITING, COMMAND_IN_FLIGHT, COMMAND_FINISHED };
 
+/* Returns the name that the state has in the ledger and in the log. */
+const char *command_state_name(enum command_state state);
+
 /* The place of a waiting command. Used by lanes alone. */
 struct command_place {
   struct slot *slot;

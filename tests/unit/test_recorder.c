@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the recorder does where there is no memory for what has changed.
+ * What the recorder does where it can not record what has changed.
  */
 #include "agent/recorder.h"
 
@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SITUATION(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define LONG_MS 20000
@@ -91,17 +92,29 @@ static int tear_down(void **state) {
   return fixture_teardown(state);
 }
 
-static void fire(struct fixture *f) {
+static void fire_rule(struct fixture *f, int rule) {
   struct firing *firing = firing_new(
       FIXTURE_CORE, (struct firing_body){"on", 2}, (struct firing_body){0});
   enum ignored ignored;
   assert_non_null(firing);
-  firing->policy = &f->policies[OVERHEAT];
+  firing->policy = &f->policies[rule];
   firing->device = f->devices[FAN];
   firing->severity = SEVERITY_FAILURE;
   firing->arrived = clock_now();
   assert_int_equal(lanes_take(t.state.lanes, firing, clock_now(), &ignored), 0);
   assert_int_equal(ignored, IGNORED_NOT);
+}
+
+static void fire(struct fixture *f) { fire_rule(f, OVERHEAT); }
+
+static void record(void) {
+  uint64_t batch = recorder_record(t.recorder, clock_now());
+  int64_t end_ms = clock_now().ms + LONG_MS;
+  while (recorder_settled(t.recorder, clock_now()) < batch &&
+         clock_now().ms < end_ms)
+    usleep(1000);
+  assert_int_equal(recorder_settled(t.recorder, clock_now()), batch);
+  journal_clear(&t.journal);
 }
 
 static void finish(void) {
@@ -141,10 +154,26 @@ static void what_has_no_memory_at_the_end_is_tried_again(void **state) {
   assert_recorded(f);
 }
 
+static void
+what_is_not_recorded_at_the_end_is_told_without_the_rest(void **state) {
+  struct fixture *f = *state;
+  fire(f);
+  record();
+  fire_rule(f, SETPOINT);
+  failing = 1000;
+  recorder_finish(t.recorder, clock_now().ms);
+  failing = 0;
+  assert_int_equal(fixture_count_log(f, "what is in it is older than what "
+                                        "happened; not recorded: 1 command (2 "
+                                        "waiting)"),
+                   1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(what_has_no_memory_is_recorded_with_the_whole_state),
       SITUATION(what_has_no_memory_at_the_end_is_tried_again),
+      SITUATION(what_is_not_recorded_at_the_end_is_told_without_the_rest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
