@@ -315,15 +315,9 @@ static void wait_until(struct recorder *r, int64_t at_ms) {
   pthread_cond_timedwait(&r->changed, &r->mutex, &at);
 }
 
-/* Returns whether work that failed is to be tried again as it is. A ledger that
- * is locked is no failing one; and at the end nothing is given up before its
- * time, but work that lacks rows. */
-static bool is_kept(const struct recorder *r, const struct work *w,
-                    int status) {
-  return status == -EBUSY || (r->is_finishing && w->rows.error == 0);
-}
-
-/* Commits what was handed over. */
+/* Commits what was handed over. Where another process writes, it is tried again
+ * as it is. After any other failure it would go alone into a fresh file, if the
+ * ledger was removed or is damaged: then the whole state is wanted. */
 static void do_work(struct recorder *r) {
   struct work work;
   take_work(r, &work);
@@ -331,7 +325,7 @@ static void do_work(struct recorder *r) {
   r->committing = NULL;
   if (status == 0) {
     note_success(r, &work);
-  } else if (is_kept(r, &work, status)) {
+  } else if (status == -EBUSY) {
     put_back(r, &work);
     if (r->has_thread)
       wait_until(r, clock_now().ms + FINISH_RETRY_MS);

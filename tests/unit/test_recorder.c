@@ -169,11 +169,28 @@ what_is_not_recorded_at_the_end_is_told_without_the_rest(void **state) {
                    1);
 }
 
+/* The fresh file needs more than what came last. */
+static void
+a_ledger_that_is_removed_before_the_end_gets_the_whole_state(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  fire(f);
+  record();
+  assert_int_equal(unlink(f->path), 0);
+  fire_rule(f, SETPOINT);
+  finish();
+  assert_string_equal(
+      fixture_sql(f, "SELECT id, state FROM commands ORDER BY id"),
+      "1|waiting\n2|waiting");
+  assert_int_equal(fixture_count_log(f, "at the end"), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(what_has_no_memory_is_recorded_with_the_whole_state),
       SITUATION(what_has_no_memory_at_the_end_is_tried_again),
       SITUATION(what_is_not_recorded_at_the_end_is_told_without_the_rest),
+      SITUATION(a_ledger_that_is_removed_before_the_end_gets_the_whole_state),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
