@@ -40,9 +40,9 @@
 #define RECORDER_PATIENCE_MS 5000
 
 /* Bytes of rows on their way into the ledger, with which the thread has enough
- * to do: what is decided meanwhile waits behind them. About 2,000 rows of small
+ * to do: what is decided meanwhile waits behind them. About 2,500 rows of small
  * bodies. */
-#define RECORDER_ENOUGH_BYTES (3 << 20)
+#define RECORDER_ENOUGH_BYTES (1 << 20)
 
 struct recorder;
 

@@ -199,14 +199,16 @@ static void note_end(struct ledger *l, const struct ledger_row *command) {
 }
 
 static void put_entry(struct ledger *l, const struct ledger_entry *e) {
+  struct ledger_row row;
+  ledger_entry_row(e, &row);
   if (e->kind == LEDGER_ENTRY_REMOVE)
-    l->store->type->remove(l->store, &e->row);
+    l->store->type->remove(l->store, &row);
   else
-    l->store->type->put(l->store, &e->row);
+    l->store->type->put(l->store, &row);
   if (e->kind != LEDGER_ENTRY_FINISHED)
     return;
   l->finished_by_turn++;
-  note_end(l, &e->row);
+  note_end(l, &row);
 }
 
 void ledger_put_batch(struct ledger *l, const struct ledger_batch *batch) {

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 void ledger_batch_init(struct ledger_batch *b) {
   *b = (struct ledger_batch){.end = &b->first};
@@ -36,52 +35,16 @@ static void append(struct ledger_batch *b, struct ledger_entry *e) {
   b->bytes += e->bytes;
 }
 
-/* ---- copies ---- */
-
-static bool has_data(const struct ledger_row *row, int column) {
-  enum ledger_value_kind kind = row->values[column].kind;
-  return (row->columns & (UINT64_C(1) << column)) != 0 &&
-         (kind == LEDGER_VALUE_TEXT || kind == LEDGER_VALUE_BYTES);
-}
-
-static size_t data_bytes(const struct ledger_row *row) {
-  size_t bytes = 0;
-  for (int i = 0; row->columns >> i != 0; i++)
-    bytes += has_data(row, i) ? row->values[i].size + 1 : 0;
-  return bytes;
-}
-
-/* Copies the texts and bytes of the row into the entry, and points the row to
- * the copies. */
-static void own_data(struct ledger_entry *e) {
-  char *at = e->data;
-  for (int i = 0; e->row.columns >> i != 0; i++) {
-    struct ledger_value *v = &e->row.values[i];
-    if (!has_data(&e->row, i))
-      continue;
-    memcpy(at, v->data, v->size);
-    at[v->size] = '\0';
-    v->data = at;
-    at += v->size + 1;
-  }
-}
+/* ---- adding ---- */
 
 static void add_row(struct ledger_batch *b, enum ledger_entry_kind kind,
                     const struct ledger_row *row) {
-  size_t bytes = sizeof(struct ledger_entry) + data_bytes(row);
-  struct ledger_entry *e = malloc(bytes);
-  if (e == NULL) {
+  struct ledger_entry *e = ledger_entry_new(kind, row);
+  if (e != NULL)
+    append(b, e);
+  else
     b->error = -ENOMEM;
-    return;
-  }
-  e->kind = kind;
-  e->bytes = bytes;
-  e->row = *row;
-  own_data(e);
-  append(b, e);
 }
-
-/* ---- adding ---- */
 
 static void add_command(struct ledger_batch *b, const struct command *c,
                         struct moment now) {

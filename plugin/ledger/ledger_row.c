@@ -64,10 +64,11 @@ static struct ledger_value real_if(bool known, double number) {
 }
 
 static struct ledger_value text(const char *string) {
-  return string != NULL ? (struct ledger_value){.kind = LEDGER_VALUE_TEXT,
-                                                .data = string,
-                                                .size = strlen(string)}
-                        : null();
+  return string != NULL
+             ? (struct ledger_value){.kind = LEDGER_VALUE_TEXT,
+                                     .data = string,
+                                     .size = (uint32_t)strlen(string)}
+             : null();
 }
 
 static struct ledger_value text_if(bool known, const char *string) {

@@ -286,13 +286,13 @@ enum ledger_value_kind {
 
 struct ledger_value {
   enum ledger_value_kind kind;
+  uint32_t size; /* bytes in `data` */
   union {
     int64_t integer;
     double real;
     const char *data; /* text or bytes, borrowed; a text that was read ends with
                          a NUL */
   };
-  size_t size; /* bytes in `data` */
 };
 
 struct ledger_row {

@@ -502,7 +502,7 @@ static int read_data(sqlite3_stmt *row, int column, enum ledger_type type,
   v->kind = is_blob ? LEDGER_VALUE_BYTES : LEDGER_VALUE_TEXT;
   v->data = is_blob ? sqlite3_column_blob(row, column)
                     : (const char *)sqlite3_column_text(row, column);
-  v->size = (size_t)sqlite3_column_bytes(row, column);
+  v->size = (uint32_t)sqlite3_column_bytes(row, column);
   bool is_empty_blob = is_blob && v->size == 0;
   return v->data == NULL && !is_empty_blob ? -ENOMEM : 0;
 }

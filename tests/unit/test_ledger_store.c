@@ -53,7 +53,7 @@ static void append_value(const struct ledger_value *v, char *text,
     snprintf(text + used, bytes - used, "'%.*s'|", (int)v->size, v->data);
     break;
   case LEDGER_VALUE_BYTES:
-    snprintf(text + used, bytes - used, "%zu:%02x|", v->size,
+    snprintf(text + used, bytes - used, "%u:%02x|", v->size,
              v->size > 0 ? (unsigned char)v->data[0] : 0);
     break;
   }
@@ -101,7 +101,7 @@ static struct ledger_value value_for(const struct ledger_column *column,
   default:
     return (struct ledger_value){.kind = LEDGER_VALUE_TEXT,
                                  .data = column->name,
-                                 .size = strlen(column->name)};
+                                 .size = (uint32_t)strlen(column->name)};
   }
 }
 

@@ -27,17 +27,15 @@ static struct {
 
 static int failing; /* so many rows of a batch can not be had */
 
-static bool is_row(size_t size) {
-  return size >= sizeof(struct ledger_entry) &&
-         size < sizeof(struct ledger_entry) + 1024;
-}
+struct ledger_entry *__real_ledger_entry_new(enum ledger_entry_kind kind,
+                                             const struct ledger_row *row);
+struct ledger_entry *__wrap_ledger_entry_new(enum ledger_entry_kind kind,
+                                             const struct ledger_row *row);
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size) {
-  if (failing == 0 || !is_row(size))
-    return __real_malloc(size);
+struct ledger_entry *__wrap_ledger_entry_new(enum ledger_entry_kind kind,
+                                             const struct ledger_row *row) {
+  if (failing == 0)
+    return __real_ledger_entry_new(kind, row);
   failing--;
   return NULL;
 }
