@@ -11,6 +11,7 @@
 #include "ledger/ledger_batch.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #define FINISH_RETRY_MS 20
 #define TRIM_PERIOD_MS 60000
 #define CLOCK_JUMP_MS 2000
+#define MUCH_BYTES (8 << 20)
 #define UNRECORDED_BYTES 700 /* of a line of the log */
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
@@ -266,13 +268,19 @@ static void retry_later(struct recorder *r) {
   r->retry_ms = clock_now().ms + (r->is_finishing ? FINISH_RETRY_MS : RETRY_MS);
 }
 
+/* Adds the history among these rows to what is kept. */
+static void keep_history(struct recorder *r, struct ledger_batch *rows) {
+  ledger_batch_keep_history(&r->kept, rows, RECORDER_KEPT_MAX,
+                            RECORDER_KEPT_BYTES);
+}
+
 /* Gives up the rows that failed, and those handed over meanwhile, too: without
  * the former the latter would make a state that never was. */
 static void note_failure(struct recorder *r, struct work *w) {
   ledger_batch_append(&w->kept, &w->rows);
   ledger_batch_append(&w->kept, &r->next.rows);
   ledger_batch_append(&w->kept, &r->kept);
-  ledger_batch_keep_history(&r->kept, &w->kept, RECORDER_KEPT_MAX);
+  keep_history(r, &w->kept);
   work_free(&r->next);
   work_init(&r->next);
   settle(r, r->handed);
@@ -315,6 +323,16 @@ static void wait_until(struct recorder *r, int64_t at_ms) {
   pthread_cond_timedwait(&r->changed, &r->mutex, &at);
 }
 
+/* Frees the work; what was much goes back to the system. Both take a while. */
+static void free_unlocked(struct recorder *r, struct work *w) {
+  size_t bytes = w->rows.bytes + w->kept.bytes;
+  pthread_mutex_unlock(&r->mutex);
+  work_free(w);
+  if (bytes >= MUCH_BYTES)
+    malloc_trim(0);
+  pthread_mutex_lock(&r->mutex);
+}
+
 /* Commits what was handed over. Where another process writes, it is tried again
  * as it is. After any other failure it would go alone into a fresh file, if the
  * ledger was removed or is damaged: then the whole state is wanted. */
@@ -332,7 +350,7 @@ static void do_work(struct recorder *r) {
   } else {
     note_failure(r, &work);
   }
-  work_free(&work);
+  free_unlocked(r, &work);
 }
 
 /* Asks the I/O thread for the whole state if the ledger works again. */
@@ -497,9 +515,7 @@ static void make_batch(const struct recorder *r, struct moment now,
 }
 
 static void give_up(struct recorder *r, struct ledger_batch *batch) {
-  ledger_batch_append(&r->kept, batch);
-  ledger_batch_keep_history(batch, &r->kept, RECORDER_KEPT_MAX);
-  ledger_batch_move(&r->kept, batch);
+  keep_history(r, batch);
   r->has_lost = true;
   r->settled = r->handed;
 }

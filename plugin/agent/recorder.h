@@ -33,8 +33,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Finished commands that are kept for the history while the ledger fails. */
+/* Finished commands that are kept for the history while the ledger fails, and
+ * the bytes that they may take: room for as many with small bodies. */
 #define RECORDER_KEPT_MAX 10000
+#define RECORDER_KEPT_BYTES (16 << 20)
 
 /* A disk that hangs for so long is a failing disk. */
 #define RECORDER_PATIENCE_MS 5000

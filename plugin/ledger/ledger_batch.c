@@ -156,7 +156,8 @@ static bool is_history(const struct ledger_entry *e) {
 }
 
 void ledger_batch_keep_history(struct ledger_batch *b,
-                               struct ledger_batch *from, size_t max) {
+                               struct ledger_batch *from, size_t max,
+                               size_t max_bytes) {
   while (from->first != NULL) {
     struct ledger_entry *e = take_first(from);
     if (is_history(e))
@@ -164,7 +165,7 @@ void ledger_batch_keep_history(struct ledger_batch *b,
     else
       free(e);
   }
-  while (b->count > max)
+  while (b->count > max || b->bytes > max_bytes)
     free(take_first(b));
   ledger_batch_init(from);
 }

@@ -42,9 +42,10 @@ void ledger_batch_move(struct ledger_batch *b, struct ledger_batch *from);
 
 /* Moves the history in `from` to the end of b: finished commands, and the ends
  * of tracked ones. Frees the other rows of `from`, which come again when the
- * whole state is put. If b then has more than `max` entries, frees the
- * oldest. */
+ * whole state is put. If b then has more than `max` entries, or takes more than
+ * max_bytes, frees the oldest. */
 void ledger_batch_keep_history(struct ledger_batch *b,
-                               struct ledger_batch *from, size_t max);
+                               struct ledger_batch *from, size_t max,
+                               size_t max_bytes);
 
 #endif

@@ -73,7 +73,7 @@ static void it_knows_the_bytes_that_its_rows_take(void **state) {
   ledger_batch_append(&batch, &other);
   assert_int_equal(other.bytes, 0);
   assert_int_equal(batch.bytes, one + large);
-  ledger_batch_keep_history(&other, &batch, 1);
+  ledger_batch_keep_history(&other, &batch, 1, SIZE_MAX);
   assert_int_equal(batch.bytes, 0);
   assert_int_equal(other.bytes, large);
   ledger_batch_free(&other);
@@ -89,13 +89,30 @@ static void only_history_is_kept_for_later(void **state) {
   add_and_free(&batch, fixture_command(f, 1));
   add_and_free(&batch, ended(f, 2, OUTCOME_ACCEPTED));
   add_and_free(&batch, ended(f, 3, OUTCOME_UNCHANGED));
-  ledger_batch_keep_history(&kept, &batch, 10);
+  ledger_batch_keep_history(&kept, &batch, 10, SIZE_MAX);
   assert_int_equal(batch.count, 0);
   assert_int_equal(kept.count, 1);
   put(f, &kept);
   ledger_batch_free(&kept);
   assert_string_equal(fixture_sql(f, "SELECT id, outcome FROM commands"),
                       "2|accepted");
+}
+
+static void history_that_takes_too_much_memory_is_not_kept(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch, kept;
+  open_fresh(f);
+  ledger_batch_init(&kept);
+  ledger_batch_init(&batch);
+  add_and_free(&batch, ended(f, 1, OUTCOME_ACCEPTED));
+  size_t one = batch.bytes;
+  add_and_free(&batch, ended(f, 2, OUTCOME_ACCEPTED));
+  add_and_free(&batch, ended(f, 3, OUTCOME_ACCEPTED));
+  ledger_batch_keep_history(&kept, &batch, SIZE_MAX, 2 * one + 1);
+  put(f, &kept);
+  ledger_batch_free(&kept);
+  assert_string_equal(fixture_sql(f, "SELECT id FROM commands ORDER BY id"),
+                      "2\n3");
 }
 
 static void a_series_that_is_over_is_removed_alone(void **state) {
@@ -148,7 +165,7 @@ static void beyond_the_limit_the_oldest_history_gives_way(void **state) {
   for (int id = 1; id <= 5; id++) {
     ledger_batch_init(&batch);
     add_and_free(&batch, ended(f, id, OUTCOME_REFUSED));
-    ledger_batch_keep_history(&kept, &batch, 3);
+    ledger_batch_keep_history(&kept, &batch, 3, SIZE_MAX);
   }
   put(f, &kept);
   ledger_batch_free(&kept);
@@ -175,6 +192,7 @@ int main(void) {
       SITUATION(a_batch_outlives_what_it_was_made_of),
       SITUATION(it_knows_the_bytes_that_its_rows_take),
       SITUATION(only_history_is_kept_for_later),
+      SITUATION(history_that_takes_too_much_memory_is_not_kept),
       SITUATION(a_series_that_is_over_is_removed_alone),
       SITUATION(what_was_superseded_before_it_was_recorded_gets_no_row),
       SITUATION(beyond_the_limit_the_oldest_history_gives_way),
