@@ -479,13 +479,13 @@ static void note_all(const struct recorder *r) {
   tracker_note_all(r->state.tracker);
 }
 
-/* The ledger holds wall times, which a jump of the clock makes wrong. */
-static void watch_clock(struct recorder *r, struct moment now) {
+/* Returns by how much the wall clock was set since the last call; 0: not worth
+ * it. The ledger holds wall times, which that makes wrong. */
+static int64_t take_jump_ms(struct recorder *r, struct moment now) {
   int64_t offset_ms = now.wall_ms - now.ms;
   int64_t jump_ms = offset_ms - r->clock_offset_ms;
-  if (jump_ms > CLOCK_JUMP_MS || jump_ms < -CLOCK_JUMP_MS)
-    note_all(r);
   r->clock_offset_ms = offset_ms;
+  return jump_ms > CLOCK_JUMP_MS || jump_ms < -CLOCK_JUMP_MS ? jump_ms : 0;
 }
 
 static void trim_slots(struct recorder *r, struct moment now) {
@@ -508,8 +508,10 @@ static void note_news(struct recorder *r) {
 }
 
 static void make_batch(const struct recorder *r, struct moment now,
-                       struct ledger_batch *ret_batch) {
+                       int64_t jump_ms, struct ledger_batch *ret_batch) {
   ledger_batch_init(ret_batch);
+  if (jump_ms != 0)
+    ledger_batch_add_jump(ret_batch, jump_ms);
   for (struct change *c = r->state.journal->first; c != NULL; c = c->next)
     ledger_batch_add(ret_batch, c, now);
 }
@@ -567,9 +569,9 @@ static void restore_found(struct recorder *r, struct moment now) {
 
 uint64_t recorder_record(struct recorder *r, struct moment now) {
   struct ledger_batch batch;
+  int64_t jump_ms = take_jump_ms(r, now);
   if (!r->keeps_nothing)
     note_news(r);
-  watch_clock(r, now);
   trim_slots(r, now);
   if (r->keeps_nothing)
     return r->handed;
@@ -579,9 +581,9 @@ uint64_t recorder_record(struct recorder *r, struct moment now) {
   bool is_whole = phase == WANTING || phase == FOUND;
   if (is_whole)
     note_all(r);
-  if (r->state.journal->first == NULL && !is_whole)
+  if (r->state.journal->first == NULL && !is_whole && jump_ms == 0)
     return r->handed;
-  make_batch(r, now, &batch);
+  make_batch(r, now, jump_ms, &batch);
   pthread_mutex_lock(&r->mutex);
   hand_over(r, &batch, is_whole, now);
   pthread_mutex_unlock(&r->mutex);
@@ -670,7 +672,7 @@ static void hand_over_rest(struct recorder *r) {
   pthread_mutex_unlock(&r->mutex);
   if (is_whole)
     note_all(r);
-  make_batch(r, now, &batch);
+  make_batch(r, now, take_jump_ms(r, now), &batch);
   pthread_mutex_lock(&r->mutex);
   if (is_whole || batch.count > 0 || batch.error < 0)
     hand_over(r, &batch, is_whole, now);

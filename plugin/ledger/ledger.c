@@ -203,6 +203,8 @@ static void put_entry(struct ledger *l, const struct ledger_entry *e) {
   ledger_entry_row(e, &row);
   if (e->kind == LEDGER_ENTRY_REMOVE)
     l->store->type->remove(l->store, &row);
+  else if (e->kind == LEDGER_ENTRY_SHIFT)
+    l->store->type->shift(l->store, ledger_row_integer(&row, commands_id));
   else
     l->store->type->put(l->store, &row);
   if (e->kind != LEDGER_ENTRY_FINISHED)

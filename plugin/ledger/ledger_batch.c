@@ -134,6 +134,13 @@ void ledger_batch_add(struct ledger_batch *b, struct change *change,
   }
 }
 
+void ledger_batch_add_jump(struct ledger_batch *b, int64_t jump_ms) {
+  struct ledger_row row;
+  ledger_row_init(&row, LEDGER_TABLE_COMMANDS);
+  ledger_row_set_integer(&row, commands_id, jump_ms);
+  add_row(b, LEDGER_ENTRY_SHIFT, &row);
+}
+
 void ledger_batch_move(struct ledger_batch *b, struct ledger_batch *from) {
   ledger_batch_init(b);
   ledger_batch_append(b, from);

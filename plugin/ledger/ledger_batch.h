@@ -34,6 +34,11 @@ void ledger_batch_free(struct ledger_batch *b);
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now);
 
+/* Adds that the wall clock was set, by so much forward: the times of all that
+ * is in the ledger, and of the rows before this, move with it. Without memory
+ * as ledger_batch_add. */
+void ledger_batch_add_jump(struct ledger_batch *b, int64_t jump_ms);
+
 /* Moves all rows of `from` to the end of b. */
 void ledger_batch_append(struct ledger_batch *b, struct ledger_batch *from);
 

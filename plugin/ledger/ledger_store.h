@@ -6,7 +6,7 @@
  * Private to the ledger and its stores.
  *
  * One thread at a time uses a store. A turn is `begin`, any number of `put`,
- * `remove`, `clear`, `trim` and `read`, then `commit`. After the first error of
+ * `remove`, `shift`, `clear`, `trim` and `read`, then `commit`. After the first error of
  * a turn the rest of it does nothing, and `commit` returns that error. Errors
  * are negative errnos: -ENOSPC, -EROFS, -EBUSY (another process writes),
  * -EILSEQ (the stored rows are damaged), -ENOMEM, the system's error, or
@@ -96,6 +96,10 @@ struct ledger_store_type {
   /* Removes all rows of the table that have the same values as `like` in the
    * columns of `like`. Returns as `put`. */
   int (*remove)(struct ledger_store *s, const struct ledger_row *like);
+
+  /* Moves each MOMENT of the pending commands, the slots and the series by so
+   * much, and those for tracking of the tracked commands. */
+  void (*shift)(struct ledger_store *s, int64_t ms);
 
   /* Removes all pending commands, slots and series. */
   void (*clear)(struct ledger_store *s);

@@ -30,7 +30,7 @@
  * `cause` and `class` are those of the last attempt that failed. */
 #define LEDGER_COMMANDS(FIRST, ONCE, X, END, TRACKED)                                  \
   FIRST(id, ID, integer(c->id), c->id = as_integer(v))                      \
-  X(created_at, REAL, moment(now, c->created.ms),                           \
+  X(created_at, MOMENT, moment(now, c->created.ms),                           \
     c->created = as_moment(v, zero_ms))                                        \
   ONCE(rule, NAME, text(c->policy->rule), nothing)                             \
   ONCE(device, NAME, text(c->device->name), nothing)                           \
@@ -43,10 +43,10 @@
   X(content_type, TEXT, text(c->policy->content_type), nothing)             \
   X(qos, INTEGER_OR_NULL, qos(c->device), nothing)                          \
   X(timeout_s, INTEGER, integer(c->timeout_s), c->timeout_s = as_int(v))    \
-  X(expires_at, REAL_OR_NULL,                                               \
+  X(expires_at, MOMENT_OR_NULL,                                               \
     moment_if(c->deadline_ms != COMMAND_NEVER_MS, now, c->deadline_ms),        \
     c->deadline_ms = as_ms_or(v, zero_ms, COMMAND_NEVER_MS))                   \
-  X(not_before, REAL_OR_NULL,                                               \
+  X(not_before, MOMENT_OR_NULL,                                               \
     moment_if(c->not_before_ms != 0, now, c->not_before_ms),                   \
     c->not_before_ms = as_ms_or(v, zero_ms, 0))                                \
   X(state, TEXT, text(command_state_name(c->state)), c->state = as_state(v))   \
@@ -66,17 +66,17 @@
   X(cmd_uuid, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cmd_uuid),   \
     VERDICT(take_text(v, w->cmd_uuid, sizeof w->cmd_uuid)))                    \
   X(reply, TEXT_OR_NULL, body(command_reply(c)), nothing)                              \
-  X(sent_at, REAL_OR_NULL,                                                  \
+  X(sent_at, MOMENT_OR_NULL,                                                  \
     moment_if(c->attempts > 0, now, command_sent(c).ms),                       \
     if (c->attempts > 0) take_sent(v, zero_ms, c, &status))                    \
-  END(finished_at, REAL_OR_NULL,                                              \
+  END(finished_at, MOMENT_OR_NULL,                                              \
     moment_if(is_finished(c), now, c->finished.ms), nothing)                   \
   TRACKED(status, INTEGER_OR_NULL, integer(t->status),                      \
     t->status = as_status(v))                                                  \
-  TRACKED(status_at, REAL_OR_NULL, moment(now, t->status_ms),               \
+  TRACKED(status_at, MOMENT_OR_NULL, moment(now, t->status_ms),               \
     t->status_ms = as_ms(v, zero_ms))                                          \
   TRACKED(answer, BODY, body(t->answer), nothing)                           \
-  TRACKED(track_until, REAL_OR_NULL,                                        \
+  TRACKED(track_until, MOMENT_OR_NULL,                                        \
     moment_if(!t->concluded, now, t->until_ms),                                \
     t->until_ms = as_ms(v, zero_ms))                                           \
   X(cause, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cause),         \
@@ -85,7 +85,7 @@
     VERDICT(w->class = as_class(v)))                                           \
   ONCE(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
     take_real(v, &c->has_value, &c->value))                                    \
-  X(valid_from, REAL, moment(now, c->valid_from_ms),                        \
+  X(valid_from, MOMENT, moment(now, c->valid_from_ms),                        \
     c->valid_from_ms = as_ms(v, zero_ms))                                      \
   X(waits_for_credentials, INTEGER, integer(c->waits_for_credentials),      \
     c->waits_for_credentials = as_integer(v) != 0)                             \
@@ -112,24 +112,24 @@
     if (is_same_device) take_body(v, &s->accepted.body, &status))                \
   X(value, REAL_OR_NULL, real_if(s->accepted.has_value, s->accepted.value),     \
     if (remembers(s)) take_real(v, &s->accepted.has_value, &s->accepted.value))    \
-  X(accepted_at, REAL_OR_NULL,                                              \
+  X(accepted_at, MOMENT_OR_NULL,                                              \
     moment_if(remembers(s), now, s->accepted.accepted_ms),                       \
     if (remembers(s)) s->accepted.accepted_ms = as_past_ms(v, now))              \
   X(epoch, INTEGER, count(s->accepted.attempts_begun),                                 \
     if (remembers(s)) s->accepted.attempts_begun = as_count(v))                           \
-  X(cooldown_until, REAL_OR_NULL,                                           \
+  X(cooldown_until, MOMENT_OR_NULL,                                           \
     moment_if(s->cooldown_until_ms != 0, now, s->cooldown_until_ms),           \
     take_cooldown(v, now, s))                                                  \
-  X(last_event_at, REAL, moment(now, slot_last_event_ms(s)), nothing)       \
+  X(last_event_at, MOMENT, moment(now, slot_last_event_ms(s)), nothing)       \
   X(owes, INTEGER, integer(s->owes), s->owes = as_integer(v) != 0)          \
   ONCE(api, TEXT, text(s->device->endpoint->api_name), nothing)                \
   ONCE(product_id, TEXT_OR_NULL, text_if_any(s->device->endpoint->product_id), \
     nothing)                                                                   \
   ONCE(service, TEXT_OR_NULL, text_if_any(s->policy->service), nothing)        \
-  X(since_at, REAL_OR_NULL,                                                 \
+  X(since_at, MOMENT_OR_NULL,                                                  \
     moment_if(s->span != NULL, now, span_of(s).since_ms),                      \
     take_since(v, now, s->span))                                               \
-  X(left_okay_at, REAL_OR_NULL,                                             \
+  X(left_okay_at, MOMENT_OR_NULL,                                              \
     moment_if(s->span != NULL, now, span_of(s).left_okay_ms),                  \
     if (s->span != NULL) s->span->left_okay_ms = as_past_ms(v, now))           \
   X(waits, INTEGER_OR_NULL, integer_if(s->span != NULL, span_of(s).waits),  \
@@ -159,20 +159,20 @@
     take_size(v, &s->has_unsendable, &s->unsendable_bytes))                    \
   X(value, REAL_OR_NULL, real_if(s->has_value, s->value),                   \
     take_real(v, &s->has_value, &s->value))                                    \
-  X(arrived_at, REAL, moment(now, s->arrived_ms),                           \
+  X(arrived_at, MOMENT, moment(now, s->arrived_ms),                           \
     s->arrived_ms = as_past_ms(v, now))                                        \
-  X(since_at, REAL, moment(now, s->since_ms), s->since_ms = as_past_ms(v, now)) \
+  X(since_at, MOMENT, moment(now, s->since_ms), s->since_ms = as_past_ms(v, now)) \
   X(event_severity, TEXT_OR_NULL,                                              \
     text_if(s->event.known, event_severity_name(s->event_severity)),           \
     s->event_severity = as_severity(v))                                        \
   X(event_at, REAL_OR_NULL, wall_if(s->event.known, s->event.wall_event_ms),   \
     take_event_time(v, &s->event))                                             \
-  X(event_arrived_at, REAL_OR_NULL,                                            \
+  X(event_arrived_at, MOMENT_OR_NULL,                                            \
     moment_if(s->event.known, now, s->event.arrived.ms),                       \
     take_arrival(v, now, &s->event))                                           \
   X(timed_at, REAL_OR_NULL, wall_if(s->valued.known, s->valued.wall_event_ms), \
     take_event_time(v, &s->valued))                                            \
-  X(timed_arrived_at, REAL_OR_NULL,                                            \
+  X(timed_arrived_at, MOMENT_OR_NULL,                                            \
     moment_if(s->valued.known, now, s->valued.arrived.ms),                     \
     take_arrival(v, now, &s->valued))
 
@@ -241,7 +241,9 @@ enum {
       LEDGER_FAILING_COLUMNS
 };
 
-/* Types of columns. A NAME is a text that is compared without regard to case.
+/* Types of columns. A MOMENT is a time of the monotonic clock, as the wall clock
+ * shows it: it moves when the wall clock is set. A NAME is a text that is
+ * compared without regard to case.
  * An ID, a KEY and a NAME_KEY identify a row alone. A BODY is a text, or bytes
  * if it is not valid text, or NULL. */
 enum ledger_type {
@@ -252,6 +254,8 @@ enum ledger_type {
   LEDGER_INTEGER_OR_NULL,
   LEDGER_REAL,
   LEDGER_REAL_OR_NULL,
+  LEDGER_MOMENT,
+  LEDGER_MOMENT_OR_NULL,
   LEDGER_TEXT,
   LEDGER_TEXT_OR_NULL,
   LEDGER_NAME,

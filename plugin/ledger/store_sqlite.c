@@ -436,6 +436,51 @@ static int remove_rows(struct ledger_store *store,
   return change(sqlite_of(store), VERB_REMOVE, like, like->columns);
 }
 
+static bool is_moment(enum ledger_type type) {
+  return type == LEDGER_MOMENT || type == LEDGER_MOMENT_OR_NULL;
+}
+
+static void append_shift(struct buf *sql, const struct ledger_form *form,
+                         int64_t ms, const char *where) {
+  const char *before = "";
+  buf_append_format(sql, "UPDATE %s SET ", form->name);
+  for (size_t i = 0; i < form->column_count; i++) {
+    const char *name = form->columns[i].name;
+    if (!is_moment(form->columns[i].type))
+      continue;
+    buf_append_format(sql, "%s%s = %s + (%lld / 1000.0)", before, name, name,
+                      (long long)ms);
+    before = ", ";
+  }
+  buf_append_format(sql, "%s;", where);
+}
+
+/* A tracked command is history, but for what is tracked. */
+static void append_shifts(struct buf *sql, int64_t ms) {
+  append_shift(sql, &ledger_forms[LEDGER_TABLE_COMMANDS], ms,
+               " WHERE finished_at IS NULL");
+  append_shift(sql, &ledger_forms[LEDGER_TABLE_SLOTS], ms, "");
+  append_shift(sql, &ledger_forms[LEDGER_TABLE_SERIES], ms, "");
+  buf_append_format(sql,
+                    "UPDATE commands SET status_at = status_at + (%lld / "
+                    "1000.0), track_until = track_until + (%lld / 1000.0)"
+                    " WHERE track_until IS NOT NULL;",
+                    (long long)ms, (long long)ms);
+}
+
+static void shift(struct ledger_store *store, int64_t ms) {
+  struct store_sqlite *s = sqlite_of(store);
+  struct buf sql;
+  if (s->turn_status < 0)
+    return;
+  buf_init(&sql, SQL_MAX_BYTES);
+  append_shifts(&sql, ms);
+  note(s, sql.error < 0
+              ? sqlite_place_explain(&s->file.place, sql.error, "out of memory")
+              : sqlite_file_run(&s->file, buf_text(&sql)));
+  buf_free(&sql);
+}
+
 static void clear(struct ledger_store *store) {
   struct store_sqlite *s = sqlite_of(store);
   if (s->turn_status == 0)
@@ -523,6 +568,8 @@ static int read_value(sqlite3_stmt *row, int column, enum ledger_type type,
     return 0;
   case LEDGER_REAL:
   case LEDGER_REAL_OR_NULL:
+  case LEDGER_MOMENT:
+  case LEDGER_MOMENT_OR_NULL:
     v->kind = LEDGER_VALUE_REAL;
     v->real = sqlite3_column_double(row, column);
     return 0;
@@ -616,6 +663,7 @@ static const struct ledger_store_type sqlite = {
     .end_reading = end_reading,
     .put = put,
     .remove = remove_rows,
+    .shift = shift,
     .clear = clear,
     .count_finished = count_finished,
     .trim = trim,

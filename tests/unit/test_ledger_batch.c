@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -115,6 +116,102 @@ static void history_that_takes_too_much_memory_is_not_kept(void **state) {
                       "2\n3");
 }
 
+/* ---- a clock that is set ---- */
+
+#define AHEAD_MS 7200500
+
+static void make_series(struct slot *slot) {
+  struct series *one = slot_add_series(slot, "one");
+  const struct slot_time known = {.known = true,
+                                  .wall_event_ms = FIXTURE_NOW.wall_ms - 41,
+                                  .arrived = fixture_later(-37)};
+  assert_non_null(slot_add_series(slot, "silent"));
+  one->arrived_ms = FIXTURE_NOW.ms - 31;
+  one->since_ms = FIXTURE_NOW.ms - 29;
+  one->event = one->valued = known;
+}
+
+static void add_state(struct ledger_batch *b, struct fixture *f,
+                      struct moment now) {
+  struct command *c = fixture_command(f, 1);
+  struct slot *s = fixture_slot(f, 0, 0, "overheat/fan");
+  make_series(s);
+  ledger_batch_add(b, &c->change, now);
+  ledger_batch_add(b, &s->change, now);
+  for (struct series *one = s->newest[SEVERITY_OKAY]; one; one = one->older)
+    ledger_batch_add(b, &one->change, now);
+  command_free(c);
+  slot_free(s);
+}
+
+static void put_state(struct fixture *f, struct moment now) {
+  struct ledger_batch batch;
+  ledger_batch_init(&batch);
+  add_state(&batch, f, now);
+  put(f, &batch);
+  ledger_batch_free(&batch);
+}
+
+static void write_state(const struct fixture *f, char *ret_text, size_t bytes) {
+  size_t used = 0;
+  for (int i = 0; i < 3; i++)
+    used += (size_t)snprintf(
+        ret_text + used, bytes - used, "%s\n",
+        fixture_sql(f, (const char *[]){"SELECT * FROM commands WHERE id = 1",
+                                        "SELECT * FROM slots",
+                                        "SELECT * FROM series ORDER BY "
+                                        "name"}[i]));
+}
+
+/* As if all of it were put anew. */
+static void what_is_pending_moves_when_the_clock_is_set(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  struct moment ahead = FIXTURE_NOW;
+  char moved[4096], anew[4096];
+  ahead.wall_ms += AHEAD_MS;
+  open_fresh(f);
+  put_state(f, FIXTURE_NOW);
+  ledger_batch_init(&batch);
+  ledger_batch_add_jump(&batch, AHEAD_MS);
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  write_state(f, moved, sizeof moved);
+  put_state(f, ahead);
+  write_state(f, anew, sizeof anew);
+  assert_string_equal(moved, anew);
+}
+
+static void
+rows_before_it_in_the_batch_move_and_later_ones_do_not(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  add_and_free(&batch, fixture_command(f, 1));
+  ledger_batch_add_jump(&batch, 1000);
+  add_and_free(&batch, fixture_command(f, 2));
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  assert_string_equal(fixture_sql(f, "SELECT created_at FROM commands"
+                                     " ORDER BY id"),
+                      "1699999993.999\n1699999992.999");
+}
+
+static void history_does_not_move_when_the_clock_is_set(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  add_and_free(&batch, ended(f, 1, OUTCOME_ACCEPTED));
+  ledger_batch_add_jump(&batch, 1000);
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  assert_string_equal(
+      fixture_sql(f, "SELECT created_at, finished_at FROM commands"),
+      "1699999992.999|1700000000.0");
+}
+
 static void a_series_that_is_over_is_removed_alone(void **state) {
   struct fixture *f = *state;
   struct ledger_batch batch;
@@ -193,6 +290,9 @@ int main(void) {
       SITUATION(it_knows_the_bytes_that_its_rows_take),
       SITUATION(only_history_is_kept_for_later),
       SITUATION(history_that_takes_too_much_memory_is_not_kept),
+      SITUATION(what_is_pending_moves_when_the_clock_is_set),
+      SITUATION(rows_before_it_in_the_batch_move_and_later_ones_do_not),
+      SITUATION(history_does_not_move_when_the_clock_is_set),
       SITUATION(a_series_that_is_over_is_removed_alone),
       SITUATION(what_was_superseded_before_it_was_recorded_gets_no_row),
       SITUATION(beyond_the_limit_the_oldest_history_gives_way),

@@ -93,6 +93,8 @@ static struct ledger_value value_for(const struct ledger_column *column,
                                  .integer = 1000 + (int64_t)index};
   case LEDGER_REAL:
   case LEDGER_REAL_OR_NULL:
+  case LEDGER_MOMENT:
+  case LEDGER_MOMENT_OR_NULL:
     return (struct ledger_value){.kind = LEDGER_VALUE_REAL,
                                  .real = 1700000000.5 + (double)index};
   case LEDGER_BODY:

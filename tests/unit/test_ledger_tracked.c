@@ -124,6 +124,24 @@ static void what_is_tracked_is_tracked_on_after_a_restart(void **state) {
   tracked_free(other);
 }
 
+static void tracking_moves_when_the_clock_is_set_and_no_more(void **state) {
+  struct fixture *f = opened(state);
+  struct ledger_batch batch;
+  struct tracked *t = accepted(f, 1);
+  t->status_ms = FIXTURE_NOW.ms + 1500;
+  put(f, t, FIXTURE_NOW);
+  ledger_batch_init(&batch);
+  ledger_batch_add_jump(&batch, -1000);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  ledger_put_batch(f->ledger, &batch);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  ledger_batch_free(&batch);
+  assert_string_equal(fixture_sql(f, "SELECT status_at, track_until,"
+                                     " finished_at FROM commands"),
+                      "1700000000.5|1700000654.0|1700000000.0");
+  tracked_free(t);
+}
+
 static void a_clock_that_went_back_ten_years_does_not_extend_it(void **state) {
   struct fixture *f = opened(state);
   struct tracked *t = accepted(f, 1);
@@ -210,6 +228,7 @@ int main(void) {
       SITUATION(an_empty_answer_is_an_answer),
       SITUATION(a_status_of_a_row_that_is_gone_changes_nothing),
       SITUATION(what_is_tracked_is_tracked_on_after_a_restart),
+      SITUATION(tracking_moves_when_the_clock_is_set_and_no_more),
       SITUATION(a_clock_that_went_back_ten_years_does_not_extend_it),
       SITUATION(it_belongs_to_the_slot_that_the_rule_has_now),
       SITUATION(what_the_rule_tracks_no_more_is_concluded),

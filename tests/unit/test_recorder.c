@@ -9,6 +9,7 @@
 #include "ledger/ledger_entry.h"
 #include "ledger_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -183,12 +184,48 @@ a_ledger_that_is_removed_before_the_end_gets_the_whole_state(void **state) {
   assert_int_equal(fixture_count_log(f, "at the end"), 0);
 }
 
+static struct moment set_ahead(int64_t ms) {
+  struct moment now = clock_now();
+  now.wall_ms += ms;
+  return now;
+}
+
+/* The times in the ledger move; no row is made anew for that. */
+static void a_clock_that_is_set_costs_one_row(void **state) {
+  struct fixture *f = *state;
+  char before[64];
+  fire(f);
+  record();
+  snprintf(before, sizeof before, "%s",
+           fixture_sql(f, "SELECT round(created_at + 3600, 3), "
+                          "round(valid_from + 3600, 3) FROM commands"));
+  recorder_record(t.recorder, set_ahead(3600 * 1000));
+  assert_null(t.journal.first);
+  assert_string_equal(fixture_sql(f, "SELECT round(created_at, 3), "
+                                     "round(valid_from, 3) FROM commands"),
+                      before);
+}
+
+static void a_clock_that_goes_a_little_wrong_changes_nothing(void **state) {
+  struct fixture *f = *state;
+  char before[64];
+  fire(f);
+  record();
+  snprintf(before, sizeof before, "%s",
+           fixture_sql(f, "SELECT created_at FROM commands"));
+  recorder_record(t.recorder, set_ahead(1900));
+  assert_string_equal(fixture_sql(f, "SELECT created_at FROM commands"),
+                      before);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(what_has_no_memory_is_recorded_with_the_whole_state),
       SITUATION(what_has_no_memory_at_the_end_is_tried_again),
       SITUATION(what_is_not_recorded_at_the_end_is_told_without_the_rest),
       SITUATION(a_ledger_that_is_removed_before_the_end_gets_the_whole_state),
+      SITUATION(a_clock_that_is_set_costs_one_row),
+      SITUATION(a_clock_that_goes_a_little_wrong_changes_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
