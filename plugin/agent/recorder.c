@@ -72,6 +72,7 @@ struct recorder {
   struct work next;        /* handed over, and not taken by the thread */
   struct work *committing; /* taken by the thread from `next`, or NULL */
   bool is_busy;            /* the thread uses the ledger */
+  bool is_locked;          /* by another process, when it was last used */
   uint64_t handed;         /* the number of the last batch */
   uint64_t committed;
   uint64_t settled; /* committed, or given up */
@@ -310,6 +311,7 @@ static int commit_unlocked(struct recorder *r, const struct work *w) {
   int status = commit(r, w, &errors);
   end_use(r);
   r->errors += errors;
+  r->is_locked = status == -EBUSY;
   return status;
 }
 
@@ -353,12 +355,15 @@ static void do_work(struct recorder *r) {
   free_unlocked(r, &work);
 }
 
+/* A ledger that is locked by another process is no failing one. */
+static bool is_failure(int status) { return status < 0 && status != -EBUSY; }
+
 /* Asks the I/O thread for the whole state if the ledger works again. */
 static void try_again(struct recorder *r) {
   struct work nothing;
   work_init(&nothing);
   int status = commit_unlocked(r, &nothing);
-  r->errors += status < 0;
+  r->errors += is_failure(status);
   r->phase = status == 0 ? WANTING : FAILING;
   retry_later(r);
 }
@@ -370,7 +375,8 @@ static void read_late(struct recorder *r) {
   int status = restore_read_late(r->ledger, r->options, clock_now());
   bool is_unread = ledger_is_unread(r->ledger);
   end_use(r);
-  r->errors += status < 0;
+  r->errors += is_failure(status);
+  r->is_locked = status == -EBUSY;
   if (status == 0)
     r->phase = FOUND;
   else if (!is_unread)
@@ -383,7 +389,7 @@ static void trim(struct recorder *r) {
   struct work nothing;
   work_init(&nothing);
   int status = commit_unlocked(r, &nothing);
-  if (status < 0 && status != -EBUSY)
+  if (is_failure(status))
     note_failure(r, &nothing);
 }
 
@@ -635,14 +641,20 @@ static bool is_all_committed(const struct recorder *r) {
          r->committed == r->handed;
 }
 
+static const char *why_unrecorded(const struct recorder *r) {
+  if (r->is_locked)
+    return "another process writes to it";
+  return r->is_busy ? "it does not answer" : ledger_error(r->ledger);
+}
+
 static void tell_unrecorded(struct recorder *r) {
   struct buf line;
   buf_init(&line, UNRECORDED_BYTES);
   unrecorded_append(&r->unrecorded, &line);
   log_error("at the end the ledger could not be written: %s: what is in it is "
             "older than what happened%s%s",
-            r->is_busy ? "it does not answer" : ledger_error(r->ledger),
-            line.size > 0 ? "; not recorded: " : "", buf_text(&line));
+            why_unrecorded(r), line.size > 0 ? "; not recorded: " : "",
+            buf_text(&line));
   buf_free(&line);
 }
 

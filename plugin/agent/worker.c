@@ -40,8 +40,11 @@
 /* Waits after the end of ShutdownTimeout, in ms: for the last commit at least,
  * and then for both threads. collectd has ended within one second after
  * ShutdownTimeout. */
-#define LAST_COMMIT_MS 500
-#define LEAVE_MS 200
+#define LAST_COMMIT_MS 400
+#define LEAVE_MS 300
+_Static_assert(LEAVE_MS > LEDGER_BUSY_TIMEOUT_MS,
+               "a thread that waits for another process is not taken for one "
+               "that hangs");
 
 /* Commands of one device that never came to be, by the reason. */
 struct losses {
@@ -381,6 +384,7 @@ static void finish(struct worker *w) {
   run_turn(w, false);
   int64_t last_ms = clock_now().ms + LAST_COMMIT_MS;
   recorder_finish(w->recorder, w->end_ms > last_ms ? w->end_ms : last_ms);
+  tell(w, clock_now()); /* a ledger that was read at last may have ended some */
   log_info(
       "stopped: %zu commands wait and %zu were abandoned in flight; what is "
       "in the ledger goes on at the next start",

@@ -195,9 +195,9 @@ bool ledger_trim(struct ledger *l, struct moment now);
 
 /* Commits the turn and returns 0; or rolls back, and returns the first error of
  * the turn as a negative errno: -ENOSPC, -EROFS, -EBUSY (another process
- * writes), -EILSEQ (damaged), -ENOMEM, the system's error, or -EIO. On a small
- * disk that is nearly full the oldest history gives way to what the turn has
- * finished. */
+ * writes), -EILSEQ (damaged), -ENOMEM, the system's error, -EIO, or -EPROTO. On
+ * a small disk that is nearly full the oldest history gives way to what the
+ * turn has finished. */
 int ledger_commit(struct ledger *l);
 
 /* Moves what was committed out of the -wal, so that damage to it harms least.

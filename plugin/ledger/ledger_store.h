@@ -9,8 +9,8 @@
  * `remove`, `shift`, `clear`, `trim` and `read`, then `commit`. After the first error of
  * a turn the rest of it does nothing, and `commit` returns that error. Errors
  * are negative errnos: -ENOSPC, -EROFS, -EBUSY (another process writes),
- * -EILSEQ (the stored rows are damaged), -ENOMEM, the system's error, or
- * -EIO.
+ * -EILSEQ (the stored rows are damaged), -ENOMEM, the system's error,
+ * -EIO (the disk), or -EPROTO.
  */
 #ifndef ONENET_LEDGER_STORE_H
 #define ONENET_LEDGER_STORE_H

@@ -41,6 +41,8 @@ static int errno_of(int code) {
   case SQLITE_FULL:
     return -ENOSPC;
   case SQLITE_BUSY:
+  case SQLITE_LOCKED:
+  case SQLITE_PROTOCOL: /* others take and leave the lock all the time */
     return -EBUSY;
   case SQLITE_NOMEM:
     return -ENOMEM;
@@ -50,8 +52,10 @@ static int errno_of(int code) {
     return -EACCES;
   case SQLITE_CANTOPEN:
     return -ENOENT;
-  default:
+  case SQLITE_IOERR:
     return -EIO;
+  default:
+    return -EPROTO;
   }
 }
 

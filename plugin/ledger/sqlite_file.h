@@ -41,9 +41,9 @@ struct sqlite_file {
   bool is_whole;  /* as far as is known: it was marked when it was opened, or is
                      fresh, or was looked at to the end */
   struct sqlite_check *check; /* NULL: it is not looked at beside the work */
-  bool is_ours;      /* a turn was committed to it: the agent knows the pending
-                        commands that its index names; set by the owner, until it is
-                        opened again */
+  bool is_ours;      /* a whole turn was to be committed to it: the agent knows
+                        the pending commands that its index names; set by the
+                        owner, until it is opened again */
   int64_t pages_max; /* limit on a small file system; 0: there is room enough */
   bool is_told_small;       /* the log has said that the file system is small */
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
@@ -100,7 +100,8 @@ bool sqlite_file_has_moved(struct sqlite_file *f);
 bool sqlite_file_is_nearly_full(struct sqlite_file *f);
 
 /* Turns `code`, which SQLite has just returned, into 0 or a negative errno:
- * -EILSEQ for a damaged file, -EIO where there is no better one. */
+ * -EILSEQ for a damaged file, -EIO for what the disk does not do, -EPROTO where
+ * there is no better one. */
 int sqlite_file_result(struct sqlite_file *f, int code);
 
 /* Does the same for SQL that every ledger understands: if SQLite rejects the

@@ -518,16 +518,22 @@ static bool is_nearly_full(struct ledger_store *store) {
   return s->turn_status == 0 && sqlite_file_is_nearly_full(&s->file);
 }
 
+/* The caller has taken all that it has read in the turn, even if this fails. */
+static void commit_file(struct store_sqlite *s) {
+  s->file.is_ours = true;
+  note(s, sqlite_file_commit(&s->file));
+}
+
 static int commit(struct ledger_store *store, int status) {
   struct store_sqlite *s = sqlite_of(store);
   if (status < 0)
     note(s, sqlite_place_explain(&s->file.place, status, strerror(-status)));
   if (s->turn_status == 0)
-    note(s, sqlite_file_commit(&s->file));
+    commit_file(s);
   if (s->turn_status < 0)
     roll_back(s);
   else
-    s->file.is_ours = s->is_relied_on = true;
+    s->is_relied_on = true;
   return s->turn_status;
 }
 

@@ -5,6 +5,7 @@ of which some can never be restored."""
 import contextlib
 import re
 import threading
+import time
 
 import pytest
 from simulator import wait_until
@@ -74,9 +75,11 @@ def test_what_came_meanwhile_supersedes_what_was_pending(setup, ledger):
     with locked(setup, ledger):
         setup.notify("okay", type_instance="core")
         wait_until(lambda: setup.sim.bodies() == ["off"], 20, "the newer state")
+        time.sleep(2)  # the ledger is tried again meanwhile
     wait_until(lambda: ended(setup) == ["superseded", "accepted"], 20, "records")
     assert_read(setup)
     setup.wait_for_outcomes(created=2, accepted=1, superseded=1)
+    setup.wait_for_metric("onenet-agent/errors-ledger", 0)
     assert setup.sim.bodies() == ["off"]
 
 
@@ -90,20 +93,36 @@ def test_a_kill_while_the_ledger_is_locked_loses_nothing_of_it(setup, ledger):
     wait_until(lambda: outcomes(setup) == [(1, "accepted")], 20, "its record")
 
 
-def test_at_a_stop_a_ledger_that_is_free_in_time_gets_all(setup, ledger):
+def stop_slowly(setup):
+    """Returns the thread that stops the daemon, which takes a second at least."""
     stopped = threading.Event()
 
     def stop():
         setup.daemon.stop()
         stopped.set()
 
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    assert not stopped.wait(1)
+    return stopper
+
+
+def test_at_a_stop_what_is_read_at_last_is_told_if_it_ends(setup, ledger):
+    with locked(setup, ledger):
+        setup.notify("okay", type_instance="core")
+        wait_until(lambda: setup.sim.bodies() == ["off"], 20, "the newer state")
+        stopper = stop_slowly(setup)
+    stopper.join()
+    assert ended(setup) == ["superseded", "accepted"]
+    assert re.search(r"command 1: .*: superseded", setup.daemon.log())
+
+
+def test_at_a_stop_a_ledger_that_is_free_in_time_gets_all(setup, ledger):
     with locked(setup, ledger):
         setup.notify(type_instance="door")
         wait_until(lambda: setup.sim.bodies() == ["beep"], 20, "what came since")
-        stopping = threading.Thread(target=stop)
-        stopping.start()
-        assert not stopped.wait(1)
-    stopping.join()
+        stopper = stop_slowly(setup)
+    stopper.join()
     assert ended(setup) == [None, "accepted"]
     setup.daemon.start()
     wait_until(lambda: ended(setup) == ["accepted"] * 2, 20, "its record")
@@ -115,7 +134,9 @@ def test_at_a_stop_a_ledger_that_stays_locked_stays_as_it_is(setup, ledger):
         setup.notify(type_instance="door")
         wait_until(lambda: setup.sim.bodies() == ["beep"], 20, "what came since")
         assert setup.daemon.stop()[0] == 0
-        assert "at the end the ledger could not be written" in setup.daemon.log()
+        assert "at the end the ledger could not be written: another process " \
+            "writes to it: " in setup.daemon.log()
+        assert "hangs" not in setup.daemon.log()
     assert outcomes(setup) == [(1, None)]
     setup.daemon.start()
     wait_until(lambda: setup.sim.bodies() == ["beep", "on"], 20, "the pending one")

@@ -791,7 +791,7 @@ static void history_of_a_turn_that_failed_does_not_count(void **state) {
   shared_text_unref(c->slot_key);
   c->slot_key = NULL; /* what the table refuses */
   fixture_put_change(f, &c->change, FIXTURE_NOW);
-  assert_int_equal(ledger_commit(f->ledger), -EIO);
+  assert_int_equal(ledger_commit(f->ledger), -EPROTO);
   command_free(c);
   fixture_sql(f, "UPDATE totals SET epoch = 1"); /* nothing is locked */
   trim(f, FIXTURE_NOW);

@@ -976,6 +976,35 @@ static void start_on_a_bad_disk(struct fixture *f, size_t commands) {
   assert_true(ledger_begin(f->ledger, FIXTURE_NOW) < 0);
 }
 
+/* All was restored before the commit of the start found the damage. */
+static void what_was_restored_is_not_lost_where_the_start_can_not_commit(
+    void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
+  fixture_close(f); /* with a mark, which the start removes */
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  failing_vfs_fail(1, SQLITE_CORRUPT);
+  fixture_load(f, FIXTURE_NOW);
+  assert_true(failing_vfs_count() > 0);
+  failing_vfs_fail(0, SQLITE_OK);
+  assert_int_equal(f->command_count, 2);
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), -EILSEQ);
+  assert_int_equal(put_at_last(f), 0);
+  assert_lost(f, 0, 0);
+  assert_works(f);
+}
+
+static void a_lock_that_can_not_be_had_for_now_is_no_failure(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  failing_vfs_fail(1, SQLITE_PROTOCOL);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), -EBUSY);
+  failing_vfs_fail(0, SQLITE_OK);
+  assert_string_equal(ledger_error(f->ledger), "");
+  assert_works(f);
+}
+
 static void a_part_that_the_disk_does_not_give_is_left_out(void **state) {
   struct fixture *f = *state;
   leave_much(f, 1);
@@ -1400,6 +1429,9 @@ int main(void) {
       SITUATION(what_is_newer_than_a_series_that_is_read_late_stays),
       SITUATION(a_ledger_that_is_locked_at_the_start_is_read_late),
       SITUATION(what_is_damaged_when_it_is_read_late_is_set_aside),
+      SITUATION_OF_DISK(
+          what_was_restored_is_not_lost_where_the_start_can_not_commit),
+      SITUATION_OF_DISK(a_lock_that_can_not_be_had_for_now_is_no_failure),
       SITUATION_OF_DISK(a_part_that_the_disk_does_not_give_is_left_out),
       SITUATION_OF_DISK(
           commands_in_a_part_that_the_disk_does_not_give_are_counted),

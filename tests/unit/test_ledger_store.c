@@ -332,16 +332,16 @@ static void the_first_error_of_a_turn_undoes_and_ends_it(void **state) {
   begin_turn();
   put_series("one", "b");
   ledger_row_set_null(&broken, series_slot);
-  assert_int_equal(store->type->put(store, &broken), -EIO);
+  assert_int_equal(store->type->put(store, &broken), -EPROTO);
   const struct ledger_row good = full_row(LEDGER_TABLE_SERIES);
-  assert_int_equal(store->type->put(store, &good), -EIO);
-  assert_int_equal(store->type->remove(store, &good), -EIO);
+  assert_int_equal(store->type->put(store, &good), -EPROTO);
+  assert_int_equal(store->type->remove(store, &good), -EPROTO);
   store->type->clear(store);
   assert_int_equal(store->type->count_finished(store), 0);
   assert_int_equal(store->type->trim(store, INFINITY, 10), 0);
   assert_int_equal(store->type->read(store, LEDGER_ALL_SERIES, refuse, &visits),
-                   -EIO);
-  assert_int_equal(store->type->commit(store, 0), -EIO);
+                   -EPROTO);
+  assert_int_equal(store->type->commit(store, 0), -EPROTO);
   assert_non_null(strstr(store->type->error(store), "NOT NULL"));
   assert_int_equal(visits, 0);
   assert_string_equal(fixture_sql(f, "SELECT slot, name FROM series"), "one|a");
