@@ -6,9 +6,9 @@
  * Private to the ledger and its stores.
  *
  * One thread at a time uses a store. A turn is `begin`, any number of `put`,
- * `remove`, `shift`, `clear`, `trim` and `read`, then `commit`. After the first error of
- * a turn the rest of it does nothing, and `commit` returns that error. Errors
- * are negative errnos: -ENOSPC, -EROFS, -EBUSY (another process writes),
+ * `remove`, `shift`, `clear`, `trim` and `read`, then `commit`. After the first
+ * error of a turn the rest of it does nothing, and `commit` returns that error.
+ * Errors are negative errnos: -ENOSPC, -EROFS, -EBUSY (another process writes),
  * -EILSEQ (the stored rows are damaged), -ENOMEM, the system's error,
  * -EIO (the disk), or -EPROTO.
  */

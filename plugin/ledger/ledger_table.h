@@ -241,8 +241,8 @@ enum {
       LEDGER_FAILING_COLUMNS
 };
 
-/* Types of columns. A MOMENT is a time of the monotonic clock, as the wall clock
- * shows it: it moves when the wall clock is set. A NAME is a text that is
+/* Types of columns. A MOMENT is a time of the monotonic clock, as the wall
+ * clock shows it: it moves when the wall clock is set. A NAME is a text that is
  * compared without regard to case.
  * An ID, a KEY and a NAME_KEY identify a row alone. A BODY is a text, or bytes
  * if it is not valid text, or NULL. */

@@ -977,8 +977,8 @@ static void start_on_a_bad_disk(struct fixture *f, size_t commands) {
 }
 
 /* All was restored before the commit of the start found the damage. */
-static void what_was_restored_is_not_lost_where_the_start_can_not_commit(
-    void **state) {
+static void
+what_was_restored_is_not_lost_where_the_start_can_not_commit(void **state) {
   struct fixture *f = *state;
   assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
   assert_int_equal(fixture_put_state(f, 2, FIXTURE_NOW), 0);
