@@ -53,7 +53,6 @@ struct recorder {
   bool keeps_nothing; /* the ledger is in memory: there is no thread */
 
   /* The I/O thread's alone. */
-  bool was_set_aside; /* when the ledger was opened or restored from */
   int64_t next_trim_ms;
   int64_t clock_offset_ms; /* wall minus monotonic */
 
@@ -141,8 +140,7 @@ int recorder_open(const struct options *options, bool is_in_memory,
   init_locks(r);
   work_init(&r->next);
   ledger_batch_init(&r->kept);
-  int status = ledger_open(&ledger, now, &r->ledger, &r->was_set_aside, ret_why,
-                           why_bytes);
+  int status = ledger_open(&ledger, now, &r->ledger, ret_why, why_bytes);
   if (status < 0)
     free_all(r);
   else
@@ -150,8 +148,8 @@ int recorder_open(const struct options *options, bool is_in_memory,
   return status;
 }
 
-bool recorder_knows_nothing(const struct recorder *r) {
-  return r->was_set_aside || ledger_knows_nothing(r->ledger);
+bool recorder_knows_all(const struct recorder *r) {
+  return ledger_knows_all(r->ledger);
 }
 
 int64_t recorder_file_bytes(const struct recorder *r) {
@@ -186,7 +184,6 @@ int recorder_restore(struct recorder *r, const struct recorder_state *state,
   if (status < 0)
     return status;
   take_loss(r);
-  r->was_set_aside = ledger_was_set_aside(r->ledger);
   r->phase = first_phase(r->ledger);
   r->has_lost = r->phase != WORKING;
   atomic_store(&r->file_bytes, ledger_file_bytes(r->ledger));

@@ -60,10 +60,11 @@ int recorder_open(const struct options *options, bool is_in_memory,
 int recorder_restore(struct recorder *r, const struct recorder_state *state,
                      struct moment now);
 
-/* Returns whether nothing is known of what came before this run: a damaged
- * ledger was set aside when it was opened or restored from, or it can not be
- * read, if ever. To be called after recorder_restore, before recorder_start. */
-bool recorder_knows_nothing(const struct recorder *r);
+/* Returns whether all is known of what came before this run. It is not if a
+ * damaged ledger was set aside, if commits were lost with its -wal, or if it
+ * can not be read, or only a part of it. To be called after recorder_restore,
+ * before recorder_start. */
+bool recorder_knows_all(const struct recorder *r);
 
 /* Wakes the I/O thread after a commit. Called on the recorder's thread, never
  * after recorder_close. */

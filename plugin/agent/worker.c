@@ -150,9 +150,9 @@ static int restore(struct worker *w, char *ret_why, size_t why_bytes) {
   if (status < 0) {
     snprintf(ret_why, why_bytes, "the ledger can not be restored: %s",
              strerror(-status));
-  } else if (recorder_knows_nothing(w->recorder)) {
+  } else if (!recorder_knows_all(w->recorder)) {
     lanes_send_first_okay(w->lanes);
-    log_warning("nothing is known of the devices' states: the first OKAY of "
+    log_warning("not all is known of the devices' states: the first OKAY of "
                 "each slot is sent, too");
   }
   return status;

@@ -105,8 +105,7 @@ static void take_newest(struct ledger *l, double wall_newest_s,
 }
 
 int ledger_open(const struct ledger_options *options, struct moment now,
-                struct ledger **ret_ledger, bool *ret_was_set_aside,
-                char *ret_why, size_t why_bytes) {
+                struct ledger **ret_ledger, char *ret_why, size_t why_bytes) {
   struct ledger *l = new_ledger(options);
   if (l == NULL)
     return -ENOMEM;
@@ -120,7 +119,6 @@ int ledger_open(const struct ledger_options *options, struct moment now,
   }
   if (status < 0)
     fail(l, status);
-  *ret_was_set_aside = ledger_was_set_aside(l);
   *ret_ledger = l;
   return 0;
 }
@@ -295,14 +293,21 @@ static int begin_load(struct ledger *l, struct moment now) {
   return l->failure < 0 ? l->failure : begin(l, now, LOAD_BUSY_TIMEOUT_MS);
 }
 
-static int settle(struct ledger *l, const struct ledger_restore *r) {
+/* Settles the rows of the store in *r. */
+static int settle_rows(struct ledger *l, struct ledger_restore *r) {
+  r->forgets = !ledger_knows_all(l);
+  return ledger_restore_settle(r, &l->settled);
+}
+
+static int settle(struct ledger *l, struct ledger_restore *r) {
   int status = begin_load(l, r->now);
+  l->is_known = true; /* unless that fails */
   if (status == 0)
-    status = ledger_restore_settle(r, &l->settled);
+    status = settle_rows(l, r);
   if (status == -EILSEQ && l->failure == 0) { /* it is set aside now */
     status = begin(l, r->now, LOAD_BUSY_TIMEOUT_MS);
     if (status == 0)
-      status = ledger_restore_settle(r, &l->settled);
+      status = settle_rows(l, r);
   }
   l->is_known = status == 0;
   l->may_fail = status < 0 || l->settled.has_failing;
@@ -319,7 +324,7 @@ static int settle_copy(struct ledger *l, struct ledger_restore *r) {
   r->store = l->copy;
   status = l->copy->type->begin(l->copy, r->now, 0, &none);
   if (status == 0)
-    status = ledger_restore_settle(r, &l->settled);
+    status = settle_rows(l, r);
   l->partly_restored = l->is_known ? 0 : (uint64_t)l->settled.pending;
   return status;
 }
@@ -381,15 +386,10 @@ static int load(struct ledger *l, struct ledger_restore *r) {
   return status;
 }
 
-static bool knows_all_ids(const struct ledger *l) {
-  return l->is_known && l->store->type->set_aside_count(l->store) == 0 &&
-         l->store->type->damage_count(l->store) == 0;
-}
-
 /* Returns an id that is greater than all that were given. */
 static int64_t new_id(const struct ledger *l, struct moment now) {
   int64_t id = l->settled.next_id;
-  if (knows_all_ids(l) || id > UNKNOWN_IDS_MAX)
+  if (ledger_knows_all(l) || id > UNKNOWN_IDS_MAX)
     return id;
   return now.wall_ms > UNKNOWN_IDS_MAX ? now.wall_ms : UNKNOWN_IDS_MAX;
 }
@@ -468,8 +468,9 @@ bool ledger_was_set_aside(const struct ledger *l) {
 
 bool ledger_is_unread(const struct ledger *l) { return l->is_unread; }
 
-bool ledger_knows_nothing(const struct ledger *l) {
-  return !l->is_known && l->copy == NULL;
+bool ledger_knows_all(const struct ledger *l) {
+  return l->is_known && !ledger_was_set_aside(l) &&
+         l->store->type->damage_count(l->store) == 0;
 }
 
 uint64_t ledger_take_set_aside_count(struct ledger *l) {

@@ -50,15 +50,14 @@ struct ledger;
 
 /* Takes the lock, then opens the file, or creates it if there is none; see
  * store_sqlite.h. A file that is seen at once to be damaged or not a ledger is
- * set aside, a fresh one is created, and ret_was_set_aside is true.
+ * set aside, and a fresh one is created.
  *
  * Returns 0 and a ledger that the caller owns; it may be failing already (no
  * such directory, no permission, disk full ...), and then ledger_begin tries
  * again. Returns -EBUSY if another process holds the lock; ret_why is then one
  * line that names the file and that process. Returns -ENOMEM without memory. */
 int ledger_open(const struct ledger_options *options, struct moment now,
-                struct ledger **ret_ledger, bool *ret_was_set_aside,
-                char *ret_why, size_t why_bytes);
+                struct ledger **ret_ledger, char *ret_why, size_t why_bytes);
 
 /* Closes the file, with a mark that it was closed in order, gives the lock
  * back, and frees the ledger; NULL is allowed. Waits for the disk. */
@@ -217,9 +216,10 @@ bool ledger_was_set_aside(const struct ledger *l);
  * Until then no turn can begin. */
 bool ledger_is_unread(const struct ledger *l);
 
-/* Returns, after ledger_load, whether it could restore nothing, though there
- * may be something. */
-bool ledger_knows_nothing(const struct ledger *l);
+/* Returns, after ledger_load, whether all that was ever recorded has been read:
+ * no file was set aside or is unread, all parts of it could be read, and no
+ * commit was lost with a damaged -wal. */
+bool ledger_knows_all(const struct ledger *l);
 
 /* Returns the number of files that were set aside, or copied aside for damage
  * to their -wal, and not yet returned by this function, those of ledger_open

@@ -161,17 +161,17 @@ static int end_command(struct settling *s, const struct ledger_row *row,
   return 0;
 }
 
-/* Makes the slot of a command that was in flight forget what was accepted
- * before. Neither slot nor totals were put when the attempt began. */
-static int void_memory(const struct settling *s, const struct ledger_row *row) {
+/* Makes a slot forget what was accepted before. */
+static int forget(const struct settling *s, const char *slot_key) {
   struct ledger_row forgetful;
   ledger_row_init(&forgetful, LEDGER_TABLE_SLOTS);
-  ledger_row_set_text(&forgetful, slots_key,
-                      ledger_row_text(row, commands_slot));
+  ledger_row_set_text(&forgetful, slots_key, slot_key);
   ledger_row_set_null(&forgetful, slots_body);
   return put(s, &forgetful);
 }
 
+/* Makes the slot of a command that was in flight forget: neither slot nor
+ * totals were put when the attempt began. */
 static int count_pending(struct settling *s, const struct ledger_row *row) {
   struct tally *t = find_or_add_tally(s, ledger_row_text(row, commands_device));
   if (t == NULL)
@@ -181,7 +181,7 @@ static int count_pending(struct settling *s, const struct ledger_row *row) {
   if (!ledger_row_is_in_flight(row))
     return 0;
   t->begun++;
-  return void_memory(s, row);
+  return forget(s, ledger_row_text(row, commands_slot));
 }
 
 /* Moves a command to its present slot: a rule with another Combine, or a name
@@ -253,7 +253,7 @@ static int settle_slot(void *context, const struct ledger_row *row) {
       find_device(s->r, row, slots_device) != NULL &&
       tfind(ledger_row_text(row, slots_key), &s->slot_keys, compare_keys) !=
           NULL)
-    return 0;
+    return s->r->forgets ? forget(s, ledger_row_text(row, slots_key)) : 0;
   ledger_row_init(&like, LEDGER_TABLE_SLOTS);
   ledger_row_copy(&like, slots_key, row);
   return remove_like(s, &like);

@@ -18,6 +18,8 @@ struct ledger_restore {
   const struct directory *directory;
   const struct ledger_callbacks *callbacks;
   struct moment now;
+  bool forgets; /* slots are to forget what their devices accepted: a later
+                   command may be lost */
 };
 
 struct ledger_settled {

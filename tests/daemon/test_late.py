@@ -37,7 +37,7 @@ def locked(setup, ledger):
     """Starts the daemon while the ledger is locked for longer than it waits."""
     with held(ledger, *LOCK):
         setup.daemon.start()
-        assert "nothing is known of the devices' states" in setup.daemon.log()
+        assert "not all is known of the devices' states" in setup.daemon.log()
         yield
 
 
@@ -140,6 +140,47 @@ def test_at_a_stop_a_ledger_that_stays_locked_stays_as_it_is(setup, ledger):
     assert outcomes(setup) == [(1, None)]
     setup.daemon.start()
     wait_until(lambda: setup.sim.bodies() == ["beep", "on"], 20, "the pending one")
+
+
+def lose_the_last_commits(setup):
+    """Kills the daemon, and damages the first page of the -wal."""
+    setup.daemon.stop(kill=True)
+    wal = setup.folder / "onenet.db-wal"
+    pages = bytearray(wal.read_bytes())
+    pages[156] ^= 4
+    wal.write_bytes(bytes(pages))
+
+
+def await_rest(setup):
+    wal = setup.folder / "onenet.db-wal"
+    wait_until(lambda: wal.stat().st_size == 0, 20, "an empty -wal")
+
+
+def test_the_okay_of_a_slot_that_is_lost_with_the_wal_is_sent(setup):
+    setup.start()
+    await_rest(setup)
+    setup.notify()
+    setup.wait_for_outcomes(created=1, accepted=1)
+    lose_the_last_commits(setup)
+    setup.daemon.start()
+    setup.notify("okay")
+    wait_until(lambda: setup.sim.bodies() == ["on", "off"], 20, "the OKAY")
+    assert "not all is known of the devices' states" in setup.daemon.log()
+
+
+def test_the_okay_of_a_slot_whose_last_command_is_lost_is_sent(setup):
+    setup.start()
+    for number, severity in enumerate(("failure", "okay"), 1):
+        setup.notify(severity)
+        setup.wait_for_outcomes(created=number, accepted=number)
+    await_rest(setup)
+    setup.notify()
+    setup.wait_for_outcomes(created=3, accepted=3)
+    lose_the_last_commits(setup)
+    setup.daemon.start()
+    setup.notify("okay")
+    wait_until(lambda: setup.sim.bodies() == ["on", "off", "on", "off"], 20,
+               "the OKAY")
 
 
 def losses(setup):

@@ -207,8 +207,7 @@ int fixture_open(struct fixture *f, struct moment now) {
                                          .sync = f->sync,
                                          .history_days = 30,
                                          .history_max = f->history_max};
-  return ledger_open(&options, now, &f->ledger, &f->was_set_aside, f->why,
-                     sizeof f->why);
+  return ledger_open(&options, now, &f->ledger, f->why, sizeof f->why);
 }
 
 static struct ledger_callbacks callbacks_of(struct fixture *f) {

@@ -474,7 +474,7 @@ static void assert_fails(struct fixture *f, const char *why) {
   assert_non_null(strstr(ledger_error(f->ledger), why));
   fixture_load(f, FIXTURE_NOW);
   assert_true(ledger_is_unread(f->ledger));
-  assert_true(ledger_knows_nothing(f->ledger));
+  assert_false(ledger_knows_all(f->ledger));
   assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
   assert_true(fixture_put_state(f, 3, FIXTURE_NOW) < 0);
   assert_true(fixture_read_late(f, FIXTURE_NOW) < 0);
@@ -639,7 +639,7 @@ static void assert_only_read(struct fixture *f, size_t commands) {
   assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
   fixture_load(f, FIXTURE_NOW);
   assert_false(ledger_is_unread(f->ledger));
-  assert_false(ledger_knows_nothing(f->ledger));
+  assert_true(ledger_knows_all(f->ledger));
   assert_int_equal(f->command_count, commands);
   assert_int_equal(f->series_count, 1);
   assert_int_equal(f->account_count, 1);
@@ -972,6 +972,7 @@ static void start_on_a_bad_disk(struct fixture *f, size_t commands) {
   assert_int_equal(f->command_count, commands);
   assert_int_equal(f->series_count, 1);
   assert_false(ledger_is_unread(f->ledger));
+  assert_false(ledger_knows_all(f->ledger));
   assert_int_equal(fixture_count_log(f, "what of it can be read goes on"), 1);
   assert_true(ledger_begin(f->ledger, FIXTURE_NOW) < 0);
 }
@@ -1046,14 +1047,13 @@ static void a_disk_that_gives_nothing_is_given_up(void **state) {
   assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
   fixture_load(f, FIXTURE_NOW);
   assert_int_equal(f->command_count, 0);
-  assert_true(ledger_knows_nothing(f->ledger));
+  assert_false(ledger_knows_all(f->ledger));
   assert_false(ledger_is_unread(f->ledger));
   failing_vfs_fail_reads(0);
   assert_int_equal(put_at_last(f), 0);
   assert_lost(f, 5, 0);
   assert_int_equal(fixture_count_files(f, ".unread-1700000000"), 3);
   assert_works(f);
-  assert_false(ledger_knows_nothing(f->ledger));
 }
 
 static void limit_file_size(rlim_t bytes) {

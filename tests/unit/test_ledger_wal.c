@@ -126,6 +126,7 @@ static void assert_no_damage(struct fixture *f, size_t commands) {
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(frames.recovered, frames_recovered);
   assert_int_equal(f->command_count, commands);
+  assert_true(ledger_knows_all(f->ledger));
   assert_int_equal(fixture_count_files(f, "damaged"), 0);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 0);
 }
@@ -141,6 +142,7 @@ static void assert_damage(struct fixture *f) {
   assert_int_equal(frames.recovered, frames_recovered);
   assert_true(f->command_count < COMMANDS);
   assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
+  assert_false(ledger_knows_all(f->ledger));
   assert_int_equal(fixture_count_log(f, "its -wal is damaged"), 1);
   assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
   struct ledger_loss loss;
