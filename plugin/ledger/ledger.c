@@ -56,8 +56,9 @@ struct ledger {
   int failure;      /* 0, or the error since which it is failing */
 };
 
+/* Says so when it begins to fail, or if it is another agent's by now. */
 static void fail(struct ledger *l, int status) {
-  if (l->failure == 0)
+  if (l->failure == 0 || (status == -EALREADY && l->failure != status))
     log_error("%s: commands go on from memory",
               l->store->type->error(l->store));
   l->failure = status;
@@ -411,9 +412,10 @@ int ledger_load(struct ledger *l, const struct directory *directory,
 
 static int read_late(struct ledger *l, struct ledger_restore *r) {
   /* Begins a file where there is none, and sets a damaged one aside. What can
-   * not be written may be read all the same. */
-  begin(l, r->now, LEDGER_BUSY_TIMEOUT_MS);
-  int status = settle_copy(l, r);
+   * not be written may be read all the same, unless it is another agent's. */
+  int status = begin(l, r->now, LEDGER_BUSY_TIMEOUT_MS);
+  if (status != -EALREADY)
+    status = settle_copy(l, r);
   if (status == 0)
     status = l->copy->type->commit(l->copy, 0);
   return status;

@@ -142,8 +142,9 @@ int ledger_load(struct ledger *l, const struct directory *directory,
  * while ledger_is_unread, in place of a turn. `directory` and find_policy of
  * `callbacks` are used as ledger_load does; nothing else is called. Returns 0
  * once it was read, and then ledger_restore_late gives it to the callbacks; or
- * a negative errno. A file that is damaged by now, or that the disk does not
- * give, is given up: ledger_is_unread returns false from then on. */
+ * a negative errno: -EALREADY while another process holds the lock. A file that
+ * is damaged by now, or that the disk does not give, is given up:
+ * ledger_is_unread returns false from then on. */
 int ledger_read_late(struct ledger *l, const struct directory *directory,
                      const struct ledger_callbacks *callbacks,
                      struct moment now);
@@ -162,8 +163,9 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
  * fails with -EILSEQ, and the next one sets the file aside. Returns 0; -EBUSY
  * if another process writes for longer than LEDGER_BUSY_TIMEOUT_MS, which is no
  * failure; or a negative errno, and then the ledger is failing: always while
- * ledger_is_unread. Returns -ENOENT if the file was removed while it was open;
- * the next turn creates it anew. */
+ * ledger_is_unread, and with -EALREADY while another process holds the lock.
+ * Returns -ENOENT if the file was removed while it was open; the next turn
+ * creates it anew. */
 int ledger_begin(struct ledger *l, struct moment now);
 
 /* Puts and removes the rows of a batch; the batch stays the caller's. A batch

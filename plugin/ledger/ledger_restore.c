@@ -170,8 +170,8 @@ static int forget(const struct settling *s, const char *slot_key) {
   return put(s, &forgetful);
 }
 
-/* Makes the slot of a command that was in flight forget: neither slot nor
- * totals were put when the attempt began. */
+/* Counts a pending command. The slot of one that was in flight forgets: neither
+ * slot nor totals were put when the attempt began. */
 static int count_pending(struct settling *s, const struct ledger_row *row) {
   struct tally *t = find_or_add_tally(s, ledger_row_text(row, commands_device));
   if (t == NULL)

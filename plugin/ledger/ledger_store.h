@@ -69,9 +69,10 @@ struct ledger_store_type {
    * the store if it is not open; rows that are in it then are not those that
    * the caller has read or written, and are set aside. Writes ret_wall_newest_s
    * as `open` does, but only if the store was opened since the last turn.
-   * Returns 0, or an error that `commit` returns as well. Fails at least once,
-   * with another error than -EBUSY, before a turn goes to other rows than those
-   * of the last turn that was committed. */
+   * Returns 0, or an error that `commit` returns as well; -EALREADY while
+   * another process holds the store. Fails at least once, with another error
+   * than -EBUSY, before a turn goes to other rows than those of the last turn
+   * that was committed. */
   int (*begin)(struct ledger_store *s, struct moment now, int wait_ms,
                double *ret_wall_newest_s);
 

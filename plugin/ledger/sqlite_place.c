@@ -139,7 +139,7 @@ static int explain_holder(struct sqlite_place *p, int fd) {
   char reason[64] = "in use by another process", pid[24] = "";
   if (pread(fd, pid, sizeof pid - 1, 0) > 0 && atol(pid) > 0)
     snprintf(reason, sizeof reason, "in use by process %ld", atol(pid));
-  return sqlite_place_explain(p, -EBUSY, reason);
+  return sqlite_place_explain(p, -EALREADY, reason);
 }
 
 /* Writes the process id, with which the next process that wants the lock
@@ -182,10 +182,9 @@ static int take_lock(struct sqlite_place *p, int fd) {
                                     p, "its .lock can not be taken", errno);
 }
 
-int sqlite_place_lock(struct sqlite_place *p) {
+/* Takes the lock for good. */
+static int lock_to_write(struct sqlite_place *p) {
   int fd = -1;
-  if (p->lock_fd >= 0)
-    return 0;
   int status = find_place(p);
   if (status == 0)
     status = open_lock(p, &fd);
@@ -202,10 +201,12 @@ int sqlite_place_lock(struct sqlite_place *p) {
   return 0;
 }
 
-bool sqlite_place_is_held(struct sqlite_place *p) {
+/* Holds the lock by the right to read alone, if it is free. Returns whether
+ * another process holds it. */
+static bool is_held(struct sqlite_place *p) {
   char path[PATH_MAX];
   struct stat about;
-  if (find_real_path(p) < 0)
+  if (p->guard_fd >= 0 || find_real_path(p) < 0)
     return false;
   sqlite_place_format(p, ".lock", path);
   int fd =
@@ -218,7 +219,21 @@ bool sqlite_place_is_held(struct sqlite_place *p) {
     p->guard_fd = fd;
   else
     close(fd);
-  return status == -EBUSY;
+  return status == -EALREADY;
+}
+
+int sqlite_place_lock(struct sqlite_place *p) {
+  char why[SQLITE_PLACE_WHY_BYTES];
+  if (p->lock_fd >= 0)
+    return 0;
+  int status = lock_to_write(p);
+  if (status == 0 || status == -EALREADY)
+    return status;
+  memcpy(why, p->why, sizeof why);
+  if (is_held(p))
+    return -EALREADY;
+  memcpy(p->why, why, sizeof why);
+  return status;
 }
 
 /* ---- what lies there ---- */

@@ -43,14 +43,10 @@ int sqlite_place_init(struct sqlite_place *p, const char *path);
 void sqlite_place_release(struct sqlite_place *p);
 
 /* Takes the lock if it is not held yet, and creates the file if it is missing.
- * Returns -EBUSY if another process holds the lock. */
+ * Returns -EALREADY if another process holds the lock; `why` then says which.
+ * After any other error the lock keeps others out all the same if it can be
+ * read; one that can not be read counts as free. */
 int sqlite_place_lock(struct sqlite_place *p);
-
-/* Returns whether another process holds a lock that can not be opened for
- * writing; `why` then says which. A lock that can not be read counts as free; a
- * free one that can be read is held, until sqlite_place_lock takes it for good.
- */
-bool sqlite_place_is_held(struct sqlite_place *p);
 
 /* Checks that the file and its companions may be written to, and creates the
  * file if it is missing. To be called while the lock is held and SQLite does

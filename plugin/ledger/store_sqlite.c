@@ -269,8 +269,7 @@ static void tell_newest(struct store_sqlite *s, double *ret_wall_newest_s) {
 static int open_file(struct ledger_store *store, struct moment now,
                      double *ret_wall_newest_s) {
   struct store_sqlite *s = sqlite_of(store);
-  int locked = sqlite_place_lock(&s->file.place);
-  if (locked == -EBUSY || (locked < 0 && sqlite_place_is_held(&s->file.place)))
+  if (sqlite_place_lock(&s->file.place) == -EALREADY)
     return -EALREADY;
   int status = connect(s, now);
   s->file.must_be_fresh = true;

@@ -495,6 +495,29 @@ a_directory_missing_for_now_makes_the_ledger_fail_for_now(void **state) {
   assert_works(f);
 }
 
+/* The disk of the ledger comes late, and another agent is first. */
+static void
+a_ledger_that_another_agent_holds_by_then_is_left_to_it(void **state) {
+  struct fixture *f = *state;
+  int release;
+  assert_int_equal(mkdir(within(f, "away"), 0700), 0);
+  go_to(f, within(f, "away/onenet.db"));
+  leave_ledger(f, 3);
+  pid_t pid = start_holder(f, &release);
+  go_to(f, within(f, "here/onenet.db"));
+  assert_fails(f, "can not be opened: No such file or directory");
+  assert_int_equal(symlink("away", within(f, "here")), 0);
+  for (int i = 1; i <= 3; i++) {
+    assert_int_equal(fixture_read_late(f, fixture_later(i)), -EALREADY);
+    assert_true(ledger_is_unread(f->ledger));
+    assert_int_equal(ledger_begin(f->ledger, fixture_later(i)), -EALREADY);
+  }
+  assert_int_equal(fixture_count_log(f, "in use by process"), 1);
+  end_holder(pid, release);
+  assert_int_equal(fixture_read_late(f, fixture_later(4)), 0);
+  assert_int_equal(f->command_count, 3);
+}
+
 static void a_path_below_a_file_makes_the_ledger_fail(void **state) {
   struct fixture *f = *state;
   write_file(within(f, "file"), "x", 1);
@@ -1403,6 +1426,7 @@ int main(void) {
       SITUATION(a_ledger_removed_while_running_is_begun_anew),
       SITUATION(another_ledger_put_in_its_place_while_running_is_kept_aside),
       SITUATION(a_directory_missing_for_now_makes_the_ledger_fail_for_now),
+      SITUATION(a_ledger_that_another_agent_holds_by_then_is_left_to_it),
       SITUATION(a_path_below_a_file_makes_the_ledger_fail),
       SITUATION(a_directory_in_the_place_of_the_file_makes_the_ledger_fail),
       SITUATION(a_lock_that_can_not_be_made_makes_the_ledger_fail),
