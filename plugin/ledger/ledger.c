@@ -15,13 +15,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DAY_S (24 * 3600)
 /* Wait of a start for another process that writes: longer, since a command that
  * is not restored never reaches its device. */
 #define LOAD_BUSY_TIMEOUT_MS 5000
-/* Ids that a file of which not all is known may have given. */
-#define UNKNOWN_IDS_MAX INT64_C(1000000000000)
+/* Ids that may have been given in commits that are lost: more than fit into a
+ * -wal of 16 GiB. */
+#define LOST_IDS_MAX INT64_C(1000000000)
+/* Ids of a time: of an earlier one the clock is not set. Then chance decides,
+ * up to an id that a clock that is set leaves behind. */
+#define TIME_IDS_MIN INT64_C(1000000000000)
+#define CHANCE_IDS_MAX INT64_C(1600000000000)
 
 struct ledger {
   struct ledger_store *store;
@@ -38,7 +44,8 @@ struct ledger {
   struct ledger_store *copy; /* NULL, or the rows that were read from a ledger
                                 that could not be written, and that are still to
                                 be put */
-  bool may_fail; /* a rule and device may fail by what is in the file */
+  bool may_fail;    /* a rule and device may fail by what is in the file */
+  int64_t ids_base; /* of the table `ids` */
   struct ledger_settled settled; /* what was found in the copy: `finished` grows
                                     by what ended there once it is put */
   uint64_t unreadable;      /* records that can not be read, not yet returned */
@@ -219,7 +226,18 @@ void ledger_put_batch(struct ledger *l, const struct ledger_batch *batch) {
     put_entry(l, e);
 }
 
-void ledger_clear_state(struct ledger *l) { l->store->type->clear(l->store); }
+/* Puts what keeps ids from being given again. */
+static void put_ids(struct ledger *l, int64_t base) {
+  struct ledger_row row;
+  ledger_row_of_ids(base, &row);
+  l->store->type->put(l->store, &row);
+}
+
+/* The file may be a fresh one, without the totals of devices that are gone. */
+void ledger_clear_state(struct ledger *l) {
+  l->store->type->clear(l->store);
+  put_ids(l, l->ids_base + l->settled.created_by_others);
+}
 
 /* Deletes at most `limit` rows of history that ended before that time. Returns
  * how many. */
@@ -330,10 +348,14 @@ static int settle_copy(struct ledger *l, struct ledger_restore *r) {
   return status;
 }
 
-static int load_copy(struct ledger *l, struct ledger_restore *r) {
+/* why_copied: the error that kept the store itself from being used. */
+static int load_copy(struct ledger *l, struct ledger_restore *r,
+                     int why_copied) {
+  fail(l, why_copied);
   int status = settle_copy(l, r);
   if (status < 0)
     return status;
+  l->owed_status = why_copied;
   log_warning("ledger \"%s\": it can be read and not written: %s", l->path,
               l->is_known
                   ? "what is in it goes on, and is written once it can be"
@@ -358,54 +380,69 @@ static bool is_worth_reading(int status) {
   return status < 0 && status != -EILSEQ && status != -ENOMEM;
 }
 
-static void end_load(struct ledger *l, int why_copied) {
+static void end_load(struct ledger *l) {
   l->unreadable += (uint64_t)l->settled.unreadable;
   if (l->copy != NULL) {
     l->copy->type->commit(l->copy, 0);
-    l->owed_status = why_copied;
     return;
   }
+  if (l->ids_base > l->settled.ids_base)
+    put_ids(l, l->ids_base);
   l->finished_by_turn = l->settled.ended;
   l->owed_status = ledger_commit(l);
 }
 
-static int load(struct ledger *l, struct ledger_restore *r) {
-  int first = settle(l, r), status = first;
-  if (is_worth_reading(first)) {
-    fail(l, first);
-    status = load_copy(l, r);
-  }
-  if (status < 0) {
-    give_up(l, status);
-    return status == -ENOMEM ? status : 0;
-  }
-  status = ledger_restore_state(r);
-  if (status < 0)
-    give_up(l, status);
-  else
-    end_load(l, first);
-  return status;
+static int settle_any(struct ledger *l, struct ledger_restore *r) {
+  int status = settle(l, r);
+  return is_worth_reading(status) ? load_copy(l, r, status) : status;
 }
 
-/* Returns an id that is greater than all that were given. */
-static int64_t new_id(const struct ledger *l, struct moment now) {
+static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Returns an id of the present time. */
+static int64_t time_id(struct moment now) {
+  uint64_t chance = 0;
+  if (now.wall_ms >= TIME_IDS_MIN)
+    return now.wall_ms;
+  if (getentropy(&chance, sizeof chance) < 0)
+    chance = (uint64_t)now.ms;
+  return TIME_IDS_MIN +
+         (int64_t)(chance % (uint64_t)(CHANCE_IDS_MAX - TIME_IDS_MIN));
+}
+
+/* Returns an id that is greater than all that were given, as far as they are
+ * known, and raises the base of ids to it. */
+static int64_t choose_next_id(struct ledger *l, struct moment now) {
   int64_t id = l->settled.next_id;
-  if (ledger_knows_all(l) || id > UNKNOWN_IDS_MAX)
-    return id;
-  return now.wall_ms > UNKNOWN_IDS_MAX ? now.wall_ms : UNKNOWN_IDS_MAX;
+  if (!ledger_knows_all(l))
+    id = greater(id + LOST_IDS_MAX, time_id(now));
+  l->ids_base = greater(l->ids_base, l->settled.ids_base);
+  l->ids_base = greater(l->ids_base, id - 1 - l->settled.created);
+  return id;
+}
+
+static struct ledger_restore
+restore_of(struct ledger_store *from, const struct directory *directory,
+           const struct ledger_callbacks *callbacks, struct moment now) {
+  return (struct ledger_restore){.store = from,
+                                 .directory = directory,
+                                 .callbacks = callbacks,
+                                 .now = now};
 }
 
 int ledger_load(struct ledger *l, const struct directory *directory,
                 const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id) {
-  struct ledger_restore r = {.store = l->store,
-                             .directory = directory,
-                             .callbacks = callbacks,
-                             .now = now};
+  struct ledger_restore r = restore_of(l->store, directory, callbacks, now);
   l->settled = (struct ledger_settled){.next_id = 1};
-  int status = load(l, &r);
-  *ret_next_id = new_id(l, now);
-  return status;
+  int settled = settle_any(l, &r);
+  int status = settled == 0 ? ledger_restore_state(&r) : settled;
+  if (status < 0)
+    give_up(l, status);
+  *ret_next_id = choose_next_id(l, now);
+  if (status == 0)
+    end_load(l);
+  return settled == 0 || settled == -ENOMEM ? status : 0;
 }
 
 /* ---- restoring late ---- */
@@ -424,10 +461,7 @@ static int read_late(struct ledger *l, struct ledger_restore *r) {
 int ledger_read_late(struct ledger *l, const struct directory *directory,
                      const struct ledger_callbacks *callbacks,
                      struct moment now) {
-  struct ledger_restore r = {.store = l->store,
-                             .directory = directory,
-                             .callbacks = callbacks,
-                             .now = now};
+  struct ledger_restore r = restore_of(l->store, directory, callbacks, now);
   uint64_t set_aside = l->store->type->set_aside_count(l->store);
   int status = read_late(l, &r);
   if (status < 0) {
@@ -445,16 +479,14 @@ int ledger_read_late(struct ledger *l, const struct directory *directory,
 int ledger_restore_late(struct ledger *l, const struct directory *directory,
                         const struct ledger_callbacks *callbacks,
                         struct moment now, int64_t *ret_next_id) {
-  const struct ledger_restore r = {.store = l->copy,
-                                   .directory = directory,
-                                   .callbacks = callbacks,
-                                   .now = now};
+  const struct ledger_restore r =
+      restore_of(l->copy, directory, callbacks, now);
   double none;
   int status = l->copy->type->begin(l->copy, now, 0, &none);
   if (status == 0)
     status = ledger_restore_state(&r);
   l->copy->type->commit(l->copy, 0);
-  *ret_next_id = l->settled.next_id;
+  *ret_next_id = choose_next_id(l, now);
   return status;
 }
 

@@ -133,7 +133,9 @@ struct ledger_callbacks {
  * can be.
  *
  * Where not all that came before is known, ret_next_id is the wall time in ms,
- * but at least 10^12: more than was ever given, at one id a millisecond. */
+ * which is more than was ever given, at one id a millisecond; or 10^9 more than
+ * what is known, if that is greater. While the clock is not set it is a number
+ * by chance between 10^12 and 1.6 * 10^12. */
 int ledger_load(struct ledger *l, const struct directory *directory,
                 const struct ledger_callbacks *callbacks, struct moment now,
                 int64_t *ret_next_id);

@@ -43,7 +43,9 @@ struct settling {
   int64_t ended;
   int64_t unreadable;
   int64_t last_id;
-  int64_t created; /* of all devices */
+  int64_t created;           /* of all devices, */
+  int64_t created_by_others; /* and of those of them that are gone */
+  int64_t ids_base;
   bool has_failing;
 };
 
@@ -328,8 +330,11 @@ static int settle_totals(void *context, const struct ledger_row *row) {
   if (!are_countable(row))
     return begin_anew(s, row, t);
   int64_t created = ledger_row_integer(row, totals_created);
-  if (s->created <= LEDGER_ROW_NUMBER_MAX - created)
+  if (s->created <= LEDGER_ROW_NUMBER_MAX - created) {
     s->created += created;
+    if (find_device(s->r, row, totals_device) == NULL)
+      s->created_by_others += created;
+  }
   return put_ended(s, row, t);
 }
 
@@ -343,6 +348,13 @@ static int settle_failing(void *context, const struct ledger_row *row) {
     return 0;
   like.columns = ledger_table_key(LEDGER_TABLE_FAILING);
   return remove_like(s, &like);
+}
+
+static int note_ids(void *context, const struct ledger_row *row) {
+  struct settling *s = context;
+  if (ledger_row_is_countable(row, ids_base))
+    s->ids_base = ledger_row_integer(row, ids_base);
+  return 0;
 }
 
 static int note_last_id(void *context, const struct ledger_row *row) {
@@ -363,13 +375,15 @@ static const struct {
                  {LEDGER_TRACKED_COMMANDS, settle_tracked},
                  {LEDGER_ALL_TOTALS, settle_totals},
                  {LEDGER_ALL_FAILING, settle_failing},
+                 {LEDGER_ALL_IDS, note_ids},
                  {LEDGER_LAST_COMMAND, note_last_id}};
 
 /* The row with the greatest id may be gone: trimmed, or never written (dropped
- * events). Every id that was given was counted as created, too, so that an id
- * above both numbers is new. */
+ * events). But every id that was given was counted as created, too, from the
+ * base on: an id above both numbers is new. */
 static int64_t next_id(const struct settling *s) {
-  return (s->last_id > s->created ? s->last_id : s->created) + 1;
+  int64_t counted = s->ids_base + s->created;
+  return (s->last_id > counted ? s->last_id : counted) + 1;
 }
 
 int ledger_restore_settle(const struct ledger_restore *r,
@@ -383,11 +397,15 @@ int ledger_restore_settle(const struct ledger_restore *r,
   free_tree(&s.tallies, compare_tallies);
   free_tree(&s.slot_keys, compare_keys);
   if (status == 0)
-    *ret_settled = (struct ledger_settled){.next_id = next_id(&s),
-                                           .pending = s.pending,
-                                           .ended = s.ended,
-                                           .unreadable = s.unreadable,
-                                           .has_failing = s.has_failing};
+    *ret_settled =
+        (struct ledger_settled){.next_id = next_id(&s),
+                                .ids_base = s.ids_base,
+                                .created = s.created,
+                                .created_by_others = s.created_by_others,
+                                .pending = s.pending,
+                                .ended = s.ended,
+                                .unreadable = s.unreadable,
+                                .has_failing = s.has_failing};
   return status;
 }
 

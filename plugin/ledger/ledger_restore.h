@@ -23,9 +23,12 @@ struct ledger_restore {
 };
 
 struct ledger_settled {
-  int64_t next_id;    /* greater than every id ever given */
-  int64_t pending;    /* commands that were pending, those among them */
-  int64_t ended;      /* that were ended: they are now history */
+  int64_t next_id;           /* greater than every id ever given */
+  int64_t ids_base;          /* as recorded; 0 if it is not */
+  int64_t created;           /* the totals of all devices, */
+  int64_t created_by_others; /* and of those of them that are gone */
+  int64_t pending;           /* commands that were pending, those among them */
+  int64_t ended;             /* that were ended: they are now history */
   int64_t unreadable; /* and of these those whose record can not be read */
   bool has_failing;   /* some rule and device fail */
 };

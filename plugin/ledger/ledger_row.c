@@ -163,6 +163,7 @@ void ledger_row_copy(struct ledger_row *row, int column,
 #define PUT_SERIES(name, type, put, take) set(row, series_##name, put);
 #define PUT_TOTALS(name, type, put, take) set(row, totals_##name, put);
 #define PUT_FAILING(name, type, put, take) set(row, failing_##name, put);
+#define PUT_IDS(name, type, put, take) set(row, ids_##name, put);
 #define SKIP(name, type, put, take)
 
 /* Bits of columns. */
@@ -231,6 +232,11 @@ bool ledger_row_of_failing(const struct ledger_row *r, struct ledger_row *row) {
   default:
     return false;
   }
+}
+
+void ledger_row_of_ids(int64_t base, struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_IDS);
+  LEDGER_IDS(PUT_IDS, PUT_IDS)
 }
 
 void ledger_row_of_end(int64_t id, enum outcome outcome, const char *why,

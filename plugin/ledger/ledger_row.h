@@ -36,6 +36,9 @@ void ledger_row_of_account(const struct account *a, struct ledger_row *ret_row);
 void ledger_row_of_tracked(const struct tracked *t, struct moment now,
                            struct ledger_row *ret_row);
 
+/* Makes the row of the table ids. */
+void ledger_row_of_ids(int64_t base, struct ledger_row *ret_row);
+
 /* Makes a row of the table commands with the id and the columns that finish a
  * command: state, outcome, finished_at, and error, which is `why`, borrowed. */
 void ledger_row_of_end(int64_t id, enum outcome outcome, const char *why,

@@ -30,6 +30,7 @@
 #define SERIES_COLUMNS LEDGER_SERIES(FIRST, NEXT)
 #define TOTALS_COLUMNS LEDGER_TOTALS(FIRST, NEXT)
 #define FAILING_COLUMNS LEDGER_FAILING(FIRST, NEXT)
+#define IDS_COLUMNS LEDGER_IDS(FIRST, NEXT)
 
 /* SQLite uses the partial indexes only for queries with these very words:
  * finished_at IS NULL for pending commands, finished_at IS NOT NULL for
@@ -56,6 +57,8 @@ static const char totals[] = "CREATE TABLE totals (" TOTALS_COLUMNS ");";
 
 static const char failing[] = "CREATE TABLE failing (" FAILING_COLUMNS
                               ", PRIMARY KEY (rule, device)) WITHOUT ROWID;";
+
+static const char ids[] = "CREATE TABLE ids (" IDS_COLUMNS ");";
 
 /* Has a row from an orderly close of the file to the first turn after it. */
 static const char clean_end[] = "CREATE TABLE clean_end (at INTEGER NOT NULL);";
@@ -183,9 +186,10 @@ static const char version[] = "PRAGMA application_id = " NUMBER(
                                       LEDGER_SCHEMA_VERSION);
 
 const char *const ledger_schema[] = {
-    commands,       slots,         series,       totals,      failing,
-    clean_end,      readable_view, pending_view, recent_view, states_view,
-    by_device_view, balance_view,  errors_view,  version,     NULL};
+    commands,     slots,       series,      totals,
+    failing,      ids,         clean_end,   readable_view,
+    pending_view, recent_view, states_view, by_device_view,
+    balance_view, errors_view, version,     NULL};
 
 /* Version 1 did not store a series' last event if it carried no CurrentValue,
  * nor when the series came into its state. Its views called the outcome `fate`,
@@ -212,9 +216,9 @@ static const char *const from_2[] = {
     "PRAGMA user_version = 3", NULL};
 
 /* Version 3 put the slot and the totals, too, when an attempt began, looked for
- * what fails in all history, had indexes by the state, and knew of no interface
- * but /cmds: nothing of services, nor of what a device itself replies at once.
- */
+ * what fails in all history, gave ids from 1 alone, had indexes by the state,
+ * and knew of no interface but /cmds: nothing of services, nor of what a device
+ * itself replies at once. */
 static const char *const from_3[] = {
     "DROP VIEW IF EXISTS states",
     "DROP VIEW IF EXISTS pending",
@@ -235,6 +239,7 @@ static const char *const from_3[] = {
     pending_view,
     by_device_view,
     failing,
+    ids,
     clean_end,
     "INSERT INTO failing (rule, device, outcome)"
     " SELECT rule, device, outcome FROM commands WHERE id IN"

@@ -33,6 +33,7 @@ enum ledger_selection {
   LEDGER_ALL_SERIES, /* in the order of arrival */
   LEDGER_ALL_TOTALS,
   LEDGER_ALL_FAILING,
+  LEDGER_ALL_IDS, /* the one row, if there is one */
   LEDGER_SELECTIONS
 };
 

@@ -15,12 +15,14 @@ static const struct ledger_column slots[] = {
 static const struct ledger_column series[] = {LEDGER_SERIES(COLUMN, COLUMN)};
 static const struct ledger_column totals[] = {LEDGER_TOTALS(COLUMN, COLUMN)};
 static const struct ledger_column failing[] = {LEDGER_FAILING(COLUMN, COLUMN)};
+static const struct ledger_column ids[] = {LEDGER_IDS(COLUMN, COLUMN)};
 
 _Static_assert(LEDGER_COMMANDS_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_SLOTS_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_SERIES_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_TOTALS_COLUMNS <= LEDGER_COLUMNS_MAX &&
-                   LEDGER_FAILING_COLUMNS <= LEDGER_COLUMNS_MAX,
+                   LEDGER_FAILING_COLUMNS <= LEDGER_COLUMNS_MAX &&
+                   LEDGER_IDS_COLUMNS <= LEDGER_COLUMNS_MAX,
                "a row has room for the columns of each table");
 _Static_assert(LEDGER_COLUMNS_MAX < 64, "a mask has a bit for each column");
 
@@ -30,6 +32,7 @@ const struct ledger_form ledger_forms[LEDGER_TABLES] = {
     [LEDGER_TABLE_SERIES] = FORM("series", series, 2),
     [LEDGER_TABLE_TOTALS] = FORM("totals", totals, 1),
     [LEDGER_TABLE_FAILING] = FORM("failing", failing, 2),
+    [LEDGER_TABLE_IDS] = FORM("ids", ids, 1),
 };
 
 static uint64_t first_columns(size_t count) {

@@ -202,6 +202,13 @@
   FIRST(rule, NAME, r->values[commands_rule], nothing)                      \
   X(device, NAME, r->values[commands_device], nothing)                      \
   X(outcome, TEXT, r->values[commands_outcome], nothing)
+
+/* Columns of the one row about ids; `what` is 'commands'. The ids that were ever
+ * given are at most `base` and the sum of `created` in the totals: each command
+ * that gets an id counts there, also one that has no row. */
+#define LEDGER_IDS(FIRST, X)                                                   \
+  FIRST(what, KEY, text("commands"), nothing)                                  \
+  X(base, INTEGER, integer(base), nothing)
 // clang-format on
 
 /* ---- tables and columns ---- */
@@ -212,6 +219,7 @@ enum ledger_table {
   LEDGER_TABLE_SERIES,
   LEDGER_TABLE_TOTALS,
   LEDGER_TABLE_FAILING,
+  LEDGER_TABLE_IDS,
   LEDGER_TABLES
 };
 
@@ -221,6 +229,7 @@ enum ledger_table {
 #define LEDGER_SERIES_INDEX(name, type, put, take) series_##name,
 #define LEDGER_TOTALS_INDEX(name, type, put, take) totals_##name,
 #define LEDGER_FAILING_INDEX(name, type, put, take) failing_##name,
+#define LEDGER_IDS_INDEX(name, type, put, take) ids_##name,
 enum {
   LEDGER_COMMANDS(LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
                   LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
@@ -240,6 +249,7 @@ enum {
   LEDGER_FAILING(LEDGER_FAILING_INDEX, LEDGER_FAILING_INDEX)
       LEDGER_FAILING_COLUMNS
 };
+enum { LEDGER_IDS(LEDGER_IDS_INDEX, LEDGER_IDS_INDEX) LEDGER_IDS_COLUMNS };
 
 /* Types of columns. A MOMENT is a time of the monotonic clock, as the wall
  * clock shows it: it moves when the wall clock is set. A NAME is a text that is

@@ -67,6 +67,7 @@ static const struct {
     [LEDGER_ALL_SERIES] = {LEDGER_TABLE_SERIES, "ORDER BY arrived_at"},
     [LEDGER_ALL_TOTALS] = {LEDGER_TABLE_TOTALS, "ORDER BY +device"},
     [LEDGER_ALL_FAILING] = {LEDGER_TABLE_FAILING, "ORDER BY +rule"},
+    [LEDGER_ALL_IDS] = {LEDGER_TABLE_IDS, "ORDER BY +what"},
 };
 
 static struct store_sqlite *sqlite_of(struct ledger_store *s) {
@@ -407,7 +408,9 @@ static int change(struct store_sqlite *s, enum verb verb,
 }
 
 /* Updates or inserts, whichever is likely first. One statement that does either
- * would cost more than two: SQLite prepares to undo a part of it. */
+ * would cost more than two: SQLite prepares to undo a part of it. What the row
+ * says to be the same is not compared: no two commands ever get the same id,
+ * and a slot and a device are their keys. */
 static int put_whole(struct store_sqlite *s, const struct ledger_row *row) {
   uint64_t changed = row->columns & ~row->same,
            key = ledger_table_key(row->table);

@@ -207,7 +207,9 @@ int fixture_open(struct fixture *f, struct moment now) {
                                          .sync = f->sync,
                                          .history_days = 30,
                                          .history_max = f->history_max};
-  return ledger_open(&options, now, &f->ledger, f->why, sizeof f->why);
+  int status = ledger_open(&options, now, &f->ledger, f->why, sizeof f->why);
+  f->was_set_aside = status == 0 && ledger_was_set_aside(f->ledger);
+  return status;
 }
 
 static struct ledger_callbacks callbacks_of(struct fixture *f) {

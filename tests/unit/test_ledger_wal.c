@@ -30,14 +30,14 @@ static const char *beside(const struct fixture *f, const char *suffix) {
 
 /* ---- what a crash leaves ---- */
 
-static void commit_commands(struct fixture *f, int first, int count) {
-  for (int id = first; id < first + count; id++) {
+static void commit_commands(struct fixture *f, int64_t first, int count) {
+  uint64_t created = f->account_count > 0 ? f->accounts[0].created : 0;
+  for (int64_t id = first; id < first + count; id++) {
     assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
     struct command *c = fixture_command(f, id);
     fixture_put_change(f, &c->change, FIXTURE_NOW);
     command_free(c);
-    const struct account a = {.device = f->devices[FAN],
-                              .created = (uint64_t)id};
+    const struct account a = {.device = f->devices[FAN], .created = ++created};
     fixture_put_counts(f, &a);
     assert_int_equal(ledger_commit(f->ledger), 0);
   }
@@ -211,7 +211,7 @@ static void frames_of_before_are_no_damage(void **state) {
 static void a_bit_that_flips_in_a_page_is_damage(void **state) {
   struct fixture *f = *state;
   leave_killed(f);
-  flip_bit(f, 32 + 20 * FRAME_BYTES + 2000, 3);
+  flip_bit(f, 32 + 40 * FRAME_BYTES + 2000, 3);
   assert_damage(f);
 }
 
@@ -241,14 +241,14 @@ static void a_bit_that_flips_in_the_header_is_damage(void **state) {
 static void a_page_that_was_zeroed_is_damage(void **state) {
   struct fixture *f = *state;
   leave_killed(f);
-  zero(f, 32 + 20 * FRAME_BYTES, FRAME_BYTES);
+  zero(f, 32 + 40 * FRAME_BYTES, FRAME_BYTES);
   assert_damage(f);
 }
 
 static void a_cut_is_damage(void **state) {
   struct fixture *f = *state;
   leave_killed(f);
-  assert_int_equal(truncate(beside(f, "-wal"), 32 + 20 * FRAME_BYTES + 5), 0);
+  assert_int_equal(truncate(beside(f, "-wal"), 32 + 40 * FRAME_BYTES + 5), 0);
   assert_damage(f);
 }
 
@@ -284,7 +284,7 @@ static void any_bit_that_flips_is_told_if_something_is_lost(void **state) {
 static void damage_is_told_once_though_the_start_is_killed(void **state) {
   struct fixture *f = *state;
   leave_killed(f);
-  flip_bit(f, 32 + 20 * FRAME_BYTES + 2000, 3);
+  flip_bit(f, 32 + 40 * FRAME_BYTES + 2000, 3);
   run_to_death(f, start_and_die);
   assert_int_equal(fixture_count_files(f, "damaged"), 3);
   assert_int_equal(look(f).lost, 0);
@@ -295,12 +295,85 @@ static void damage_is_told_once_though_the_start_is_killed(void **state) {
 static void a_copy_that_can_not_be_made_stops_no_start(void **state) {
   struct fixture *f = *state;
   leave_killed(f);
-  flip_bit(f, 32 + 20 * FRAME_BYTES + 2000, 3);
+  flip_bit(f, 32 + 40 * FRAME_BYTES + 2000, 3);
   assert_int_equal(
       symlink("nowhere/at/all", beside(f, ".damaged-1700000000-wal")), 0);
   fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(fixture_count_log(f, "could not all be copied"), 1);
   assert_true(f->command_count > 0);
+}
+
+/* ---- ids ---- */
+
+static void commit_later_commands(struct fixture *f) {
+  fixture_restart(f, FIXTURE_NOW);
+  commit_commands(f, f->next_id, COMMANDS);
+  _exit(0);
+}
+
+static void
+ids_are_not_given_again_after_damage_that_follows_damage(void **state) {
+  struct fixture *f = *state;
+  leave_killed(f);
+  flip_bit(f, 32 + 40 * FRAME_BYTES + 2000, 3);
+  fixture_restart(f, FIXTURE_NOW);
+  int64_t first = f->next_id;
+  fixture_close(f);
+  run_to_death(f, commit_later_commands);
+  flip_bit(f, (off_t)look(f).recovered * 3 / 4 * FRAME_BYTES, 3);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_true(f->commands[f->command_count - 1]->id > first);
+  assert_int_equal(fixture_count_log(f, "its -wal is damaged"), 2);
+  assert_true(f->next_id >= first + COMMANDS);
+}
+
+/* As of a command that is superseded before it is recorded. */
+static void ids_without_a_row_are_not_given_again_after_damage(void **state) {
+  struct fixture *f = *state;
+  leave_killed(f);
+  flip_bit(f, 32 + 40 * FRAME_BYTES + 2000, 3);
+  fixture_restart(f, FIXTURE_NOW);
+  int64_t first = f->next_id;
+  assert_int_equal(f->account_count, 1);
+  f->accounts[0].created += 7;
+  assert_int_equal(ledger_begin(f->ledger, FIXTURE_NOW), 0);
+  fixture_put_counts(f, &f->accounts[0]);
+  assert_int_equal(ledger_commit(f->ledger), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, first + 7);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, first + 7);
+}
+
+static void
+ids_of_before_a_file_was_set_aside_are_not_given_again(void **state) {
+  struct fixture *f = *state;
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  fixture_close(f);
+  assert_int_equal(truncate(f->path, 5000), 0);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
+  fixture_restart(f, fixture_later(1000));
+  assert_int_equal(f->next_id, FIXTURE_NOW.wall_ms);
+}
+
+static int64_t first_id_without_clock(struct fixture *f) {
+  leave_killed(f);
+  flip_bit(f, 17, 7);
+  fixture_restart(f, (struct moment){.ms = 900000, .wall_ms = 900000});
+  int64_t id = f->next_id;
+  fixture_close(f);
+  assert_int_equal(unlink(f->path), 0);
+  return id;
+}
+
+static void ids_differ_between_starts_while_the_clock_is_not_set(void **state) {
+  struct fixture *f = *state;
+  int64_t one = first_id_without_clock(f), other = first_id_without_clock(f);
+  assert_in_range(one, INT64_C(1000000000000), INT64_C(1600000000000));
+  assert_in_range(other, INT64_C(1000000000000), INT64_C(1600000000000));
+  assert_int_not_equal(one, other);
 }
 
 /* ---- resting ---- */
@@ -351,6 +424,10 @@ int main(void) {
       SITUATION(any_bit_that_flips_is_told_if_something_is_lost),
       SITUATION(damage_is_told_once_though_the_start_is_killed),
       SITUATION(a_copy_that_can_not_be_made_stops_no_start),
+      SITUATION(ids_are_not_given_again_after_damage_that_follows_damage),
+      SITUATION(ids_without_a_row_are_not_given_again_after_damage),
+      SITUATION(ids_of_before_a_file_was_set_aside_are_not_given_again),
+      SITUATION(ids_differ_between_starts_while_the_clock_is_not_set),
       SITUATION(an_idle_ledger_leaves_nothing_in_the_wal),
       SITUATION(a_reader_puts_the_rest_off_and_is_not_waited_for),
   };
