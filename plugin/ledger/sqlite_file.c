@@ -5,7 +5,6 @@
 #include "ledger/ledger_schema.h"
 #include "ledger/sqlite_aside.h"
 #include "ledger/sqlite_check.h"
-#include "ledger/sqlite_wal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -189,24 +188,40 @@ static bool has_lost_frames(const struct sqlite_place *p,
   return sqlite_wal_look(wal, shm, ret_frames) == 0 && ret_frames->lost > 0;
 }
 
-/* SQLite says nothing of frames that it does not recover. Returns whether some
- * are lost. */
-static bool look_for_damage(struct sqlite_file *f, struct moment now) {
+/* Returns whether the damage to this -wal was told before: the file can not be
+ * opened since. */
+static bool is_told(const struct sqlite_file *f,
+                    const struct sqlite_wal_frames *frames) {
+  return f->told_wal.lost > 0 && f->told_wal.inode == frames->inode &&
+         memcmp(f->told_wal.salt, frames->salt, sizeof frames->salt) == 0;
+}
+
+static void tell_damage(struct sqlite_file *f,
+                        const struct sqlite_wal_frames *frames,
+                        struct moment now) {
   char suffix[SQLITE_PLACE_SUFFIX_BYTES];
-  struct sqlite_wal_frames frames;
-  if (!has_lost_frames(&f->place, &frames))
-    return false;
   bool is_copied =
       sqlite_aside_copy(&f->place, "damaged", now.wall_ms / 1000, suffix);
   log_error("ledger \"%s\": its -wal is damaged: %lu of %lu pages of the last "
             "commits are lost, what is before them is restored; %s \"%s%s\"",
-            f->place.path, (unsigned long)frames.lost,
-            (unsigned long)frames.lost + frames.recovered,
+            f->place.path, (unsigned long)frames->lost,
+            (unsigned long)frames->lost + frames->recovered,
             is_copied ? "the files are copied to"
                       : "the files could not all be copied to",
             f->place.real_path, suffix);
   f->damage_count++;
   f->loss.uncounted++;
+  f->told_wal = *frames;
+}
+
+/* SQLite says nothing of frames that it does not recover. Returns whether some
+ * are lost. */
+static bool look_for_damage(struct sqlite_file *f, struct moment now) {
+  struct sqlite_wal_frames frames;
+  if (!has_lost_frames(&f->place, &frames))
+    return false;
+  if (!is_told(f, &frames))
+    tell_damage(f, &frames, now);
   return true;
 }
 

@@ -17,6 +17,7 @@
 
 #include "ledger/ledger_loss.h"
 #include "ledger/sqlite_place.h"
+#include "ledger/sqlite_wal.h"
 #include "words/command.h"
 
 #include <sqlite3.h>
@@ -47,8 +48,9 @@ struct sqlite_file {
   int64_t pages_max; /* limit on a small file system; 0: there is room enough */
   bool is_told_small;       /* the log has said that the file system is small */
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
-  uint64_t damage_count;    /* -wals since then of which something is lost */
-  struct ledger_loss loss;  /* what was pending in these; grows */
+  uint64_t damage_count;    /* -wals since then of which something is lost, */
+  struct sqlite_wal_frames told_wal; /* and the last one of them */
+  struct ledger_loss loss;           /* what was pending in these; grows */
 };
 
 /* Prepares f, and touches no file. Returns 0 or -ENOMEM. */

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEADER_BYTES 32
 #define FRAME_HEADER_BYTES 24
-#define SUMMED_BYTES 8 /* of a frame's header */
-#define SALT_BYTES 8
+#define SUMMED_BYTES 8   /* of a frame's header */
 #define MAGIC 0x377f0682 /* and with its last bit: sums are big-endian */
 #define WAL_VERSION 3007000
 #define PAGE_MIN_BYTES 512
@@ -28,7 +28,7 @@ struct wal {
   int fd;
   bool sums_are_big; /* endian */
   size_t page_bytes;
-  unsigned char salt[SALT_BYTES];
+  unsigned char salt[SQLITE_WAL_SALT_BYTES];
   struct sums sums; /* of the header, then of all frames so far */
   unsigned char *frame;
 };
@@ -84,7 +84,7 @@ static bool take_header(struct wal *w, const unsigned char *header) {
   uint32_t magic = big32(header);
   w->page_bytes = big32(header + 8);
   w->sums_are_big = (magic & 1) != 0;
-  memcpy(w->salt, header + 16, SALT_BYTES);
+  memcpy(w->salt, header + 16, SQLITE_WAL_SALT_BYTES);
   add_sums(&w->sums, w->sums_are_big, header, HEADER_BYTES - 8);
   return (magic & ~1U) == MAGIC && big32(header + 4) == WAL_VERSION &&
          is_page_size(w->page_bytes) && are_at(&w->sums, header + 24);
@@ -97,7 +97,7 @@ static bool read_frame(struct wal *w, uint32_t index) {
 }
 
 static bool has_salt(const struct wal *w) {
-  return memcmp(w->frame + 8, w->salt, SALT_BYTES) == 0;
+  return memcmp(w->frame + 8, w->salt, SQLITE_WAL_SALT_BYTES) == 0;
 }
 
 static bool is_commit(const struct wal *w) { return big32(w->frame + 4) != 0; }
@@ -185,7 +185,7 @@ struct map_header {
   uint32_t frames;
   uint32_t pages;
   uint32_t frame_sums[2];
-  unsigned char salt[SALT_BYTES];
+  unsigned char salt[SQLITE_WAL_SALT_BYTES];
   uint32_t sums[2];
 };
 
@@ -216,14 +216,22 @@ static uint32_t committed_frames(int shm_fd, const struct wal *w) {
   memcpy(&header, map, sizeof header);
   memcpy(&copy, map + sizeof header, sizeof copy);
   memcpy(&in_file, map + 2 * sizeof header, sizeof in_file);
-  bool is_of_wal =
-      w->page_bytes == 0 || memcmp(header.salt, w->salt, SALT_BYTES) == 0;
+  bool is_of_wal = w->page_bytes == 0 ||
+                   memcmp(header.salt, w->salt, SQLITE_WAL_SALT_BYTES) == 0;
   return is_map_header(&header, &copy) && is_of_wal && in_file < header.frames
              ? header.frames
              : 0;
 }
 
 /* ---- both ---- */
+
+static void note_identity(const struct wal *w,
+                          struct sqlite_wal_frames *ret_frames) {
+  struct stat about;
+  if (fstat(w->fd, &about) == 0)
+    ret_frames->inode = about.st_ino;
+  memcpy(ret_frames->salt, w->salt, sizeof ret_frames->salt);
+}
 
 static int open_to_look(const char *path) {
   return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
@@ -240,6 +248,8 @@ int sqlite_wal_look(const char *wal_path, const char *shm_path,
   uint32_t committed = shm >= 0 ? committed_frames(shm, &w) : 0;
   if (committed > ret_frames->recovered + ret_frames->lost)
     ret_frames->lost = committed - ret_frames->recovered;
+  if (w.fd >= 0)
+    note_identity(&w, ret_frames);
   if (shm >= 0)
     close(shm);
   if (w.fd >= 0)

@@ -14,6 +14,9 @@
 #define ONENET_SQLITE_WAL_H
 
 #include <stdint.h>
+#include <sys/types.h>
+
+#define SQLITE_WAL_SALT_BYTES 8
 
 struct sqlite_wal_frames {
   uint32_t recovered; /* up to the last commit that SQLite will find */
@@ -21,6 +24,9 @@ struct sqlite_wal_frames {
                     estimate where the header is damaged. A commit that was cut
                     off while it was written may count, since it can not be told
                     from one that is damaged */
+  ino_t inode;   /* of the -wal, and its salt: with both the same it is the same
+                    -wal, which was not begun anew; 0 if there is none */
+  unsigned char salt[SQLITE_WAL_SALT_BYTES];
 };
 
 /* Looks at both files, either of which may be missing. Returns 0, or a negative

@@ -292,6 +292,34 @@ static void damage_is_told_once_though_the_start_is_killed(void **state) {
   assert_int_equal(fixture_count_files(f, "damaged"), 3);
 }
 
+/* As of another process that has the file for itself. */
+static void damage_to_a_file_that_can_not_be_opened_is_told_once(void **state) {
+  struct fixture *f = *state;
+  struct ledger_loss loss;
+  sqlite3 *db;
+  leave_killed(f);
+  flip_bit(f, 32 + 40 * FRAME_BYTES + 2000, 3);
+  assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db,
+                                "PRAGMA locking_mode = EXCLUSIVE;"
+                                "SELECT * FROM totals",
+                                NULL, NULL, NULL),
+                   SQLITE_OK);
+  assert_int_equal(fixture_open(f, FIXTURE_NOW), 0);
+  fixture_load(f, FIXTURE_NOW);
+  for (int i = 1; i <= 3; i++)
+    assert_true(fixture_read_late(f, fixture_later(i * 1000)) < 0);
+  assert_int_equal(fixture_count_log(f, "its -wal is damaged"), 1);
+  assert_int_equal(fixture_count_files(f, "damaged"), 3);
+  assert_int_equal(ledger_take_set_aside_count(f->ledger), 1);
+  assert_true(ledger_take_loss(f->ledger, &loss));
+  assert_int_equal(loss.uncounted, 1);
+  sqlite3_close(db);
+  assert_int_equal(fixture_read_late(f, fixture_later(4000)), 0);
+  assert_in_range(f->command_count, 1, COMMANDS - 1);
+  assert_false(ledger_knows_all(f->ledger));
+}
+
 static void a_copy_that_can_not_be_made_stops_no_start(void **state) {
   struct fixture *f = *state;
   leave_killed(f);
@@ -423,6 +451,7 @@ int main(void) {
       SITUATION(a_cut_of_all_is_damage),
       SITUATION(any_bit_that_flips_is_told_if_something_is_lost),
       SITUATION(damage_is_told_once_though_the_start_is_killed),
+      SITUATION(damage_to_a_file_that_can_not_be_opened_is_told_once),
       SITUATION(a_copy_that_can_not_be_made_stops_no_start),
       SITUATION(ids_are_not_given_again_after_damage_that_follows_damage),
       SITUATION(ids_without_a_row_are_not_given_again_after_damage),
