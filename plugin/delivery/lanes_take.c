@@ -403,12 +403,19 @@ static void share(struct command *c, const struct slot *slot) {
   body_share(&c->body, asked.body);
 }
 
+/* Leaves a cooldown that ends later: of a command that was sent since, before
+ * this one was restored late. */
+static void restore_cooldown(const struct command *c) {
+  int64_t until_ms = command_sent(c).ms + (int64_t)c->policy->cooldown_s * 1000;
+  if (c->policy->cooldown_s > 0 && c->at.slot->cooldown_until_ms < until_ms)
+    c->at.slot->cooldown_until_ms = until_ms;
+}
+
 /* Makes a command doubtful that was in flight when the process ended. It has a
  * verdict already, made by the caller. */
 static void restore_in_flight(struct command *c) {
-  if (!c->doubtful && c->policy->cooldown_s > 0)
-    c->at.slot->cooldown_until_ms =
-        command_sent(c).ms + (int64_t)c->policy->cooldown_s * 1000;
+  if (!c->doubtful)
+    restore_cooldown(c);
   c->doubtful = true;
   c->state = COMMAND_WAITING;
   c->attempt->verdict = (struct verdict){.class = VERDICT_DOUBTFUL};

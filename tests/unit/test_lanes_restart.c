@@ -129,6 +129,25 @@ static void doubt_that_is_read_late_stays_doubt(void **state) {
   is_sent(fan, "off");
 }
 
+static void
+what_was_sent_since_holds_back_for_its_whole_cooldown(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.cooldown_s = 30;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  restart_without_reading(w);
+  passes(w, 100000);
+  okay(fan, "rack1", "off");
+  is_sent(fan, "off");
+  read_late(w);
+  failure(fan, "rack1", "on");
+  passes(w, 29999);
+  nothing_begins(w);
+  passes(w, 1);
+  is_sent(fan, "on");
+}
+
 static void every_command_of_a_rule_without_supersede_is_sent(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -588,6 +607,7 @@ int main(void) {
       SITUATION(a_newer_state_takes_the_place_of_what_is_read_late),
       SITUATION(what_a_newer_state_has_sent_is_not_undone),
       SITUATION(doubt_that_is_read_late_stays_doubt),
+      SITUATION(what_was_sent_since_holds_back_for_its_whole_cooldown),
       SITUATION(every_command_of_a_rule_without_supersede_is_sent),
       SITUATION(a_worse_series_that_is_read_late_is_heard),
       SITUATION(a_better_series_that_is_read_late_changes_nothing),
