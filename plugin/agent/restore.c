@@ -112,6 +112,8 @@ int restore_late(struct ledger *l, const struct options *options,
       ledger_restore_late(l, options->directory, &callbacks, now, &next_id);
   lanes_set_next_id(state->lanes, next_id);
   lanes_end_late_restore(state->lanes);
+  if (status == 0)
+    lanes_set_first_okay_send(state->lanes, !ledger_knows_all(l));
   try_present_keys(options->directory, state->lanes, now);
   return status;
 }

@@ -37,8 +37,9 @@ int restore_read_late(struct ledger *l, const struct options *options,
                       struct moment now);
 
 /* Restores what was read late: the I/O thread, between two turns. What the
- * state has by now is newer. Returns 0; or -ENOMEM, and then some of it is not
- * restored. */
+ * state has by now is newer. If all is known then, the first OKAY of a slot is
+ * no longer sent for that reason. Returns 0; or -ENOMEM, and then some of it is
+ * not restored. */
 int restore_late(struct ledger *l, const struct options *options,
                  const struct recorder_state *state, struct moment now);
 

@@ -151,7 +151,7 @@ static int restore(struct worker *w, char *ret_why, size_t why_bytes) {
     snprintf(ret_why, why_bytes, "the ledger can not be restored: %s",
              strerror(-status));
   } else if (!recorder_knows_all(w->recorder)) {
-    lanes_send_first_okay(w->lanes);
+    lanes_set_first_okay_send(w->lanes, true);
     log_warning("not all is known of the devices' states: the first OKAY of "
                 "each slot is sent, too");
   }

@@ -211,8 +211,8 @@ void lanes_free(struct lanes *l) {
   free(l);
 }
 
-void lanes_send_first_okay(struct lanes *l) {
-  l->options.first_okay_send = true;
+void lanes_set_first_okay_send(struct lanes *l, bool is_sent) {
+  l->options.first_okay_send = is_sent;
 }
 
 /* ---- small steps ---- */

@@ -75,9 +75,9 @@ struct lanes *lanes_new(const struct lanes_options *options);
  * must be cleared before: it points to what is freed here. */
 void lanes_free(struct lanes *l);
 
-/* Makes the first OKAY of every slot be acted on from now on, as
+/* Makes the first OKAY of every slot be acted on from now on, or no longer, as
  * first_okay_send does. */
-void lanes_send_first_okay(struct lanes *l);
+void lanes_set_first_okay_send(struct lanes *l, bool is_sent);
 
 /* Takes a firing. If it is to be ignored, writes the reason to ret_ignored and
  * changes nothing else; but keeps the state of its series where the reason is

@@ -13,6 +13,7 @@ from test_command import Receiver
 from test_delivery import held, outcomes
 
 HEAT = 'TypeInstance "core"\nOnFailure "on"\nOnOkay "off"'
+LAMP = 'TypeInstance "lamp"\nOnFailure "light"\nOnOkay "dark"'
 ALARM = 'TypeInstance "door"\nOnFailure "beep"'
 LOCK = ("PRAGMA locking_mode = EXCLUSIVE", "BEGIN IMMEDIATE",
         "UPDATE totals SET epoch = epoch", "COMMIT")
@@ -69,6 +70,18 @@ def test_what_was_pending_is_sent_once_when_the_ledger_can_be_read(setup, ledger
     setup.daemon.start()
     setup.notify("okay", type_instance="core")
     setup.wait_for_outcomes(created=1, unchanged=1)
+
+
+def test_once_all_is_known_a_first_okay_is_ignored_as_ever(setup, ledger):
+    setup.daemon.configure(setup.block(setup.rule(LAMP, "lamp"),
+                                       rule=setup.rule(HEAT)))
+    with locked(setup, ledger):
+        pass
+    wait_until(lambda: setup.sim.bodies() == ["on"], 20, "the pending one")
+    setup.notify("okay", type_instance="lamp")
+    setup.notify(type_instance="lamp")
+    wait_until(lambda: "light" in setup.sim.bodies(), 20, "the lamp's command")
+    assert setup.sim.bodies() == ["on", "light"]
 
 
 def test_what_came_meanwhile_supersedes_what_was_pending(setup, ledger):
