@@ -145,10 +145,15 @@ static void count_loss(struct sqlite_file *f) {
     f->loss.uncounted++;
 }
 
-void sqlite_file_close(struct sqlite_file *f) {
-  sqlite3_stmt *statement;
+static void end_check(struct sqlite_file *f) {
   sqlite_check_end(f->check);
   f->check = NULL;
+}
+
+void sqlite_file_close(struct sqlite_file *f) {
+  sqlite3_stmt *statement;
+  end_check(f);
+  f->is_looked_at = false;
   if (f->db != NULL && f->condemned_as != NULL)
     count_loss(f);
   while (f->db != NULL && (statement = sqlite3_next_stmt(f->db, NULL)) != NULL)
@@ -428,8 +433,9 @@ int sqlite_file_commit(struct sqlite_file *f) {
   if (status < 0)
     return status;
   f->is_marked = false;
-  if (!f->is_whole && f->check == NULL)
+  if (!f->is_whole && !f->is_looked_at)
     f->check = sqlite_check_begin(f->place.real_path);
+  f->is_looked_at = f->check != NULL || f->is_looked_at;
   return 0;
 }
 
@@ -452,6 +458,9 @@ int sqlite_file_see_check(struct sqlite_file *f) {
   if (f->check == NULL)
     return 0;
   int code = sqlite_check_result(f->check, why, sizeof why);
+  if (code == SQLITE_BUSY)
+    return 0;
+  end_check(f); /* its thread has ended, or is about to */
   f->is_whole = code == SQLITE_OK;
   return is_damage(code) ? condemn(f, "corrupt", why) : 0;
 }

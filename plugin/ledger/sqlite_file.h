@@ -42,6 +42,7 @@ struct sqlite_file {
   bool is_whole;  /* as far as is known: it was marked when it was opened, or is
                      fresh, or was looked at to the end */
   struct sqlite_check *check; /* NULL: it is not looked at beside the work */
+  bool is_looked_at;          /* beside the work, or was, since it was opened */
   bool is_ours;      /* a whole turn was to be committed to it: the agent knows
                         the pending commands that its index names; set by the
                         owner, until it is opened again */

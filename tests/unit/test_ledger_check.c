@@ -200,6 +200,31 @@ static void what_the_start_itself_finds_is_set_aside_at_once(void **state) {
 
 /* ---- the look ---- */
 
+/* Returns how many connections there are, by their -wal: SQLite keeps the file
+ * itself open, since closing it would give back the locks of the others. */
+static int count_connections(const struct fixture *f) {
+  char link[64], target[1024], wal[1024];
+  int count = 0;
+  snprintf(wal, sizeof wal, "%s-wal", f->path);
+  for (int fd = 0; fd < 256; fd++) {
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t bytes = readlink(link, target, sizeof target - 1);
+    target[bytes > 0 ? bytes : 0] = '\0';
+    count += strcmp(target, wal) == 0;
+  }
+  return count;
+}
+
+static void a_look_that_has_ended_leaves_no_connection(void **state) {
+  struct fixture *f = *state;
+  leave_killed(f);
+  fixture_restart(f, FIXTURE_NOW);
+  assert_false(finds_damage(f));
+  assert_int_equal(count_connections(f), 1);
+  assert_int_equal(fixture_put_state(f, 3, FIXTURE_NOW), 0);
+  assert_int_equal(count_connections(f), 1);
+}
+
 static void a_look_can_be_ended_at_any_time(void **state) {
   struct fixture *f = *state;
   leave_closed(f);
@@ -245,6 +270,7 @@ int main(void) {
       SITUATION(what_a_killed_process_left_is_looked_at),
       SITUATION(a_damaged_ledger_is_not_marked_when_it_is_closed),
       SITUATION(what_the_start_itself_finds_is_set_aside_at_once),
+      SITUATION(a_look_that_has_ended_leaves_no_connection),
       SITUATION(a_look_can_be_ended_at_any_time),
       SITUATION(a_look_at_a_disk_that_hangs_is_left_behind),
       SITUATION(a_file_that_can_not_be_opened_is_not_looked_at),
