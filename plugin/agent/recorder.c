@@ -103,15 +103,6 @@ static void work_free(struct work *w) {
   ledger_batch_free(&w->kept);
 }
 
-static void init_locks(struct recorder *r) {
-  pthread_condattr_t attributes;
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&r->changed, &attributes);
-  pthread_condattr_destroy(&attributes);
-  pthread_mutex_init(&r->mutex, NULL);
-}
-
 static void free_all(struct recorder *r) {
   work_free(&r->next);
   ledger_batch_free(&r->kept);
@@ -137,7 +128,7 @@ int recorder_open(const struct options *options, bool is_in_memory,
   r->keeps_nothing = strcmp(ledger.path, LEDGER_IN_MEMORY) == 0;
   r->next_trim_ms = r->next_history_trim_ms = now.ms;
   r->clock_offset_ms = now.wall_ms - now.ms;
-  init_locks(r);
+  thread_init_locks(&r->mutex, &r->changed);
   work_init(&r->next);
   ledger_batch_init(&r->kept);
   int status = ledger_open(&ledger, now, &r->ledger, ret_why, why_bytes);

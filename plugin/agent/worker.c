@@ -165,7 +165,7 @@ static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
     return status;
   status = make_deciders(w);
   if (status < 0) {
-    snprintf(ret_why, why_bytes, "out of memory");
+    snprintf(ret_why, why_bytes, NO_MEMORY);
     return status;
   }
   sender_serve(w->sender, w->lanes, w->tracker);

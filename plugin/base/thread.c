@@ -32,3 +32,13 @@ int thread_start_patient(pthread_t *ret_thread, void *(*run)(void *context),
     be_patient(*ret_thread);
   return status;
 }
+
+void thread_init_locks(pthread_mutex_t *ret_mutex,
+                       pthread_cond_t *ret_changed) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(ret_changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+  pthread_mutex_init(ret_mutex, NULL);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * thread owns the start of a thread of our own. No state: any thread.
+ * thread owns the start of a thread of our own, and the making of what such
+ * threads wait with. No state: any thread.
  */
 #ifndef ONENET_THREAD_H
 #define ONENET_THREAD_H
@@ -18,5 +19,9 @@ int thread_start(pthread_t *ret_thread, void *(*run)(void *context),
  * when it wakes up it never takes the core from a thread that runs. */
 int thread_start_patient(pthread_t *ret_thread, void *(*run)(void *context),
                          void *context);
+
+/* Makes a mutex, and a condition variable whose waits end by CLOCK_MONOTONIC;
+ * see systime_deadline. The caller destroys both. */
+void thread_init_locks(pthread_mutex_t *ret_mutex, pthread_cond_t *ret_changed);
 
 #endif

@@ -26,7 +26,7 @@
  * longest answer needs. */
 #define ROUNDS_MAX 64
 
-/* What the thread of http does, as those know who want to wake it. */
+/* States of the thread of http, as those know them who want to wake it. */
 enum { AWAKE, ASLEEP, WOKEN };
 
 /* watched: a socket that was opened here, by its descriptor. */

@@ -19,9 +19,8 @@ int ledger_copy_take(struct ledger_store *from, struct moment now,
                      struct ledger_store **ret_copy, bool *ret_is_whole);
 
 /* Puts the commands and totals of the copy, and what fails, within a turn of
- * `to`. Slots,
- * series and pending commands are the caller's to put: it knows them better by
- * now. Returns 0 or an error of a store. */
+ * `to`. Slots, series and pending commands are the caller's to put: it knows
+ * them better by now. Returns 0 or an error of a store. */
 int ledger_copy_put(struct ledger_store *copy, struct moment now,
                     struct ledger_store *to);
 

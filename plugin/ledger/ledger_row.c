@@ -170,8 +170,9 @@ void ledger_row_copy(struct ledger_row *row, int column,
 #define COMMAND_BIT(name, type, put, take) | UINT64_C(1) << commands_##name
 #define SLOT_BIT(name, type, put, take) | UINT64_C(1) << slots_##name
 
-/* What a command keeps from its first row on, until it is finished; and from
- * then on. The columns for tracking are left to the rows of tracked commands.
+/* Columns that a command keeps from its first row on, until it is finished; and
+ * from then on. The columns for tracking are left to the rows of tracked
+ * commands.
  */
 static const uint64_t kept_to_end =
     0 LEDGER_COMMANDS(COMMAND_BIT, COMMAND_BIT, SKIP, COMMAND_BIT, COMMAND_BIT);

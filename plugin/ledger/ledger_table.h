@@ -28,9 +28,9 @@
 
 /* Columns of a command `c`; TRACKED(...) is a column of a tracked command `t`.
  * `cause` and `class` are those of the last attempt that failed. */
-#define LEDGER_COMMANDS(FIRST, ONCE, X, END, TRACKED)                                  \
-  FIRST(id, ID, integer(c->id), c->id = as_integer(v))                      \
-  X(created_at, MOMENT, moment(now, c->created.ms),                           \
+#define LEDGER_COMMANDS(FIRST, ONCE, X, END, TRACKED)                          \
+  FIRST(id, ID, integer(c->id), c->id = as_integer(v))                         \
+  X(created_at, MOMENT, moment(now, c->created.ms),                            \
     c->created = as_moment(v, zero_ms))                                        \
   ONCE(rule, NAME, text(c->policy->rule), nothing)                             \
   ONCE(device, NAME, text(c->device->name), nothing)                           \
@@ -40,19 +40,19 @@
   ONCE(series, TEXT, text(c->series), take_name(v, &c->series, &status))       \
   ONCE(severity, TEXT, severity(c->severity), c->severity = as_severity(v))    \
   ONCE(body, BODY, body(c->body), take_body(v, &c->body, &status))             \
-  X(content_type, TEXT, text(c->policy->content_type), nothing)             \
-  X(qos, INTEGER_OR_NULL, qos(c->device), nothing)                          \
-  X(timeout_s, INTEGER, integer(c->timeout_s), c->timeout_s = as_int(v))    \
-  X(expires_at, MOMENT_OR_NULL,                                               \
+  X(content_type, TEXT, text(c->policy->content_type), nothing)                \
+  X(qos, INTEGER_OR_NULL, qos(c->device), nothing)                             \
+  X(timeout_s, INTEGER, integer(c->timeout_s), c->timeout_s = as_int(v))       \
+  X(expires_at, MOMENT_OR_NULL,                                                \
     moment_if(c->deadline_ms != COMMAND_NEVER_MS, now, c->deadline_ms),        \
     c->deadline_ms = as_ms_or(v, zero_ms, COMMAND_NEVER_MS))                   \
-  X(not_before, MOMENT_OR_NULL,                                               \
+  X(not_before, MOMENT_OR_NULL,                                                \
     moment_if(c->not_before_ms != 0, now, c->not_before_ms),                   \
     c->not_before_ms = as_ms_or(v, zero_ms, 0))                                \
   X(state, TEXT, text(command_state_name(c->state)), c->state = as_state(v))   \
-  END(outcome, TEXT_OR_NULL,                                                  \
+  END(outcome, TEXT_OR_NULL,                                                   \
     text_if(is_finished(c), outcome_name(c->outcome)), nothing)                \
-  X(attempts, INTEGER, integer(c->attempts), c->attempts = as_attempts(v))       \
+  X(attempts, INTEGER, integer(c->attempts), c->attempts = as_attempts(v))     \
   X(http_code, INTEGER_OR_NULL,                                                \
     integer_if(command_verdict(c)->http_code != 0,                             \
       command_verdict(c)->http_code),                                          \
@@ -65,18 +65,18 @@
     VERDICT(take_text(v, w->error, sizeof w->error)))                          \
   X(cmd_uuid, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cmd_uuid),   \
     VERDICT(take_text(v, w->cmd_uuid, sizeof w->cmd_uuid)))                    \
-  X(reply, TEXT_OR_NULL, body(command_reply(c)), nothing)                              \
-  X(sent_at, MOMENT_OR_NULL,                                                  \
+  X(reply, TEXT_OR_NULL, body(command_reply(c)), nothing)                      \
+  X(sent_at, MOMENT_OR_NULL,                                                   \
     moment_if(c->attempts > 0, now, command_sent(c).ms),                       \
     if (c->attempts > 0) take_sent(v, zero_ms, c, &status))                    \
-  END(finished_at, MOMENT_OR_NULL,                                              \
+  END(finished_at, MOMENT_OR_NULL,                                             \
     moment_if(is_finished(c), now, c->finished.ms), nothing)                   \
-  TRACKED(status, INTEGER_OR_NULL, integer(t->status),                      \
+  TRACKED(status, INTEGER_OR_NULL, integer(t->status),                         \
     t->status = as_status(v))                                                  \
-  TRACKED(status_at, MOMENT_OR_NULL, moment(now, t->status_ms),               \
+  TRACKED(status_at, MOMENT_OR_NULL, moment(now, t->status_ms),                \
     t->status_ms = as_ms(v, zero_ms))                                          \
-  TRACKED(answer, BODY, body(t->answer), nothing)                           \
-  TRACKED(track_until, MOMENT_OR_NULL,                                        \
+  TRACKED(answer, BODY, body(t->answer), nothing)                              \
+  TRACKED(track_until, MOMENT_OR_NULL,                                         \
     moment_if(!t->concluded, now, t->until_ms),                                \
     t->until_ms = as_ms(v, zero_ms))                                           \
   X(cause, TEXT_OR_NULL, text_unless_empty(command_verdict(c)->cause),         \
@@ -85,43 +85,43 @@
     VERDICT(w->class = as_class(v)))                                           \
   ONCE(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
     take_real(v, &c->has_value, &c->value))                                    \
-  X(valid_from, MOMENT, moment(now, c->valid_from_ms),                        \
+  X(valid_from, MOMENT, moment(now, c->valid_from_ms),                         \
     c->valid_from_ms = as_ms(v, zero_ms))                                      \
-  X(waits_for_credentials, INTEGER, integer(c->waits_for_credentials),      \
+  X(waits_for_credentials, INTEGER, integer(c->waits_for_credentials),         \
     c->waits_for_credentials = as_integer(v) != 0)                             \
-  X(doubtful, INTEGER, integer(c->doubtful),                                \
+  X(doubtful, INTEGER, integer(c->doubtful),                                   \
     c->doubtful = as_integer(v) != 0)
 
 /* Columns of a slot `s`. `body` is what the device accepted last, NULL if the
- * slot remembers nothing. It is void unless `epoch` equals the epoch of the
- * device in the totals, and while a command of the device is in flight. `owes`:
+ * slot remembers nothing. It is void if `epoch` is another one than that of the
+ * device in the totals, or while a command of the device is in flight. `owes`:
  * the command for its state was dropped, and is asked for again.
  * `last_event_at` is the last event before the slot was put last, for who reads
  * the table. Columns from `since_at` on are NULL unless the rule has After or
  * Until: the beginning of the slot's state, and when it was last OKAY no more;
  * whether it waits for After, has fired since it was OKAY, and is taken back. */
 #define LEDGER_SLOTS(FIRST, ONCE, X)                                           \
-  FIRST(key, KEY, text(s->key), nothing)                                    \
+  FIRST(key, KEY, text(s->key), nothing)                                       \
   ONCE(rule, NAME, text(s->policy->rule), nothing)                             \
   ONCE(device, NAME, text(s->device->name), nothing)                           \
   ONCE(device_id, TEXT, text(s->device->device_id), nothing)                   \
   ONCE(endpoint, NAME, text(s->device->endpoint->name), nothing)               \
   ONCE(content_type, TEXT, text(s->policy->content_type), nothing)             \
   ONCE(qos, INTEGER_OR_NULL, qos(s->device), nothing)                          \
-  X(body, BODY, body(s->accepted.body),                                       \
-    if (is_same_device) take_body(v, &s->accepted.body, &status))                \
-  X(value, REAL_OR_NULL, real_if(s->accepted.has_value, s->accepted.value),     \
-    if (remembers(s)) take_real(v, &s->accepted.has_value, &s->accepted.value))    \
-  X(accepted_at, MOMENT_OR_NULL,                                              \
-    moment_if(remembers(s), now, s->accepted.accepted_ms),                       \
-    if (remembers(s)) s->accepted.accepted_ms = as_past_ms(v, now))              \
-  X(epoch, INTEGER, count(s->accepted.attempts_begun),                                 \
-    if (remembers(s)) s->accepted.attempts_begun = as_count(v))                           \
-  X(cooldown_until, MOMENT_OR_NULL,                                           \
+  X(body, BODY, body(s->accepted.body),                                        \
+    if (is_same_device) take_body(v, &s->accepted.body, &status))              \
+  X(value, REAL_OR_NULL, real_if(s->accepted.has_value, s->accepted.value),    \
+    if (remembers(s)) take_real(v, &s->accepted.has_value, &s->accepted.value))\
+  X(accepted_at, MOMENT_OR_NULL,                                               \
+    moment_if(remembers(s), now, s->accepted.accepted_ms),                     \
+    if (remembers(s)) s->accepted.accepted_ms = as_past_ms(v, now))            \
+  X(epoch, INTEGER, count(s->accepted.attempts_begun),                         \
+    if (remembers(s)) s->accepted.attempts_begun = as_count(v))                \
+  X(cooldown_until, MOMENT_OR_NULL,                                            \
     moment_if(s->cooldown_until_ms != 0, now, s->cooldown_until_ms),           \
     take_cooldown(v, now, s))                                                  \
-  X(last_event_at, MOMENT, moment(now, slot_last_event_ms(s)), nothing)       \
-  X(owes, INTEGER, integer(s->owes), s->owes = as_integer(v) != 0)          \
+  X(last_event_at, MOMENT, moment(now, slot_last_event_ms(s)), nothing)        \
+  X(owes, INTEGER, integer(s->owes), s->owes = as_integer(v) != 0)             \
   ONCE(api, TEXT, text(s->device->endpoint->api_name), nothing)                \
   ONCE(product_id, TEXT_OR_NULL, text_if_any(s->device->endpoint->product_id), \
     nothing)                                                                   \
@@ -132,12 +132,12 @@
   X(left_okay_at, MOMENT_OR_NULL,                                              \
     moment_if(s->span != NULL, now, span_of(s).left_okay_ms),                  \
     if (s->span != NULL) s->span->left_okay_ms = as_past_ms(v, now))           \
-  X(waits, INTEGER_OR_NULL, integer_if(s->span != NULL, span_of(s).waits),  \
+  X(waits, INTEGER_OR_NULL, integer_if(s->span != NULL, span_of(s).waits),     \
     if (s->span != NULL) s->span->waits = as_integer(v) != 0)                  \
-  X(fired, INTEGER_OR_NULL,                                                 \
+  X(fired, INTEGER_OR_NULL,                                                    \
     integer_if(s->span != NULL, span_of(s).has_fired),                         \
     if (s->span != NULL) s->span->has_fired = as_integer(v) != 0)              \
-  X(spent, INTEGER_OR_NULL,                                                 \
+  X(spent, INTEGER_OR_NULL,                                                    \
     integer_if(s->span != NULL, span_of(s).is_spent),                          \
     if (s->span != NULL) s->span->is_spent = as_integer(v) != 0)
 
@@ -146,20 +146,20 @@
  * the last event, those with `timed` of the last event that carried a
  * CurrentValue; they are NULL if there was none. */
 #define LEDGER_SERIES(FIRST, X)                                                \
-  FIRST(slot, TEXT, text(s->slot->key), nothing)                            \
-  X(name, TEXT, text(s->name), nothing)                                     \
-  X(rule, NAME, text(s->slot->policy->rule), nothing)                       \
-  X(device, NAME, text(s->slot->device->name), nothing)                     \
-  X(severity, TEXT, severity(s->severity), s->severity = as_severity(v))    \
-  X(body, BODY, body(s->body), take_body(v, &s->body, &status))             \
-  X(okay_body, BODY, body(s->okay_body),                                    \
+  FIRST(slot, TEXT, text(s->slot->key), nothing)                               \
+  X(name, TEXT, text(s->name), nothing)                                        \
+  X(rule, NAME, text(s->slot->policy->rule), nothing)                          \
+  X(device, NAME, text(s->slot->device->name), nothing)                        \
+  X(severity, TEXT, severity(s->severity), s->severity = as_severity(v))       \
+  X(body, BODY, body(s->body), take_body(v, &s->body, &status))                \
+  X(okay_body, BODY, body(s->okay_body),                                       \
     take_body(v, &s->okay_body, &status))                                      \
-  X(unsendable_bytes, INTEGER_OR_NULL,                                      \
+  X(unsendable_bytes, INTEGER_OR_NULL,                                         \
     integer_if(s->has_unsendable, (int64_t)s->unsendable_bytes),               \
     take_size(v, &s->has_unsendable, &s->unsendable_bytes))                    \
-  X(value, REAL_OR_NULL, real_if(s->has_value, s->value),                   \
+  X(value, REAL_OR_NULL, real_if(s->has_value, s->value),                      \
     take_real(v, &s->has_value, &s->value))                                    \
-  X(arrived_at, MOMENT, moment(now, s->arrived_ms),                           \
+  X(arrived_at, MOMENT, moment(now, s->arrived_ms),                            \
     s->arrived_ms = as_past_ms(v, now))                                        \
   X(since_at, MOMENT, moment(now, s->since_ms), s->since_ms = as_past_ms(v, now)) \
   X(event_severity, TEXT_OR_NULL,                                              \
@@ -167,31 +167,31 @@
     s->event_severity = as_severity(v))                                        \
   X(event_at, REAL_OR_NULL, wall_if(s->event.known, s->event.wall_event_ms),   \
     take_event_time(v, &s->event))                                             \
-  X(event_arrived_at, MOMENT_OR_NULL,                                            \
+  X(event_arrived_at, MOMENT_OR_NULL,                                          \
     moment_if(s->event.known, now, s->event.arrived.ms),                       \
     take_arrival(v, now, &s->event))                                           \
   X(timed_at, REAL_OR_NULL, wall_if(s->valued.known, s->valued.wall_event_ms), \
     take_event_time(v, &s->valued))                                            \
-  X(timed_arrived_at, MOMENT_OR_NULL,                                            \
+  X(timed_arrived_at, MOMENT_OR_NULL,                                          \
     moment_if(s->valued.known, now, s->valued.arrived.ms),                     \
     take_arrival(v, now, &s->valued))
 
-/* Columns of an account `a`. `epoch` counts the attempts begun, but for one that
- * is in flight. */
+/* Columns of an account `a`. `epoch` counts the attempts begun: in the file only
+ * those that have ended, since no row is put when an attempt begins. */
 #define LEDGER_TOTALS(FIRST, X)                                                \
-  FIRST(device, NAME_KEY, text(a->device->name), nothing)                   \
-  X(created, INTEGER, count(a->created), a->created = as_count(v))          \
-  X(accepted, INTEGER, count(ENDED(ACCEPTED)),                              \
+  FIRST(device, NAME_KEY, text(a->device->name), nothing)                      \
+  X(created, INTEGER, count(a->created), a->created = as_count(v))             \
+  X(accepted, INTEGER, count(ENDED(ACCEPTED)),                                 \
     ENDED(ACCEPTED) = as_count(v))                                             \
-  X(refused, INTEGER, count(ENDED(REFUSED)), ENDED(REFUSED) = as_count(v))  \
-  X(unknown, INTEGER, count(ENDED(UNKNOWN)), ENDED(UNKNOWN) = as_count(v))  \
-  X(expired, INTEGER, count(ENDED(EXPIRED)), ENDED(EXPIRED) = as_count(v))  \
-  X(superseded, INTEGER, count(ENDED(SUPERSEDED)),                          \
+  X(refused, INTEGER, count(ENDED(REFUSED)), ENDED(REFUSED) = as_count(v))     \
+  X(unknown, INTEGER, count(ENDED(UNKNOWN)), ENDED(UNKNOWN) = as_count(v))     \
+  X(expired, INTEGER, count(ENDED(EXPIRED)), ENDED(EXPIRED) = as_count(v))     \
+  X(superseded, INTEGER, count(ENDED(SUPERSEDED)),                             \
     ENDED(SUPERSEDED) = as_count(v))                                           \
-  X(unchanged, INTEGER, count(ENDED(UNCHANGED)),                            \
+  X(unchanged, INTEGER, count(ENDED(UNCHANGED)),                               \
     ENDED(UNCHANGED) = as_count(v))                                            \
-  X(dropped, INTEGER, count(ENDED(DROPPED)), ENDED(DROPPED) = as_count(v))  \
-  X(cancelled, INTEGER, count(ENDED(CANCELLED)),                            \
+  X(dropped, INTEGER, count(ENDED(DROPPED)), ENDED(DROPPED) = as_count(v))     \
+  X(cancelled, INTEGER, count(ENDED(CANCELLED)),                               \
     ENDED(CANCELLED) = as_count(v))                                            \
   X(epoch, INTEGER, count(a->attempts_begun), a->attempts_begun = as_count(v))
 
@@ -199,8 +199,8 @@
  * commands, while it is the last one of its rule and device and has failed: to
  * find these at a start all history would have to be read. */
 #define LEDGER_FAILING(FIRST, X)                                               \
-  FIRST(rule, NAME, r->values[commands_rule], nothing)                      \
-  X(device, NAME, r->values[commands_device], nothing)                      \
+  FIRST(rule, NAME, r->values[commands_rule], nothing)                         \
+  X(device, NAME, r->values[commands_device], nothing)                         \
   X(outcome, TEXT, r->values[commands_outcome], nothing)
 
 /* Columns of the one row about ids; `what` is 'commands'. The ids that were ever

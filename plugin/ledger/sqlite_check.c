@@ -101,15 +101,6 @@ static void *run(void *context) {
   return NULL;
 }
 
-static void init_locks(struct sqlite_check *c) {
-  pthread_condattr_t attributes;
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&c->changed, &attributes);
-  pthread_condattr_destroy(&attributes);
-  pthread_mutex_init(&c->mutex, NULL);
-}
-
 static bool start(struct sqlite_check *c, const char *path) {
   return sqlite3_open_v2(path, &c->db,
                          SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
@@ -123,7 +114,7 @@ struct sqlite_check *sqlite_check_begin(const char *path) {
   if (c == NULL)
     return NULL;
   c->code = SQLITE_BUSY;
-  init_locks(c);
+  thread_init_locks(&c->mutex, &c->changed);
   if (start(c, path))
     return c;
   free_all(c);

@@ -201,8 +201,14 @@ static int find_statement(struct store_sqlite *s,
   return prepare(s, wanted, ret_statement);
 }
 
-/* Prepares a statement with all columns of each table: it fails if the file
- * lacks a table or a column. */
+/* A series is replaced: that moves it to the end of its table, behind all that
+ * arrived in the same moment. */
+static enum verb verb_of_new(enum ledger_table table) {
+  return ledger_forms[table].key_count > 1 ? VERB_REPLACE : VERB_INSERT;
+}
+
+/* Prepares the statement that puts a new row into each table: it has all
+ * columns, and fails if the file lacks a table or a column. */
 static int prepare_first(struct store_sqlite *s) {
   struct statement *statement;
   int status = 0;
@@ -210,7 +216,7 @@ static int prepare_first(struct store_sqlite *s) {
     status = find_statement(
         s,
         &(const struct statement){
-            .verb = VERB_INSERT, .table = t, .columns = ledger_table_all(t)},
+            .verb = verb_of_new(t), .table = t, .columns = ledger_table_all(t)},
         &statement);
   for (enum trim i = 0; i < TRIMS && status == 0; i++)
     status = prepare_sql(s, trim_sql[i], &s->trims[i]);
@@ -422,13 +428,11 @@ static int put_whole(struct store_sqlite *s, const struct ledger_row *row) {
                 row->columns);
 }
 
-/* A series is replaced: that moves it to the end of its table, behind all that
- * arrived in the same moment. */
 static int put(struct ledger_store *store, const struct ledger_row *row) {
   struct store_sqlite *s = sqlite_of(store);
   if (row->columns != ledger_table_all(row->table))
     return change(s, VERB_UPDATE, row, row->columns);
-  if (ledger_forms[row->table].key_count > 1)
+  if (verb_of_new(row->table) == VERB_REPLACE)
     return change(s, VERB_REPLACE, row, row->columns);
   return put_whole(s, row);
 }
