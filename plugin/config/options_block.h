@@ -98,9 +98,11 @@ struct options_word {
 struct options_option {
   const char *name; /* NULL ends the table */
   options_read_fn *read;
-  size_t offset; /* bytes from the target to the value */
-  double min;    /* range of a number */
-  double max;
+  size_t offset;     /* bytes from the target to the value */
+  double min;        /* range of a number */
+  double max;        /* of an identifier: characters at most */
+  const char *marks; /* of an identifier: what it may hold beside letters and
+                        digits */
   const struct options_word *words;
   int argument; /* for the readers of one kind of block */
   int stage;    /* blocks are read stage by stage */

@@ -339,21 +339,6 @@ static void check_credential(struct options_block *b,
 
 #define PRODUCT_ALLOWED "1 to 64 characters of [A-Za-z0-9]"
 
-static void read_product(struct options_block *b,
-                         const struct options_option *o,
-                         const oconfig_item_t *item) {
-  struct endpoint *e = b->target;
-  const char *id = options_value_text(b, o, item);
-  if (id == NULL)
-    return;
-  size_t size = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                           "abcdefghijklmnopqrstuvwxyz0123456789");
-  if (size >= 1 && size <= 64 && id[size] == '\0')
-    e->product_id = options_reader_keep(b->reader, strdup(id));
-  else
-    options_block_fault(b, o, item, "must be " PRODUCT_ALLOWED);
-}
-
 /* The call itself waits for the device: a request that ends sooner would be of
  * unknown fate, though its answer is on its way. */
 static void check_wait(struct options_block *b, struct endpoint *e) {
@@ -469,7 +454,8 @@ const struct options_option options_endpoint_table[] = {
      .words = VERSIONS},
     {"TokenLifetime", options_value_read_int, AT(credential.token_lifetime_s),
      .min = 60, .max = 2592000},
-    {"ProductID", read_product, AT(product_id)},
+    {"ProductID", options_value_read_identifier, AT(product_id), .max = 64,
+     .marks = ""},
     {"DeviceWait", options_value_read_int, AT(device_wait_s), .min = 5,
      .max = 30},
     {"ConnectTimeout", options_value_read_int, AT(connect_timeout_s), .min = 1,

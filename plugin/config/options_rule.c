@@ -467,25 +467,6 @@ static const struct options_word UNKNOWNS[] = {
 static const struct options_word FIRST_OKAYS[] = {
     {"ignore", FIRST_OKAY_IGNORE}, {"send", FIRST_OKAY_SEND}, {NULL, 0}};
 
-#define SERVICE_MAX_CHARS 128
-
-static void read_service(struct options_block *b,
-                         const struct options_option *o,
-                         const oconfig_item_t *item) {
-  struct rule_block *rb = b->target;
-  const char *text = options_value_text(b, o, item);
-  if (text == NULL)
-    return;
-  size_t size = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                             "abcdefghijklmnopqrstuvwxyz0123456789_.-");
-  if (size >= 1 && size <= SERVICE_MAX_CHARS && text[size] == '\0')
-    rb->service = options_reader_keep(b->reader, strdup(text));
-  else
-    options_block_fault(b, o, item,
-                        "must be 1 to %d characters of [A-Za-z0-9_.-]",
-                        SERVICE_MAX_CHARS);
-}
-
 /* Refuses the option Missing, which OnMissing has replaced. */
 static void refuse_missing(struct options_block *b,
                            const struct options_option *o,
@@ -528,7 +509,8 @@ const struct options_option options_rule_table[] = {
     {"OnValueFile", read_body_file, BODY(RULE_ON_VALUE)},
     {"Format", options_value_read_word, SETTING(format), .words = FORMATS},
     {"ContentType", options_value_read_line, SETTING(content_type)},
-    {"Service", read_service, SETTING(service)},
+    {"Service", options_value_read_identifier, SETTING(service), .max = 128,
+     .marks = "_.-"},
     {"Combine", CHOICE(policy.per_series, COMBINES)},
     {"ForgetAfter", SECONDS(forget_after_s, YEAR_S)},
     {"After", SECONDS(after_s, YEAR_S)},

@@ -69,6 +69,31 @@ void options_value_read_line(struct options_block *b,
     *(char **)place_of(b, o) = options_reader_keep(b->reader, strdup(line));
 }
 
+/* Goes by the letters of ASCII, whatever the locale. */
+static bool is_identifier(const struct options_option *o, const char *text) {
+  static const char alphanumeric[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "abcdefghijklmnopqrstuvwxyz0123456789";
+  size_t size = 0;
+  while (text[size] != '\0' && (strchr(alphanumeric, text[size]) != NULL ||
+                                strchr(o->marks, text[size]) != NULL))
+    size++;
+  return size >= 1 && size <= (size_t)o->max && text[size] == '\0';
+}
+
+void options_value_read_identifier(struct options_block *b,
+                                   const struct options_option *o,
+                                   const oconfig_item_t *item) {
+  const char *text = options_value_text(b, o, item);
+  if (text == NULL)
+    return;
+  if (is_identifier(o, text))
+    *(char **)place_of(b, o) = options_reader_keep(b->reader, strdup(text));
+  else
+    options_block_fault(b, o, item,
+                        "must be 1 to %.0f characters of [A-Za-z0-9%s]", o->max,
+                        o->marks);
+}
+
 /* ---- numbers ---- */
 
 static bool one_number(const oconfig_item_t *item, double *ret_number) {

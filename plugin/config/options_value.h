@@ -42,7 +42,8 @@ options_read_fn options_value_read_word;   /* int: the value of the word */
 options_read_fn options_value_read_choice; /* bool: a word's value is not 0 */
 options_read_fn options_value_read_rate;   /* struct rate_limit */
 options_read_fn options_value_read_line;   /* char *, owned by the target */
-options_read_fn options_value_read_file;   /* char *: absolute, readable */
-options_read_fn options_value_read_directory; /* char *: absolute, readable */
+options_read_fn options_value_read_identifier; /* char *, max characters */
+options_read_fn options_value_read_file;       /* char *: absolute, readable */
+options_read_fn options_value_read_directory;  /* char *: absolute, readable */
 
 #endif

@@ -194,24 +194,24 @@ const char *rule_body_option(enum rule_body which) {
   return options[which];
 }
 
-int rule_set_content_type(struct rule *r, const char *content_type) {
-  char *copy = strdup(content_type);
+/* Puts a copy of the text in the place of one that the rule owns, and that its
+ * policy borrows. */
+static int replace_text(char **own, const char **borrowed, const char *text) {
+  char *copy = strdup(text);
   if (copy == NULL)
     return -ENOMEM;
-  free(r->content_type);
-  r->content_type = copy;
-  r->policy.content_type = copy;
+  free(*own);
+  *own = copy;
+  *borrowed = copy;
   return 0;
 }
 
+int rule_set_content_type(struct rule *r, const char *content_type) {
+  return replace_text(&r->content_type, &r->policy.content_type, content_type);
+}
+
 int rule_set_service(struct rule *r, const char *identifier) {
-  char *copy = strdup(identifier);
-  if (copy == NULL)
-    return -ENOMEM;
-  free(r->service);
-  r->service = copy;
-  r->policy.service = copy;
-  return 0;
+  return replace_text(&r->service, &r->policy.service, identifier);
 }
 
 size_t rule_book_count(const struct rule_book *book) {
