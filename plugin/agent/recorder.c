@@ -563,12 +563,11 @@ static void restore_found(struct recorder *r, struct moment now) {
 
 uint64_t recorder_record(struct recorder *r, struct moment now) {
   struct ledger_batch batch;
-  int64_t jump_ms = take_jump_ms(r, now);
-  if (!r->keeps_nothing)
-    note_news(r);
   trim_slots(r, now);
   if (r->keeps_nothing)
     return r->handed;
+  int64_t jump_ms = take_jump_ms(r, now);
+  note_news(r);
   enum phase phase = look(r);
   if (phase == FOUND)
     restore_found(r, now);
@@ -665,8 +664,6 @@ static void await_restore(struct recorder *r, int64_t end_ms) {
 static void hand_over_rest(struct recorder *r) {
   struct ledger_batch batch;
   struct moment now = clock_now();
-  if (r->keeps_nothing)
-    return;
   pthread_mutex_lock(&r->mutex);
   bool is_whole = r->has_lost;
   pthread_mutex_unlock(&r->mutex);
@@ -694,8 +691,9 @@ static bool await_commits(struct recorder *r, int64_t end_ms) {
 }
 
 void recorder_finish(struct recorder *r, int64_t end_ms) {
-  if (!r->keeps_nothing)
-    note_news(r);
+  if (r->keeps_nothing)
+    return;
+  note_news(r);
   await_restore(r, end_ms);
   do
     hand_over_rest(r);
