@@ -119,7 +119,8 @@ int sqlite_file_init(struct sqlite_file *f, const char *path,
   "(SELECT count(*) FROM commands INDEXED BY commands_pending"                 \
   " WHERE finished_at IS NULL)"
 
-/* Returns a number that the file gives; -1 if it can not be read. */
+/* Returns a number that the file gives; -1 if it can not be read. Unlike
+ * sqlite_file_query it judges nothing: the file is condemned already. */
 static int64_t count(sqlite3 *db, const char *sql) {
   sqlite3_stmt *row = NULL;
   int64_t number = -1;
