@@ -198,6 +198,8 @@ static void tell_change(struct teller *t, struct change *change,
   case CHANGE_TRACKED:
     tell_tracked(t, journal_tracked(change));
     break;
+  case CHANGE_ORDER:
+    break;
   case CHANGE_SLOT:
   case CHANGE_SERIES:
     break;

@@ -131,6 +131,8 @@ void ledger_batch_add(struct ledger_batch *b, struct change *change,
   case CHANGE_TRACKED:
     add_tracked(b, journal_tracked(change), now);
     break;
+  case CHANGE_ORDER:
+    break;
   }
 }
 

@@ -14,7 +14,8 @@ enum change_kind {
   CHANGE_SLOT,
   CHANGE_SERIES,
   CHANGE_ACCOUNT,
-  CHANGE_TRACKED
+  CHANGE_TRACKED,
+  CHANGE_ORDER
 };
 
 struct change {

@@ -10,6 +10,7 @@ _Static_assert(offsetof(struct slot, change) == 0, "first in a slot");
 _Static_assert(offsetof(struct series, change) == 0, "first in a series");
 _Static_assert(offsetof(struct account, change) == 0, "first in an account");
 _Static_assert(offsetof(struct tracked, change) == 0, "first in a tracked");
+_Static_assert(offsetof(struct order, change) == 0, "first in an order");
 
 void journal_init(struct journal *j) {
   j->first = NULL;
@@ -43,6 +44,9 @@ static void free_thing(struct change *change) {
     break;
   case CHANGE_TRACKED:
     tracked_free(journal_tracked(change));
+    break;
+  case CHANGE_ORDER:
+    order_free(journal_order(change));
     break;
   case CHANGE_ACCOUNT:
     break;
@@ -92,4 +96,8 @@ struct account *journal_account(struct change *change) {
 
 struct tracked *journal_tracked(struct change *change) {
   return thing_of(change, CHANGE_TRACKED);
+}
+
+struct order *journal_order(struct change *change) {
+  return thing_of(change, CHANGE_ORDER);
 }

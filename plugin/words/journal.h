@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * journal owns the list of things that have changed in one turn of the I/O
- * thread: commands, slots, series, accounts and tracked commands, each once, in
- * the order of their first change. `lanes` and `tracker` write the journal; the
- * recorder records it, the teller tells it, and then it is cleared.
+ * thread: commands, slots, series, accounts, tracked commands and orders, each
+ * once, in the order of their first change. `lanes` and `tracker` write the
+ * journal; the recorder records it, the teller tells it, and then it is
+ * cleared.
  *
  * The last change of a thing hands the thing over to the journal, which frees
  * it when it is cleared. One thread.
@@ -13,6 +14,7 @@
 
 #include "words/change.h"
 #include "words/command.h"
+#include "words/order.h"
 #include "words/slot.h"
 #include "words/tracked.h"
 
@@ -30,7 +32,7 @@ void journal_note(struct journal *j, struct change *change);
 
 /* Notes the change for the last time, and takes the thing: a command that is
  * finished, a tracked one that is concluded, a series that was taken out of its
- * slot, or a slot that is removed. */
+ * slot, a slot that is removed, or an order that was obeyed or refused. */
 void journal_note_last(struct journal *j, struct change *change);
 
 /* Empties the journal. Frees each thing whose last change was in it; marks the
@@ -43,5 +45,6 @@ struct slot *journal_slot(struct change *change);
 struct series *journal_series(struct change *change);
 struct account *journal_account(struct change *change);
 struct tracked *journal_tracked(struct change *change);
+struct order *journal_order(struct change *change);
 
 #endif

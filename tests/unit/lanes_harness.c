@@ -288,6 +288,7 @@ static void store_change(struct store *store, struct change *c) {
     store_account(store, journal_account(c));
     break;
   case CHANGE_TRACKED:
+  case CHANGE_ORDER:
     break;
   }
 }

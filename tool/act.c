@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include "tool.h"
+
+int send_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}
+
+int retry_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}
+
+int cancel_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}
+
+int silence_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}

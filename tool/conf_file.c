@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf_file.h"

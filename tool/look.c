@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include "tool.h"
+
+int pending_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}
+
+int history_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}
+
+int states_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}
+
+int orders_run(const struct tool *tool, int argc, char **argv) {
+  (void)tool;
+  (void)argc;
+  return tool_fail(TOOL_WRONG, "%s: not written yet", argv[0]);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONF_PATH "/etc/collectd/collectd.conf"
+
+static const struct tool_command commands[] = {
+    {"check", "[FILE]", "finds what is wrong with the configuration",
+     check_run},
+    {"explain", "[--severity S] [--host H] ...",
+     "says what an event would come to, and why", explain_run},
+    {"status", "[--watch]", "shows how the agent and its endpoints are",
+     status_run},
+    {"pending", "", "lists the commands that wait or are in flight",
+     pending_run},
+    {"history", "[--device D] [--rule R] [--outcome O] [--since 1d]",
+     "lists commands, the newest first", history_run},
+    {"states", "[--device D] [--rule R]",
+     "lists the state of each series, and what it asks for", states_run},
+    {"orders", "[--since 1d]", "lists what was asked for by hand, and silences",
+     orders_run},
+    {"send", "DEVICE BODY [--format F] [--expire 10m]",
+     "sends a body to a device", send_run},
+    {"retry", "ID", "sends a command of the history again", retry_run},
+    {"cancel", "ID | --device D", "cancels commands that wait", cancel_run},
+    {"silence", "--device D | --rule R --for 2h [--comment TEXT]",
+     "makes a rule or a device send nothing for a while", silence_run},
+    {"test", "DEVICE",
+     "finds out whether a device can be reached; sends nothing", test_run},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+int tool_fail(enum tool_exit status, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("onenetctl: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+  return status;
+}
+
+static void write_usage(FILE *to) {
+  fputs("usage: onenetctl [-C FILE] [--json] COMMAND ...\n\n", to);
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    fprintf(to, "  %s %s\n        %s\n", commands[i].name,
+            commands[i].arguments, commands[i].summary);
+}
+
+static const struct tool_command *find_command(const char *name) {
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+int main(int argc, char **argv) {
+  static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {NULL, 0, NULL, 0}};
+  struct tool tool = {.conf_path = CONF_PATH};
+  int o;
+  while ((o = getopt_long(argc, argv, "+C:hV", options, NULL)) != -1) {
+    switch (o) {
+    case 'C':
+      tool.conf_path = optarg;
+      tool.is_conf_given = true;
+      break;
+    case 'j':
+      tool.is_json = true;
+      break;
+    case 'h':
+      write_usage(stdout);
+      return TOOL_OK;
+    case 'V':
+      puts("onenetctl " ONENET_VERSION);
+      return TOOL_OK;
+    default:
+      return TOOL_USAGE;
+    }
+  }
+  if (optind == argc) {
+    write_usage(stderr);
+    return TOOL_USAGE;
+  }
+  const struct tool_command *command = find_command(argv[optind]);
+  if (command == NULL)
+    return tool_fail(TOOL_USAGE,
+                     "there is no command \"%s\": see onenetctl "
+                     "--help",
+                     argv[optind]);
+  int first = optind;
+  optind = 0; /* the command reads its own options from the beginning */
+  return command->run(&tool, argc - first, argv + first);
+}
