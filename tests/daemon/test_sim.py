@@ -363,8 +363,11 @@ def test_answer_timeout_is_status_5_and_final():
             sim.answer(DEVICE, cmd_uuid, b"late")
 
 
-@pytest.mark.parametrize("path", [str(uuid.uuid4()), str(uuid.uuid4()) +
-                                  "/resp", "x", "", "x/resp", "x/y"])
+NEVER_GIVEN = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+
+
+@pytest.mark.parametrize("path", [NEVER_GIVEN, NEVER_GIVEN + "/resp", "x", "",
+                                  "x/resp", "x/y"])
 def test_unknown_uuid_is_errno_8(sim, path):
     assert code(sim.http("GET", f"/cmds/{path}", headers=KEY)) == 8
 
