@@ -10,6 +10,7 @@
 /* The first fault of the configuration is told, and no other one. */
 struct first_fault {
   const struct tool *tool;
+  const struct conf_file *conf;
   bool is_told;
 };
 
@@ -32,9 +33,14 @@ static void tell_note(void *context, enum conf_level level, const char *path,
     tell_first(context, path, line, text);
 }
 
-static void tell_fault(void *context, const char *line) {
+static void tell_remark(void *context, const struct options_remark *remark) {
   struct first_fault *f = context;
-  tell_first(f, f->tool->conf_path, 0, line);
+  const char *path = f->tool->conf_path;
+  int line = 0;
+  if (remark->level != OPTIONS_FAULT)
+    return;
+  conf_file_place(f->conf, remark->item, &path, &line);
+  tell_first(f, path, line, remark->line);
 }
 
 /* Returns the block that collectd would hand to the plugin; if it would hand
@@ -51,6 +57,7 @@ static const oconfig_item_t *find_block(struct conf_daemon *d) {
 
 static int read_block(struct first_fault *f, struct setup *s) {
   struct conf_daemon d = {.root = conf_file_root(s->conf)};
+  f->conf = s->conf;
   const oconfig_item_t *block = find_block(&d);
   if (block == NULL) {
     tool_fail(TOOL_WRONG,
@@ -59,8 +66,8 @@ static int read_block(struct first_fault *f, struct setup *s) {
               f->tool->conf_path);
     return -ENOENT;
   }
-  return options_read(block, conf_daemon_base_dir(&d), OPTIONS_FOR_START,
-                      tell_fault, f, &s->options);
+  return options_read(block, conf_daemon_base_dir(&d), OPTIONS_FOR_LOOK,
+                      tell_remark, f, &s->options);
 }
 
 int setup_read(const struct tool *tool, struct setup *ret_setup) {
