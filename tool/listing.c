@@ -12,17 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CELL_MAX_BYTES 400   /* of a text in a table */
-#define CELL_HEX_BYTES 16    /* of bytes that are no text */
-#define TERMINAL_COLUMNS 40  /* a narrower terminal does not count */
-#define COLUMN_MIN 8         /* room that is left to a text */
-#define CUT ".."             /* end of a text that was cut */
-#define BETWEEN 2            /* blanks between two columns */
+#define CELL_MAX_BYTES 400  /* of a text in a table */
+#define CELL_HEX_BYTES 16   /* of bytes that are no text */
+#define TERMINAL_COLUMNS 40 /* a narrower terminal does not count */
+#define COLUMN_MIN 8        /* room that is left to a text */
+#define CUT ".."            /* end of a text that was cut */
+#define BETWEEN 2           /* blanks between two columns */
 
 /* A field of a table: a piece of `text`. */
 struct cell {
   size_t at, size;
-  size_t width;    /* columns of the terminal */
+  size_t width;     /* columns of the terminal */
   bool is_flexible; /* may be cut */
   bool is_number;
 };
@@ -31,9 +31,9 @@ struct listing {
   bool is_json;
   const char *const *columns;
   size_t column_count;
-  size_t at;         /* column of the next field */
-  size_t row_count;  /* of rows that are whole */
-  struct buf text;   /* of all cells; in JSON of all rows */
+  size_t at;          /* column of the next field */
+  size_t row_count;   /* of rows that are whole */
+  struct buf text;    /* of all cells; in JSON of all rows */
   struct cell *cells; /* of a table, row by row */
   size_t cell_count, cell_room;
   bool is_out_of_memory;
@@ -51,7 +51,7 @@ struct listing *listing_begin(bool is_json, const char *const *columns,
   return l;
 }
 
-static void listing_free(struct listing *l) {
+void listing_free(struct listing *l) {
   buf_free(&l->text);
   free(l->cells);
   free(l);
@@ -142,11 +142,12 @@ static void end_cell(struct listing *l, size_t at, bool is_flexible,
   if (cell == NULL)
     return;
   size_t size = l->text.size - at;
-  *cell = (struct cell){.at = at,
-                        .size = size,
-                        .width = size > 0 ? width_of(l->text.data + at, size) : 0,
-                        .is_flexible = is_flexible,
-                        .is_number = is_number};
+  *cell =
+      (struct cell){.at = at,
+                    .size = size,
+                    .width = size > 0 ? width_of(l->text.data + at, size) : 0,
+                    .is_flexible = is_flexible,
+                    .is_number = is_number};
 }
 
 static void add_text_cell(struct listing *l, const char *text, size_t size) {

@@ -42,6 +42,9 @@ void listing_null(struct listing *l);
  * row. Frees the listing. Returns as buf_append. */
 int listing_append(struct listing *l, struct buf *out);
 
+/* Frees a listing that is not wanted any more. */
+void listing_free(struct listing *l);
+
 /* Writes to stdout what listing_append appends, and frees the listing. Returns
  * 0; -E2BIG, -ENOMEM, or the error of writing, after which less was written. */
 int listing_end(struct listing *l);
