@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rows.h"
 
+#include "base/one_line.h"
 #include "base/systime.h"
 #include "length.h"
 #include "listing.h"
@@ -76,10 +77,10 @@ static void bind(sqlite3_stmt *s, const struct rows_value *value) {
   int at = sqlite3_bind_parameter_index(s, value->name);
   if (at == 0)
     return;
-  if (value->text != NULL)
-    sqlite3_bind_text(s, at, value->text, -1, SQLITE_STATIC);
-  else
+  if (value->is_number)
     sqlite3_bind_double(s, at, value->number);
+  else if (value->text != NULL)
+    sqlite3_bind_text(s, at, value->text, -1, SQLITE_STATIC);
 }
 
 static int prepare(sqlite3 *db, const char *sql,
@@ -116,39 +117,48 @@ static void add_field(struct listing *l, sqlite3_stmt *s, int at) {
   }
 }
 
-static int add_rows(struct listing *l, sqlite3_stmt *s) {
+/* Returns as SQLite does. */
+static int add_rows(struct listing *l, sqlite3_stmt *s, int *ret_count) {
   int code;
-  while ((code = sqlite3_step(s)) == SQLITE_ROW)
+  *ret_count = 0;
+  while ((code = sqlite3_step(s)) == SQLITE_ROW) {
     for (int i = 0; i < sqlite3_column_count(s); i++)
       add_field(l, s, i);
+    ++*ret_count;
+  }
   return code;
 }
 
-static int explain_memory(int status) {
-  if (status == -E2BIG)
+static int explain(int status) {
+  if (status == -ENOMEM)
+    tool_fail(TOOL_WRONG, "out of memory");
+  else if (status == -E2BIG)
     tool_fail(TOOL_WRONG, "there is too much to be shown at once: ask for less "
                           "with --limit or --since");
-  else if (status < 0)
-    tool_fail(TOOL_WRONG, "out of memory");
   return status;
 }
 
-/* Shows the rows of a statement; the names of its columns are borrowed. */
+static int fill(struct book *b, struct listing *l, sqlite3_stmt *s,
+                struct buf *out) {
+  int count;
+  int status = book_judge(b, add_rows(l, s, &count));
+  if (status < 0)
+    listing_free(l);
+  else
+    status = explain(listing_append(l, out));
+  return status < 0 ? status : count;
+}
+
+/* Shows the rows of a statement, which lends the names of the columns. */
 static int show(struct book *b, bool is_json, sqlite3_stmt *s,
                 struct buf *out) {
-  int count = sqlite3_column_count(s);
-  const char **names = calloc((size_t)count, sizeof *names);
-  for (int i = 0; names != NULL && i < count; i++)
-    names[i] = sqlite3_column_name(s, i);
+  size_t count = (size_t)sqlite3_column_count(s);
+  const char **names = calloc(count, sizeof *names);
+  for (size_t i = 0; names != NULL && i < count; i++)
+    names[i] = sqlite3_column_name(s, (int)i);
   struct listing *l =
-      names != NULL ? listing_begin(is_json, names, (size_t)count) : NULL;
-  int status = l != NULL ? book_judge(b, add_rows(l, s)) : -ENOMEM;
-  if (l == NULL)
-    explain_memory(status);
-  else if (status == 0)
-    status = explain_memory(listing_append(l, out));
-  else
-    listing_free(l);
+      names != NULL ? listing_begin(is_json, names, count) : NULL;
+  int status = l != NULL ? fill(b, l, s, out) : explain(-ENOMEM);
   free(names);
   return status;
 }
@@ -161,4 +171,34 @@ int rows_append(struct book *b, bool is_json, const char *sql,
     status = show(b, is_json, s, out);
   sqlite3_finalize(s);
   return status;
+}
+
+static void append_word(struct buf *out, sqlite3_stmt *s) {
+  const char *text = sqlite3_column_blob(s, 0);
+  size_t at = out->size, size = (size_t)sqlite3_column_bytes(s, 0);
+  if (size == 0 || buf_append_utf8(out, text, size) != 0)
+    return;
+  one_line_blank(out->data + at, out->size - at);
+  out->size = at + strlen(out->data + at);
+}
+
+int rows_append_word(struct book *b, const char *sql,
+                     const struct rows_value *values, struct buf *out) {
+  sqlite3_stmt *s = NULL;
+  int code = prepare(book_connection(b), sql, values, &s);
+  if (code == SQLITE_OK)
+    code = sqlite3_step(s);
+  if (code == SQLITE_ROW)
+    append_word(out, s);
+  int status = book_judge(b, code);
+  sqlite3_finalize(s);
+  return status < 0 ? status : code == SQLITE_ROW;
+}
+
+int rows_write(struct buf *text) {
+  int status = listing_write(text);
+  if (status < 0)
+    return tool_fail(TOOL_WRONG, "what was found can not be written: %s",
+                     strerror(-status));
+  return TOOL_OK;
 }
