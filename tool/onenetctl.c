@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONF_PATH "/etc/collectd/collectd.conf"
-
 static const struct tool_command commands[] = {
     {"check", "[FILE]", "finds what is wrong with the configuration",
      check_run},
@@ -65,7 +63,7 @@ int main(int argc, char **argv) {
                                           {"help", no_argument, NULL, 'h'},
                                           {"version", no_argument, NULL, 'V'},
                                           {NULL, 0, NULL, 0}};
-  struct tool tool = {.conf_path = CONF_PATH};
+  struct tool tool = {.conf_path = COLLECTD_CONF};
   int o;
   while ((o = getopt_long(argc, argv, "+C:hV", options, NULL)) != -1) {
     switch (o) {

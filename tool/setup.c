@@ -1,43 +1,94 @@
 /* SPDX-License-Identifier: MIT */
-/* STAND-IN until the branch `check` is merged. */
 #include "setup.h"
 
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "conf_daemon.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#define _CMOCKA_H_STANDIN
-#define fail_msg(...) (fprintf(stderr, __VA_ARGS__), exit(1))
-#define assert_non_null(p) ((p) == NULL ? abort() : (void)0)
-#define assert_string_equal(a, b) (strcmp(a, b) != 0 ? (fprintf(stderr, "rest: %.60s\n", a), exit(1)) : (void)0)
-#define config_text_parse standin_parse
-#define config_text_free standin_free
-oconfig_item_t *config_text_parse(const char *text);
-void config_text_free(oconfig_item_t *root);
-#define ONENET_CONFIG_TEXT_H
-#define CMOCKA_H_
-#include "standin_conf.inc"
+/* The first fault of the configuration is told, and no other one. */
+struct first_fault {
+  const struct tool *tool;
+  const struct conf_file *conf;
+  bool is_told;
+};
 
-static oconfig_item_t *root;
-static void tell(void *c, const char *line) { (void)c; fprintf(stderr, "onenetctl: %s\n", line); }
-int setup_read(const struct tool *tool, struct setup *s) {
-  static char text[1 << 20];
-  FILE *f = fopen(tool->conf_path, "r");
-  const char *base = ".";
-  s->conf = NULL; s->options = NULL;
-  if (f == NULL) { fprintf(stderr, "onenetctl: %s: %s\n", tool->conf_path, strerror(errno)); return -errno; }
-  text[fread(text, 1, sizeof text - 1, f)] = 0; fclose(f);
-  root = standin_parse(text);
-  for (int i = 0; i < root->children_num; i++)
-    if (strcasecmp(root->children[i].key, "BaseDir") == 0) base = root->children[i].values[0].value.string;
-  for (int i = 0; i < root->children_num; i++) {
-    oconfig_item_t *c = &root->children[i];
-    if (strcasecmp(c->key, "Plugin") == 0 && strcmp(c->values[0].value.string, "onenet") == 0)
-      return options_read(c, base, OPTIONS_FOR_CHECK, tell, NULL, &s->options);
-  }
-  return -ENOENT;
+static void tell_first(struct first_fault *f, const char *path, int line,
+                       const char *text) {
+  if (f->is_told)
+    return;
+  f->is_told = true;
+  char place[32] = "";
+  if (line > 0)
+    snprintf(place, sizeof(place), ":%d", line);
+  tool_fail(TOOL_WRONG, "%s%s: %s", path, place, text);
+  tool_fail(TOOL_WRONG, "for all that is wrong: onenetctl -C %s check",
+            f->tool->conf_path);
 }
-void setup_free(struct setup *s) { options_free(s->options); standin_free(root); root = NULL; }
+
+static void tell_note(void *context, enum conf_level level, const char *path,
+                      int line, const char *text) {
+  if (level == CONF_FAULT)
+    tell_first(context, path, line, text);
+}
+
+static void tell_remark(void *context, const struct options_remark *remark) {
+  struct first_fault *f = context;
+  const char *path = f->tool->conf_path;
+  int line = 0;
+  if (remark->level != OPTIONS_FAULT)
+    return;
+  conf_file_place(f->conf, remark->item, &path, &line);
+  tell_first(f, path, line, remark->line);
+}
+
+/* Returns the block that collectd would hand to the plugin; if it would hand
+ * none, the first one there is; or NULL. */
+static const oconfig_item_t *find_block(struct conf_daemon *d) {
+  struct conf_daemon first = *d;
+  const oconfig_item_t *block;
+  while ((block = conf_daemon_next(d)) != NULL)
+    if (d->is_loaded)
+      return block;
+  *d = first;
+  return conf_daemon_next(d);
+}
+
+static int read_block(struct first_fault *f, struct setup *s) {
+  struct conf_daemon d = {.root = conf_file_root(s->conf)};
+  f->conf = s->conf;
+  const oconfig_item_t *block = find_block(&d);
+  if (block == NULL) {
+    tool_fail(TOOL_WRONG,
+              "%s: there is no <Plugin onenet> block in it: name the "
+              "configuration that collectd reads with -C",
+              f->tool->conf_path);
+    return -ENOENT;
+  }
+  return options_read(block, conf_daemon_base_dir(&d), OPTIONS_FOR_LOOK,
+                      tell_remark, f, &s->options);
+}
+
+int setup_read(const struct tool *tool, struct setup *ret_setup) {
+  struct setup s = {.conf = NULL};
+  struct first_fault f = {.tool = tool};
+  int status = conf_file_read(tool->conf_path, tell_note, &f, &s.conf);
+  if (status == 0 && f.is_told)
+    status = -EINVAL;
+  if (status == 0)
+    status = read_block(&f, &s);
+  if (status == -ENOMEM)
+    tool_fail(TOOL_WRONG, "out of memory");
+  if (status == 0)
+    *ret_setup = s;
+  else
+    setup_free(&s);
+  return status;
+}
+
+void setup_free(struct setup *s) {
+  options_free(s->options);
+  conf_file_free(s->conf);
+  *s = (struct setup){.conf = NULL};
+}

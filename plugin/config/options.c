@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/options.h"
 
-#include "base/log.h"
 #include "config/options_block.h"
 #include "config/options_device.h"
 #include "config/options_endpoint.h"
@@ -179,13 +178,14 @@ static void read_plugin(struct options_reader *r, const oconfig_item_t *block) {
     }
   }
   if (options_block_find(&b, "Rule") == NULL)
-    log_warning("%s: there is no Rule in it: nothing will be sent", b.title);
+    options_block_warn(&b, NULL,
+                       "there is no Rule in it: nothing will be sent");
   if (rule_book_seal(r->options->rules) != 0)
     r->out_of_memory = true;
 }
 
 int options_read(const oconfig_item_t *block, const char *base_dir,
-                 enum options_purpose purpose, options_fault_fn *fault,
+                 enum options_purpose purpose, options_tell_fn *tell,
                  void *context, struct options **ret_options) {
   struct options_reader r = {
       .base_dir = base_dir, .purpose = purpose, .kinds = KINDS};
@@ -193,7 +193,7 @@ int options_read(const oconfig_item_t *block, const char *base_dir,
   if (r.options == NULL)
     return -ENOMEM;
   read_plugin(&r, block);
-  int status = options_reader_finish(&r, fault, context);
+  int status = options_reader_finish(&r, tell, context);
   if (status != 0)
     options_free(r.options);
   else

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SQL_MAX_BYTES 8192
-#define STATEMENTS_MAX 24 /* more than the ledger uses */
+#define STATEMENTS_MAX 32 /* more than the ledger uses */
 
 /* Kinds of statements that change rows. */
 enum verb { VERB_INSERT, VERB_REPLACE, VERB_UPDATE, VERB_REMOVE };
