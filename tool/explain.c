@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tool.h"
 
+#include "arguments.h"
 #include "base/systime.h"
+#include "book.h"
 #include "explanation.h"
 #include "given.h"
 #include "setup.h"
@@ -14,7 +16,7 @@
 
 #define LINE_BYTES 8192
 
-/* The names that given_set knows, as options; val is the place here, from 1. */
+/* The names that given_set knows, as options. */
 static const struct option options[] = {
     {"source", required_argument, NULL, 1},
     {"severity", required_argument, NULL, 1},
@@ -49,15 +51,12 @@ static int take_option(struct given *g, const char *option) {
 
 static int take_options(struct given *g, int argc, char **argv) {
   int o, index = 0, status = TOOL_OK;
+  opterr = 0;
   while (status == TOOL_OK &&
-         (o = getopt_long(argc, argv, "", options, &index)) != -1)
-    status = o == 1 ? take_option(g, options[index].name) : TOOL_USAGE;
-  if (status == TOOL_OK && optind < argc)
-    return tool_fail(TOOL_USAGE,
-                     "explain: \"%s\" is no option: see onenetctl "
-                     "--help",
-                     argv[optind]);
-  return status;
+         (o = getopt_long(argc, argv, ":", options, &index)) != -1)
+    status = o == 1 ? take_option(g, options[index].name)
+                    : arguments_refuse(argv, o);
+  return status == TOOL_OK ? arguments_count(argc, argv, 0, 0, "") : status;
 }
 
 /* Reads the event from a line of stdin. Returns an exit status. */
@@ -94,7 +93,8 @@ static int write_out(const struct tool *tool, const struct explanation *x) {
 static int explain(const struct tool *tool, const struct options *o,
                    const struct event *event) {
   static struct explanation x;
-  if (explanation_make(o, event, now(), &x) < 0)
+  long agent = (long)book_agent(o->ledger_path);
+  if (explanation_make(o, event, agent, now(), &x) < 0)
     return tool_fail(TOOL_WRONG, "out of memory");
   int status = write_out(tool, &x);
   explanation_free(&x);

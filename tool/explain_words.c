@@ -195,6 +195,19 @@ static void say_device(const struct device *d) {
       d->endpoint->name);
 }
 
+/* Says so where the slot asks for the body of another series than the event's,
+ * since that one is in a worse state. */
+static void say_other_body(const struct fate *fate) {
+  if (fate->command == NULL || fate->command->body == NULL ||
+      fate->sample == NULL ||
+      body_equals(fate->command->body, fate->sample->body))
+    return;
+  say(4,
+      "what is sent is the body of the slot's state, %s, and not that of "
+      "this event",
+      event_severity_name(fate->command->severity));
+}
+
 static void say_firing(const struct explanation *x, const struct fate *fate) {
   const struct command *shown = explanation_shown(fate);
   struct buf line;
@@ -204,6 +217,7 @@ static void say_firing(const struct explanation *x, const struct fate *fate) {
   explanation_append_fate(x, fate, &line);
   write_line(&line, 4);
   buf_free(&line);
+  say_other_body(fate);
   if (shown != NULL)
     say_request(x, shown);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "explanation.h"
 
-#include "book.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -181,7 +179,6 @@ static int take_nothing(struct explanation *x) {
 }
 
 static int read_ledger(struct explanation *x) {
-  x->agent = (long)book_agent(x->options->ledger_path);
   int status = rehearsal_new(x->options, x->agent != 0, x->now, &x->rehearsal,
                              x->why, sizeof x->why);
   if (status == -ENOENT && x->agent == 0)
@@ -206,9 +203,11 @@ static int find_ground(struct explanation *x) {
 /* ---- life ---- */
 
 int explanation_make(const struct options *options, const struct event *event,
-                     struct moment now, struct explanation *ret_explanation) {
+                     long agent, struct moment now,
+                     struct explanation *ret_explanation) {
   struct explanation *x = ret_explanation;
-  *x = (struct explanation){.options = options, .event = *event, .now = now};
+  *x = (struct explanation){
+      .options = options, .event = *event, .now = now, .agent = agent};
   int status = make_answers(x);
   if (status == 0)
     status = find_ground(x);

@@ -58,9 +58,11 @@ struct explanation {
 };
 
 /* Asks all rules. Options and the texts of the event are borrowed until
- * explanation_free. Returns 0 or -ENOMEM. */
+ * explanation_free. agent: the process that has the ledger open, 0 for none.
+ * Returns 0 or -ENOMEM. */
 int explanation_make(const struct options *options, const struct event *event,
-                     struct moment now, struct explanation *ret_explanation);
+                     long agent, struct moment now,
+                     struct explanation *ret_explanation);
 void explanation_free(struct explanation *x);
 
 /* Appends what would become of a firing, as a sentence without a full stop, and
