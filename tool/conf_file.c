@@ -70,6 +70,15 @@ static void note_at(struct reader *r, enum conf_level level,
   pass_note(r, level, at->path, at->line, text);
 }
 
+/* The file that -C names stands for itself. */
+static void note_unread(struct reader *r, enum conf_level level,
+                        const struct inclusion *at, const char *path, int why) {
+  if (at->depth == 0)
+    note_at(r, level, at, "can not be read: %s", strerror(why));
+  else
+    note_at(r, level, at, "%s: can not be read: %s", path, strerror(why));
+}
+
 /* ---- files ---- */
 
 /* Keeps a copy of the path for the life of the tree. NULL without memory. */
@@ -140,7 +149,7 @@ static void read_file(struct reader *r, const struct inclusion *at,
   }
   char *text = load_file(path, &size, &why);
   if (why != 0)
-    note_at(r, CONF_FAULT, at, "%s: can not be read: %s", path, strerror(why));
+    note_unread(r, CONF_FAULT, at, path, why);
   else if (text == NULL)
     r->out_of_memory = true;
   else
@@ -186,8 +195,7 @@ static void read_directory(struct reader *r, const struct inclusion *at,
   struct dirent **entries;
   int count = scandir(path, &entries, is_visible, compare);
   if (count < 0) {
-    note_at(r, CONF_FAULT, at, "%s: can not be read: %s", path,
-            strerror(errno));
+    note_unread(r, CONF_FAULT, at, path, errno);
     return;
   }
   for (int i = 0; i < count; i++) {
@@ -205,8 +213,7 @@ static void read_path(struct reader *r, const struct inclusion *at,
                       const char *path) {
   struct stat status;
   if (stat(path, &status) != 0)
-    note_at(r, at->depth > 0 ? CONF_WARNING : CONF_FAULT, at,
-            "%s: can not be read: %s", path, strerror(errno));
+    note_unread(r, at->depth > 0 ? CONF_WARNING : CONF_FAULT, at, path, errno);
   else if (S_ISDIR(status.st_mode))
     read_directory(r, at, path);
   else if (!S_ISREG(status.st_mode))

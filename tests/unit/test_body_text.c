@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../tool/body_text.h"
+#include "body_text.h"
 
 #include "basics.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../tool/book.h"
+#include "book.h"
 
-#include "../../tool/tool.h"
+#include "tool.h"
 #include "base/copy_file.h"
 #include "base/systime.h"
 #include "basics.h"

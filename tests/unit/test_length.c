@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../tool/length.h"
+#include "length.h"
 
 #include "basics.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../tool/listing.h"
+#include "listing.h"
 
 #include "base/json.h"
 #include "basics.h"
