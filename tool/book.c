@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "book.h"
 
+#include "base/one_line.h"
 #include "base/systime.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_schema.h"
@@ -343,6 +344,7 @@ static struct order *take_order(sqlite3_stmt *s, int64_t id) {
   o->ended.wall_ms = (int64_t)(1000 * sqlite3_column_double(s, 1));
   const unsigned char *why = sqlite3_column_text(s, 2);
   snprintf(o->why, sizeof o->why, "%s", why != NULL ? (const char *)why : "");
+  one_line_blank(o->why, strlen(o->why));
   o->result_id = sqlite3_column_int64(s, 3);
   o->count = (uint64_t)sqlite3_column_int64(s, 4);
   return o;

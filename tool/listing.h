@@ -5,7 +5,8 @@
  * can not break a line or move the terminal's cursor.
  *
  * A table is LISTING_COLUMNS wide at most, or as wide as the terminal that it
- * is written to: texts are cut where there is no room for them.
+ * is written to: texts are cut where there is no room for them. A column that
+ * is empty in all rows is left out.
  */
 #ifndef ONENET_LISTING_H
 #define ONENET_LISTING_H

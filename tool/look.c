@@ -68,7 +68,7 @@ static const struct listed history[] = {
      "SELECT id AS ID, local_time(created_at) AS CREATED, rule AS RULE,"
      " device AS DEVICE, coalesce(outcome, state) AS OUTCOME,"
      " attempts AS TRIES, body AS BODY,"
-     " CASE outcome WHEN 'accepted' THEN reply ELSE error END"
+     " CASE outcome WHEN 'accepted' THEN reply ELSE coalesce(error, cause) END"
      "  AS ANSWER" HISTORY,
      "SELECT *" HISTORY},
     {NULL, NULL, NULL}};

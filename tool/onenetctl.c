@@ -30,6 +30,8 @@ static const struct tool_command commands[] = {
      "makes a rule or a device send nothing for a while", silence_run},
     {"test", "DEVICE",
      "finds out whether a device can be reached; sends nothing", test_run},
+    {"names", "[endpoints|devices|rules]",
+     "lists the names of the configuration", names_run},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -56,6 +58,43 @@ static const struct tool_command *find_command(const char *name) {
     if (strcmp(commands[i].name, name) == 0)
       return &commands[i];
   return NULL;
+}
+
+/* Takes --json and --help from among the words of a command: each command knows
+ * them, wherever they stand before "--". Returns how many words are left. */
+static int take_common(struct tool *tool, int argc, char **argv,
+                       bool *ret_is_help) {
+  int kept = 0;
+  bool is_over = false;
+  for (int i = 0; i < argc; i++) {
+    is_over |= strcmp(argv[i], "--") == 0;
+    if (!is_over && strcmp(argv[i], "--json") == 0)
+      tool->is_json = true;
+    else if (!is_over && strcmp(argv[i], "--help") == 0)
+      *ret_is_help = true;
+    else
+      argv[kept++] = argv[i];
+  }
+  argv[kept] = NULL;
+  return kept;
+}
+
+/* Runs the command that argv[0] names. */
+static int run_command(struct tool *tool, int argc, char **argv) {
+  bool is_help = false;
+  const struct tool_command *command = find_command(argv[0]);
+  if (command == NULL)
+    return tool_fail(TOOL_USAGE,
+                     "there is no command \"%s\": see onenetctl --help",
+                     argv[0]);
+  argc = take_common(tool, argc, argv, &is_help);
+  if (is_help) {
+    printf("usage: onenetctl %s %s\n%s; see onenetctl(1)\n", command->name,
+           command->arguments, command->summary);
+    return TOOL_OK;
+  }
+  optind = 0; /* the command reads its own options from the beginning */
+  return command->run(tool, argc, argv);
 }
 
 int main(int argc, char **argv) {
@@ -88,13 +127,5 @@ int main(int argc, char **argv) {
     write_usage(stderr);
     return TOOL_USAGE;
   }
-  const struct tool_command *command = find_command(argv[optind]);
-  if (command == NULL)
-    return tool_fail(TOOL_USAGE,
-                     "there is no command \"%s\": see onenetctl "
-                     "--help",
-                     argv[optind]);
-  int first = optind;
-  optind = 0; /* the command reads its own options from the beginning */
-  return command->run(&tool, argc - first, argv + first);
+  return run_command(&tool, argc - optind, argv + optind);
 }

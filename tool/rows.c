@@ -85,8 +85,8 @@ static void bind(sqlite3_stmt *s, const struct rows_value *value) {
 
 static int prepare(sqlite3 *db, const char *sql,
                    const struct rows_value *values, sqlite3_stmt **ret_s) {
-  struct rows_value now = {.name = ":now",
-                           .number = (double)systime_ms(CLOCK_REALTIME) / 1000};
+  const struct rows_value now =
+      ROWS_NUMBER(":now", (double)systime_ms(CLOCK_REALTIME) / 1000);
   int code = teach(db);
   if (code == SQLITE_OK)
     code = sqlite3_prepare_v2(db, sql, -1, ret_s, NULL);

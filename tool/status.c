@@ -98,7 +98,9 @@ static const char pending[] =
         DEVICES_MAX);
 
 static const char pending_in_all[] =
-    "SELECT count(*) || ' commands of ' || count(DISTINCT device) || ' devices'"
+    "SELECT printf('%d command%s of %d device%s', count(*),"
+    " CASE count(*) WHEN 1 THEN '' ELSE 's' END, count(DISTINCT device),"
+    " CASE count(DISTINCT device) WHEN 1 THEN '' ELSE 's' END)"
     " || CASE WHEN count(DISTINCT device) > " NUMBER(
         DEVICES_MAX) " THEN ', those with the most:' ELSE '' END" PENDING;
 

@@ -46,6 +46,7 @@ int retry_run(const struct tool *tool, int argc, char **argv);
 int cancel_run(const struct tool *tool, int argc, char **argv);
 int silence_run(const struct tool *tool, int argc, char **argv);
 int test_run(const struct tool *tool, int argc, char **argv);
+int names_run(const struct tool *tool, int argc, char **argv);
 
 /* Writes "onenetctl: LINE" to stderr, and returns that exit status. */
 int tool_fail(enum tool_exit status, const char *format, ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "options_fixture.h"
 
-#include "config_text.h"
+#include "conf_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -108,15 +108,24 @@ static const oconfig_item_t *find_block(const oconfig_item_t *root) {
   return NULL;
 }
 
+static void fail_note(void *context, enum conf_level level, const char *path,
+                      int line, const char *text) {
+  (void)context;
+  (void)level;
+  fail_msg("%s:%d: %s", path, line, text);
+}
+
 int options_fixture_read_all(struct options_fixture *f,
                              const char *configuration) {
-  oconfig_item_t *root = config_text_parse(configuration);
+  struct conf_file *conf;
+  assert_int_equal(
+      conf_file_read_text("conf", configuration, fail_note, NULL, &conf), 0);
   options_free(f->options);
   f->options = NULL;
   f->faults[0] = f->warnings[0] = f->skipped[0] = '\0';
-  int status = options_read(find_block(root), f->directory, f->purpose,
-                            keep_remark, f, &f->options);
-  config_text_free(root);
+  int status = options_read(find_block(conf_file_root(conf)), f->directory,
+                            f->purpose, keep_remark, f, &f->options);
+  conf_file_free(conf);
   return status;
 }
 

@@ -108,7 +108,7 @@ static void a_name_that_is_taken_is_refused(void **state) {
        "Endpoint 'cloud': an Endpoint has this name already"},
       {DEVICE("") "<Device FAN>\nDeviceID '2'\n</Device>",
        "Device 'FAN': a Device has this name already"},
-      {"<Device CLOUD>\nDeviceID '2'\n</Device>" ENDPOINT(""),
+      {"<Device CLOUD>\nDeviceID '2'\n</Device>\n" ENDPOINT(""),
        "Device 'CLOUD': an Endpoint has this name already"},
       {RULE("") "<Rule Overheat>\nDevice fan\nOnFailure 'on'\n</Rule>",
        "Rule 'Overheat': a Rule has this name already"},
