@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "explanation.h"
 
+#include "listing.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define OWN_PLUGIN "onenet"
 #define WANTED_MAX_BYTES 4096
@@ -241,18 +242,14 @@ void explanation_free(struct explanation *x) {
 
 void explanation_append_time(const struct explanation *x, int64_t ms,
                              struct buf *out) {
-  time_t wall_s = (time_t)((x->now.wall_ms + (ms - x->now.ms)) / 1000);
-  struct tm local;
-  char text[64] = "?";
-  if (localtime_r(&wall_s, &local) != NULL)
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+  char text[LISTING_TIME_BYTES];
+  listing_format_time((double)(x->now.wall_ms + (ms - x->now.ms)) / 1000, text);
   buf_append_text(out, text);
 }
 
 const char *explanation_credential_header(const struct endpoint *e) {
-  return e->credential.kind == CREDENTIAL_ACCESS_KEY_FILE
-             ? "Authorization: ***"
-             : "api-key: ***";
+  return e->credential.kind == CREDENTIAL_ACCESS_KEY_FILE ? "Authorization: ***"
+                                                          : "api-key: ***";
 }
 
 void explanation_append_hex(const void *data, size_t size, struct buf *out) {

@@ -50,9 +50,9 @@ struct explanation {
   char why[REHEARSAL_WHY_BYTES]; /* why it can not be read */
   long agent;                    /* process that has the ledger open; 0: none */
   struct rehearsal *rehearsal;   /* NULL: no states are known */
-  bool is_own;                   /* an event of the plugin's own: no rule sees it */
-  bool is_truncated;             /* its identity can not be trusted */
-  struct answer *answers;        /* one for each rule, in their order */
+  bool is_own;            /* an event of the plugin's own: no rule sees it */
+  bool is_truncated;      /* its identity can not be trusted */
+  struct answer *answers; /* one for each rule, in their order */
   struct answer *present; /* of the rule that is being asked */
   bool has_lost;          /* there was no memory for a part of it */
 };
@@ -66,8 +66,8 @@ int explanation_make(const struct options *options, const struct event *event,
 void explanation_free(struct explanation *x);
 
 /* Appends what would become of a firing, as a sentence without a full stop, and
- * returns the word for it: "sent", "waits", "nothing", "ignored", the name of an
- * outcome; "unknown" where no states are known. */
+ * returns the word for it: "sent", "waits", "nothing", "ignored", the name of
+ * an outcome; "unknown" where no states are known. */
 const char *explanation_append_fate(const struct explanation *x,
                                     const struct fate *fate, struct buf *out);
 

@@ -2,7 +2,6 @@
 #include "tool.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,23 +27,13 @@ static const struct tool_command commands[] = {
     {"cancel", "ID | --device D", "cancels commands that wait", cancel_run},
     {"silence", "--device D | --rule R --for 2h [--comment TEXT]",
      "makes a rule or a device send nothing for a while", silence_run},
-    {"test", "DEVICE",
+    {"test", "DEVICE | ENDPOINT",
      "finds out whether a device can be reached; sends nothing", test_run},
     {"names", "[endpoints|devices|rules]",
      "lists the names of the configuration", names_run},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
-
-int tool_fail(enum tool_exit status, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fputs("onenetctl: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  va_end(arguments);
-  return status;
-}
 
 static void write_usage(FILE *to) {
   fputs("usage: onenetctl [-C FILE] [--json] COMMAND ...\n\n", to);
