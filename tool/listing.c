@@ -12,17 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CELL_MAX_BYTES 400   /* of a text in a table */
-#define CELL_HEX_BYTES 16    /* of bytes that are no text */
-#define TERMINAL_COLUMNS 40  /* a narrower terminal does not count */
-#define COLUMN_MIN 8         /* room that is left to a text */
-#define CUT ".."             /* end of a text that was cut */
-#define BETWEEN 2            /* blanks between two columns */
+#define CELL_MAX_BYTES 400  /* of a text in a table */
+#define CELL_HEX_BYTES 16   /* of bytes that are no text */
+#define TERMINAL_COLUMNS 40 /* a narrower terminal does not count */
+#define COLUMN_MIN 8        /* room that is left to a text */
+#define CUT ".."            /* end of a text that was cut */
+#define BETWEEN "  "        /* two columns */
 
 /* A field of a table: a piece of `text`. */
 struct cell {
   size_t at, size;
-  size_t width;    /* columns of the terminal */
+  size_t width;     /* columns of the terminal */
   bool is_flexible; /* may be cut */
   bool is_number;
 };
@@ -31,9 +31,9 @@ struct listing {
   bool is_json;
   const char *const *columns;
   size_t column_count;
-  size_t at;         /* column of the next field */
-  size_t row_count;  /* of rows that are whole */
-  struct buf text;   /* of all cells; in JSON of all rows */
+  size_t at;          /* column of the next field */
+  size_t row_count;   /* of rows that are whole */
+  struct buf text;    /* of all cells; in JSON of all rows */
   struct cell *cells; /* of a table, row by row */
   size_t cell_count, cell_room;
   bool is_out_of_memory;
@@ -51,7 +51,7 @@ struct listing *listing_begin(bool is_json, const char *const *columns,
   return l;
 }
 
-static void listing_free(struct listing *l) {
+void listing_free(struct listing *l) {
   buf_free(&l->text);
   free(l->cells);
   free(l);
@@ -142,11 +142,12 @@ static void end_cell(struct listing *l, size_t at, bool is_flexible,
   if (cell == NULL)
     return;
   size_t size = l->text.size - at;
-  *cell = (struct cell){.at = at,
-                        .size = size,
-                        .width = size > 0 ? width_of(l->text.data + at, size) : 0,
-                        .is_flexible = is_flexible,
-                        .is_number = is_number};
+  *cell =
+      (struct cell){.at = at,
+                    .size = size,
+                    .width = size > 0 ? width_of(l->text.data + at, size) : 0,
+                    .is_flexible = is_flexible,
+                    .is_number = is_number};
 }
 
 static void add_text_cell(struct listing *l, const char *text, size_t size) {
@@ -294,7 +295,7 @@ void listing_time(struct listing *l, double wall_s) {
 /* ---- the table ---- */
 
 struct column {
-  size_t width;
+  size_t width; /* 0: nothing is in it, and it is left out */
   size_t least; /* it may be made as narrow as that */
   bool is_number;
 };
@@ -302,7 +303,7 @@ struct column {
 static void measure(const struct listing *l, size_t index, struct column *c) {
   size_t title = strlen(l->columns[index]);
   bool is_flexible = false;
-  c->width = title;
+  c->width = 0;
   c->is_number = true;
   for (size_t i = index; i < l->cell_count; i += l->column_count) {
     const struct cell *cell = &l->cells[i];
@@ -311,6 +312,8 @@ static void measure(const struct listing *l, size_t index, struct column *c) {
     is_flexible = is_flexible || cell->is_flexible;
     c->is_number = c->is_number && (cell->is_number || cell->size == 0);
   }
+  if (c->width > 0 && c->width < title)
+    c->width = title;
   c->least = !is_flexible ? c->width : title > COLUMN_MIN ? title : COLUMN_MIN;
 }
 
@@ -325,9 +328,11 @@ static struct column *find_widest(struct column *columns, size_t count) {
 }
 
 static void shrink(struct column *columns, size_t count, size_t limit) {
-  size_t total = BETWEEN * (count - 1);
+  size_t total = 0;
   for (size_t i = 0; i < count; i++)
-    total += columns[i].width;
+    if (columns[i].width > 0)
+      total += columns[i].width + strlen(BETWEEN);
+  limit += strlen(BETWEEN); /* none is behind the last column */
   struct column *widest;
   while (total > limit && (widest = find_widest(columns, count)) != NULL) {
     widest->width--;
@@ -372,27 +377,23 @@ static void end_line(struct buf *out) {
   buf_append_byte(out, '\n');
 }
 
-static void append_titles(const struct listing *l, const struct column *columns,
-                          struct buf *out) {
+/* Appends one line: the cells of a row; NULL: the titles. */
+static void append_line(const struct listing *l, const struct column *columns,
+                        const struct cell *cells, struct buf *out) {
+  const char *between = "";
   for (size_t i = 0; i < l->column_count; i++) {
-    size_t size = strlen(l->columns[i]);
-    append_blanks(out, i > 0 ? BETWEEN : 0);
-    append_field(out, &columns[i], l->columns[i], size, size);
+    if (columns[i].width == 0)
+      continue;
+    buf_append_text(out, between);
+    if (cells == NULL)
+      append_field(out, &columns[i], l->columns[i], strlen(l->columns[i]),
+                   strlen(l->columns[i]));
+    else
+      append_field(out, &columns[i], buf_text(&l->text) + cells[i].at,
+                   cells[i].size, cells[i].width);
+    between = BETWEEN;
   }
   end_line(out);
-}
-
-static void append_rows(const struct listing *l, const struct column *columns,
-                        struct buf *out) {
-  for (size_t i = 0; i < l->row_count * l->column_count; i++) {
-    const struct cell *cell = &l->cells[i];
-    size_t index = i % l->column_count;
-    append_blanks(out, index > 0 ? BETWEEN : 0);
-    append_field(out, &columns[index], buf_text(&l->text) + cell->at,
-                 cell->size, cell->width);
-    if (index + 1 == l->column_count)
-      end_line(out);
-  }
 }
 
 static void append_table(const struct listing *l, struct buf *out) {
@@ -408,8 +409,9 @@ static void append_table(const struct listing *l, struct buf *out) {
   for (size_t i = 0; i < l->column_count; i++)
     measure(l, i, &columns[i]);
   shrink(columns, l->column_count, find_limit());
-  append_titles(l, columns, out);
-  append_rows(l, columns, out);
+  append_line(l, columns, NULL, out);
+  for (size_t row = 0; row < l->row_count; row++)
+    append_line(l, columns, &l->cells[row * l->column_count], out);
   free(columns);
 }
 

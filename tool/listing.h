@@ -5,7 +5,8 @@
  * can not break a line or move the terminal's cursor.
  *
  * A table is LISTING_COLUMNS wide at most, or as wide as the terminal that it
- * is written to: texts are cut where there is no room for them.
+ * is written to: texts are cut where there is no room for them. A column that
+ * is empty in all rows is left out.
  */
 #ifndef ONENET_LISTING_H
 #define ONENET_LISTING_H
@@ -41,6 +42,9 @@ void listing_null(struct listing *l);
 /* Appends all of it, a newline at the end; "(none)" for people if there is no
  * row. Frees the listing. Returns as buf_append. */
 int listing_append(struct listing *l, struct buf *out);
+
+/* Frees a listing that is not wanted any more. */
+void listing_free(struct listing *l);
 
 /* Writes to stdout what listing_append appends, and frees the listing. Returns
  * 0; -E2BIG, -ENOMEM, or the error of writing, after which less was written. */

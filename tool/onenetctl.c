@@ -2,7 +2,6 @@
 #include "tool.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,16 +43,6 @@ static const struct tool_command commands[] = {
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
-
-int tool_fail(enum tool_exit status, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fputs("onenetctl: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  va_end(arguments);
-  return (int)status;
-}
 
 static void write_usage(FILE *to) {
   fputs("usage: onenetctl [-C FILE] [--json] COMMAND [WORD]...\n\n", to);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SQL_MAX_BYTES 8192
-#define STATEMENTS_MAX 24 /* more than the ledger uses */
+#define STATEMENTS_MAX 32 /* more than the ledger uses */
 
 /* Kinds of statements that change rows. */
 enum verb { VERB_INSERT, VERB_REPLACE, VERB_UPDATE, VERB_REMOVE };
@@ -708,4 +708,11 @@ struct ledger_store *store_sqlite_new(const char *path,
     return &s->store;
   free(s);
   return NULL;
+}
+
+struct ledger_store *store_sqlite_new_guest(const char *path) {
+  struct ledger_store *store = store_sqlite_new(path, false);
+  if (store != NULL)
+    sqlite_of(store)->file.is_guest = true;
+  return store;
 }
