@@ -4,6 +4,7 @@
  * restart. In all texts ' stands for ".
  */
 #include "config/known_files.h"
+#include "options_cases.h"
 #include "options_fixture.h"
 
 #include <errno.h>
