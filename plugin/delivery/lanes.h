@@ -36,6 +36,7 @@
 #include "words/command.h"
 #include "words/ignored.h"
 #include "words/journal.h"
+#include "words/order.h"
 #include "words/slot.h"
 
 #include <stdbool.h>
@@ -131,6 +132,17 @@ bool lanes_has_credentials_wait(const struct lanes *l,
  * that. */
 int64_t lanes_wait_ms(const struct lanes *l, struct moment now);
 
+/* ---- orders ---- */
+
+/* Takes an order whose names were looked up. Obeys or refuses it, and notes it
+ * in the journal: for the last time, but for a silence that is in force. */
+void lanes_obey(struct lanes *l, struct order *o, struct moment now);
+
+/* Takes, before the first turn, an order to silence that was obeyed, and whose
+ * end has not come. Returns 0; or -ENOMEM, and then the caller keeps it. */
+int lanes_restore_silence(struct lanes *l, struct order *silence,
+                          struct moment now);
+
 /* ---- polls ----
  *
  * Polls ask what became of accepted commands. They belong to no lane, and go
@@ -180,6 +192,8 @@ int64_t lanes_circuit_wait_ms(const struct lanes *l,
 /* Returns how many of the endpoint's requests are in flight, commands and
  * polls. */
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint);
+/* Returns how many commands wait for the endpoint. */
+size_t lanes_waiting_at(const struct lanes *l, const struct endpoint *endpoint);
 
 /* ---- restoring, before the first turn or between two ---- */
 

@@ -69,6 +69,13 @@ void order_free(struct order *o) {
   free(o);
 }
 
+void order_free_list(struct order *list) {
+  for (struct order *o = list, *next; o != NULL; o = next) {
+    next = o->next;
+    order_free(o);
+  }
+}
+
 static void end(struct order *o, enum order_state state, struct moment now) {
   o->state = state;
   o->ended = now;
