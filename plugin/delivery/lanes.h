@@ -170,6 +170,9 @@ void lanes_note_all(struct lanes *l);
 
 /* ---- state that others may see ---- */
 
+/* Returns the slot of that key, or NULL; borrowed until the next call that is
+ * told `now`. */
+const struct slot *lanes_slot(const struct lanes *l, const char *key);
 const struct account *lanes_account(const struct lanes *l,
                                     const struct device *device);
 /* Returns how many commands wait. */

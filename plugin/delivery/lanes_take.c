@@ -161,6 +161,10 @@ static struct slot *find_slot(const struct lanes *l, const char *key) {
   return link != NULL ? TABLE_ITEM(link, struct slot, by_key) : NULL;
 }
 
+const struct slot *lanes_slot(const struct lanes *l, const char *key) {
+  return find_slot(l, key);
+}
+
 struct slot *lanes_find_or_add_slot(struct lanes *l,
                                     const struct policy *policy,
                                     const struct device *device,

@@ -550,6 +550,41 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
   return status;
 }
 
+/* ---- looking from outside ---- */
+
+static int restore_copy(const struct ledger_restore *r, int64_t *ret_next_id) {
+  double none;
+  struct ledger_settled settled;
+  int status = r->store->type->begin(r->store, r->now, 0, &none);
+  if (status == 0)
+    status = ledger_restore_settle(r, &settled);
+  if (status == 0)
+    status = ledger_restore_state(r);
+  if (status == 0)
+    *ret_next_id = settled.next_id;
+  r->store->type->commit(r->store, status);
+  return status;
+}
+
+int ledger_peek(const char *path, const struct directory *directory,
+                const struct ledger_callbacks *callbacks, struct moment now,
+                int64_t *ret_next_id, char *ret_why, size_t why_bytes) {
+  struct ledger_store *copy = NULL, *file = store_sqlite_new_guest(path);
+  if (file == NULL)
+    return -ENOMEM;
+  int status = ledger_copy_peek(file, now, &copy);
+  snprintf(ret_why, why_bytes, "%s", file->type->error(file));
+  file->type->close(file);
+  if (status < 0)
+    return status;
+  const struct ledger_restore r = restore_of(copy, directory, callbacks, now);
+  status = restore_copy(&r, ret_next_id);
+  if (status < 0)
+    snprintf(ret_why, why_bytes, "%s", copy->type->error(copy));
+  copy->type->close(copy);
+  return status;
+}
+
 /* ---- queries ---- */
 
 const char *ledger_error(const struct ledger *l) {

@@ -171,6 +171,22 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
                         const struct ledger_callbacks *callbacks,
                         struct moment now, int64_t *ret_next_id);
 
+/* Gives to the callbacks what a start would find at this moment in the ledger
+ * of that path, for a look from outside, while an agent may have it open. It
+ * takes no lock, changes nothing on the disk, sets nothing aside, waits for
+ * nobody, and keeps nothing. What a start would decide of the rows is decided
+ * in memory, and its words go to the log: a caller that is no agent has no sink
+ * there. The rows are those of one moment.
+ *
+ * Returns 0, and writes ret_next_id, greater than every id that is known; or
+ * writes to ret_why one line that names the file and what is in the way, and
+ * returns -ENOENT if there is no file, -EACCES without the right to read it,
+ * -EILSEQ if it is damaged, another error of the store, -ENOMEM, or the error
+ * that ended the calls of the callbacks. */
+int ledger_peek(const char *path, const struct directory *directory,
+                const struct ledger_callbacks *callbacks, struct moment now,
+                int64_t *ret_next_id, char *ret_why, size_t why_bytes);
+
 /* Begins a turn. Opens the file if it is not open; one that is damaged, or that
  * was given up, is set aside first. A file that was not closed in order is
  * looked at beside the work: once that, or ledger_rest, finds damage, the turn

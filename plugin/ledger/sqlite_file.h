@@ -31,6 +31,8 @@ struct sqlite_check;
 struct sqlite_file {
   struct sqlite_place place;
   bool syncs_every_commit;
+  bool is_guest;      /* the file is that of another process: opening it to read
+                         leaves its -shm as it is, too; set by the owner */
   sqlite3 *db;        /* NULL: not open */
   bool must_be_fresh; /* a ledger that is found when the file is opened will be
                          condemned, unless its place knows it: the agent has not
@@ -70,7 +72,8 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now);
 
 /* Opens the file for reading alone: touches, locks and checks nothing. One of
  * an older version is copied into memory, and read there as if it were of the
- * present one. After an error it is not open. */
+ * present one. Where is_guest is not set, SQLite may make -shm anew. After an
+ * error it is not open. */
 int sqlite_file_open_to_read(struct sqlite_file *f);
 
 /* Opens an empty ledger in memory. */

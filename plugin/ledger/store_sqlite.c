@@ -755,3 +755,10 @@ struct ledger_store *store_sqlite_new(const char *path, bool syncs_every_commit,
   free(s);
   return NULL;
 }
+
+struct ledger_store *store_sqlite_new_guest(const char *path) {
+  struct ledger_store *store = store_sqlite_new(path, false);
+  if (store != NULL)
+    sqlite_of(store)->file.is_guest = true;
+  return store;
+}

@@ -40,4 +40,9 @@ struct ledger_store *store_sqlite_new_in_memory(void);
 struct ledger_store *store_sqlite_new(const char *path, bool syncs_every_commit,
                                       const gid_t *group);
 
+/* Returns a store for begin_reading alone, of a file that another process may
+ * have open: it changes nothing on the disk. To be closed with its `close`;
+ * NULL without memory. */
+struct ledger_store *store_sqlite_new_guest(const char *path);
+
 #endif

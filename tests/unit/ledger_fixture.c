@@ -240,6 +240,13 @@ int fixture_read_late(struct fixture *f, struct moment now) {
                                           now, &f->next_id);
 }
 
+int fixture_peek(struct fixture *f, struct moment now) {
+  const struct ledger_callbacks callbacks = callbacks_of(f);
+  forget_restored(f);
+  return ledger_peek(f->path, f->directory, &callbacks, now, &f->next_id,
+                     f->why, sizeof f->why);
+}
+
 void fixture_load(struct fixture *f, struct moment now) {
   assert_int_equal(load(f, now), f->load_status);
   f->was_set_aside = ledger_was_set_aside(f->ledger);

@@ -69,6 +69,9 @@ int fixture_open(struct fixture *f, struct moment now);
 void fixture_load(struct fixture *f, struct moment now);
 /* Reads and restores what fixture_load could not. */
 int fixture_read_late(struct fixture *f, struct moment now);
+/* Looks at the ledger from outside. Returns as ledger_peek; what is restored is
+ * that of the look alone. */
+int fixture_peek(struct fixture *f, struct moment now);
 /* All three; the open must succeed. */
 void fixture_restart(struct fixture *f, struct moment now);
 
