@@ -2,6 +2,7 @@
 #include "explanation.h"
 
 #include "listing.h"
+#include "right.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -180,6 +181,11 @@ static int take_nothing(struct explanation *x) {
 }
 
 static int read_ledger(struct explanation *x) {
+  char why[RIGHT_WHY_BYTES];
+  if (right_check(x->options->ledger_path, "the ledger", false, why) < 0) {
+    stay_blind(x, why);
+    return 0;
+  }
   int status = rehearsal_new(x->options, x->agent != 0, x->now, &x->rehearsal,
                              x->why, sizeof x->why);
   if (status == -ENOENT && x->agent == 0)
