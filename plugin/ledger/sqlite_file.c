@@ -8,6 +8,7 @@
 #include "ledger/sqlite_check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -531,7 +532,7 @@ static int64_t companion_bytes(const struct sqlite_file *f,
 static int check_right(struct sqlite_file *f, const char *suffix) {
   char path[PATH_MAX], what[64];
   sqlite_place_format(&f->place, suffix, path);
-  if (access(path, R_OK) == 0 || errno == ENOENT)
+  if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 || errno == ENOENT)
     return 0;
   snprintf(what, sizeof what, "%s can not be read",
            suffix[0] == '\0' ? "it" : suffix);
