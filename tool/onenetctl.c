@@ -9,37 +9,47 @@
 static const struct tool_command commands[] = {
     {"check", "[FILE]", "finds what is wrong with the configuration",
      check_run},
-    {"explain", "[--severity S] [--host H] ...",
-     "says what an event would come to, and why", explain_run},
-    {"status", "[--watch]", "shows how the agent and its endpoints are",
-     status_run},
-    {"pending", "", "lists the commands that wait or are in flight",
-     pending_run},
-    {"history", "[--device D] [--rule R] [--outcome O] [--since 1d]",
-     "lists commands, the newest first", history_run},
-    {"states", "[--device D] [--rule R]",
-     "lists the state of each series, and what it asks for", states_run},
-    {"orders", "[--since 1d]", "lists what was asked for by hand, and silences",
-     orders_run},
-    {"send", "DEVICE BODY [--format F] [--expire 10m]",
-     "sends a body to a device", send_run},
-    {"retry", "ID", "sends a command of the history again", retry_run},
-    {"cancel", "ID | --device D", "cancels commands that wait", cancel_run},
-    {"silence", "--device D | --rule R --for 2h [--comment TEXT]",
-     "makes a rule or a device send nothing for a while", silence_run},
-    {"test", "DEVICE | ENDPOINT",
-     "finds out whether a device can be reached; sends nothing", test_run},
     {"names", "[endpoints|devices|rules]",
      "lists the names of the configuration", names_run},
+    {"explain",
+     "[--severity S] [--host H] [--plugin P] [--plugin-instance I] [--type T] "
+     "[--type-instance I] [--data-source D] [--value X] [--message TEXT] "
+     "[--meta NAME=TEXT] [--time SECONDS] [--source S]",
+     "says what an event would come to, and why; it is described by options, "
+     "or by a line of PUTNOTIF on stdin",
+     explain_run},
+    {"test", "DEVICE|ENDPOINT",
+     "finds out whether a device can be reached; sends nothing", test_run},
+    {"status", "[--watch [SECONDS]]",
+     "shows how the agent and its endpoints are", status_run},
+    {"pending", "[--device D] [--rule R] [--limit N]",
+     "lists the commands that wait or are in flight", pending_run},
+    {"history",
+     "[--device D] [--rule R] [--outcome O] [--since 1d] [--limit N]",
+     "lists commands, the newest first", history_run},
+    {"states", "[--device D] [--rule R] [--limit N]",
+     "lists the state of each series, and what it asks for", states_run},
+    {"orders", "[--since 1d] [--limit N]",
+     "lists what was asked for by hand, and silences", orders_run},
+    {"send",
+     "DEVICE BODY [--format F] [--expire 10m] [--service ID] [--no-wait]",
+     "sends a body to a device", send_run},
+    {"retry", "ID [--force] [--no-wait]",
+     "sends a command of the history again", retry_run},
+    {"cancel", "ID|--device D [--no-wait]", "cancels commands that wait",
+     cancel_run},
+    {"silence", "--device D|--rule R --for 2h [--comment TEXT] [--no-wait]",
+     "makes a rule or a device send nothing for a while", silence_run},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static void write_usage(FILE *to) {
-  fputs("usage: onenetctl [-C FILE] [--json] COMMAND ...\n\n", to);
+  fputs("usage: onenetctl [-C FILE] [--json] COMMAND [WORD]...\n\n", to);
   for (size_t i = 0; i < COMMAND_COUNT; i++)
-    fprintf(to, "  %s %s\n        %s\n", commands[i].name,
-            commands[i].arguments, commands[i].summary);
+    fprintf(to, "  %-9s%s\n", commands[i].name, commands[i].summary);
+  fputs("\nonenetctl COMMAND --help shows how one is used; see onenetctl(1)\n",
+        to);
 }
 
 static const struct tool_command *find_command(const char *name) {
@@ -78,8 +88,8 @@ static int run_command(struct tool *tool, int argc, char **argv) {
                      argv[0]);
   argc = take_common(tool, argc, argv, &is_help);
   if (is_help) {
-    printf("usage: onenetctl %s %s\n%s; see onenetctl(1)\n", command->name,
-           command->arguments, command->summary);
+    printf("usage: onenetctl %s %s\n\n%s\n", command->name, command->arguments,
+           command->summary);
     return TOOL_OK;
   }
   optind = 0; /* the command reads its own options from the beginning */

@@ -29,7 +29,7 @@ struct tool {
  * TOOL_OK. */
 struct tool_command {
   const char *name;
-  const char *arguments; /* as the usage shows them */
+  const char *arguments; /* all of them, as its usage shows them */
   const char *summary;   /* one line of the usage */
   int (*run)(const struct tool *tool, int argc, char **argv);
 };
