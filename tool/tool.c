@@ -11,5 +11,5 @@ int tool_fail(enum tool_exit status, const char *format, ...) {
   vfprintf(stderr, format, arguments);
   fputc('\n', stderr);
   va_end(arguments);
-  return status;
+  return (int)status;
 }
