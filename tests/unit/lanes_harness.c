@@ -528,6 +528,10 @@ struct control *rule_for(struct world *w, const char *rule,
   at->policy = default_policy;
   at->policy.rule = at->rule;
   snprintf(at->rule, sizeof at->rule, "%s", rule);
+  if (order_sends_by(&at->policy)) {
+    at->policy.supersede = false;
+    at->policy.repeat_s = 0;
+  }
   at->next = w->controls;
   w->controls = at;
   return at;
@@ -743,8 +747,6 @@ struct order *send_order(struct world *w, const char *device,
                          const char *body) {
   struct control *by_hand = rule_for(w, ORDER_RULE, device);
   struct order *o = order_of(w, ORDER_SEND);
-  by_hand->policy.supersede = false;
-  by_hand->policy.repeat_s = 0;
   o->device = by_hand->device;
   o->policy = &by_hand->policy;
   o->body = body_of(body);
