@@ -158,10 +158,12 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   table_init(&l->lanes, hash_lane, lane_is_of);
   table_init(&l->slots, hash_slot, slot_has_key);
   ring_init(&l->owing);
+  ring_init(&l->hushed);
   ring_init(&l->idle);
   heap_init(&l->timers, &order_of_timers);
   heap_init(&l->silence, &order_of_silence);
   heap_init(&l->due, &order_of_due);
+  lanes_init_silences(l);
   if (l->endpoints == NULL || l->devices == NULL || init_endpoints(l) < 0 ||
       init_devices(l) < 0) {
     lanes_free(l);
@@ -201,6 +203,7 @@ void lanes_free(struct lanes *l) {
   heap_free(&l->timers);
   heap_free(&l->silence);
   heap_free(&l->due);
+  lanes_free_silences(l);
   free_slots(l);
   for (size_t i = 0; l->endpoints != NULL && i < l->endpoint_count; i++)
     gate_free(&l->endpoints[i].gate);
@@ -320,7 +323,8 @@ void lanes_note_series(struct lanes *l, struct series *series) {
 
 void lanes_owe(struct lanes *l, struct slot *slot) {
   if (!ring_has(&slot->owing))
-    ring_append(&l->owing, &slot->owing);
+    ring_append(lanes_is_hushed(l, slot) ? &l->hushed : &l->owing,
+                &slot->owing);
   if (slot->owes)
     return;
   slot->owes = true;
@@ -335,6 +339,7 @@ void lanes_owe_nothing(struct lanes *l, struct slot *slot) {
   ring_remove(&slot->owing);
   slot->owes = false;
   lanes_note(l, &slot->change);
+  lanes_note_rest(l, slot);
 }
 
 void lanes_wake(struct lanes *l, struct lane *lane) {
@@ -436,6 +441,13 @@ static void shrink_heaps(struct lanes *l, struct lane *lane) {
   heap_shrink(&lane->ready, lane->waiting + (lane->holder != NULL));
 }
 
+/* A slot without a series can not go with one: it has commands that were asked
+ * for by hand. */
+static void leave_slot(struct lanes *l, struct slot *slot) {
+  if (slot->pending == 0 && slot_speaker(slot) == NULL)
+    lanes_forget_slot(l, slot);
+}
+
 void lanes_count_outcome(struct lanes *l, struct command *c,
                          enum outcome outcome, struct moment now) {
   struct account *account = &lanes_device_of(l, c)->account;
@@ -449,6 +461,7 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   lanes_note_rest(l, c->at.slot);
   lanes_note(l, &account->change);
   journal_note_last(l->options.journal, &c->change);
+  leave_slot(l, c->at.slot);
 }
 
 /* A command with a doubtful attempt behind it may have been executed, whatever
@@ -529,6 +542,7 @@ void lanes_note_all(struct lanes *l) {
   }
   for (size_t i = 0; i < l->timers.count; i++)
     lanes_note(l, &((struct command *)l->timers.items[i])->change);
+  lanes_note_silences(l);
   for (size_t i = 0; i < l->device_count; i++) {
     lanes_note(l, &l->devices[i].account.change);
     if (l->devices[i].lane->holder != NULL)

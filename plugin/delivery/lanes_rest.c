@@ -21,7 +21,7 @@ static void forget_series(void *context, struct series *series) {
   journal_note_last(l->options.journal, &series->change);
 }
 
-static void forget_slot(struct lanes *l, struct slot *slot) {
+void lanes_forget_slot(struct lanes *l, struct slot *slot) {
   slot_each_series(slot, forget_series, l);
   lanes_hold(l, slot->held, NULL, NULL);
   table_remove(&l->slots, &slot->by_key);
@@ -46,7 +46,7 @@ static struct ring *next_that_stays(const struct lanes *l,
 static struct ring *forget(struct lanes *l, struct series *series) {
   struct ring *next = next_that_stays(l, series);
   if (series == slot_speaker(series->slot))
-    forget_slot(l, series->slot);
+    lanes_forget_slot(l, series->slot);
   else
     forget_series(l, series);
   return next;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes_state is the inside of `lanes`, for its five files alone: where each
+ * lanes_state is the inside of `lanes`, for its six files alone: where each
  * command waits, and the small steps that decisions are made of. The I/O thread
  * calls everything.
  *
- *   lanes.c       the state, its small steps, and what others may see of it
- *   lanes_take.c  the way in: events, silence, restoring
- *   lanes_span.c  After and Until: what slots ask for as time passes
- *   lanes_turn.c  the way out: which command is due, and how attempts end
- *   lanes_rest.c  how series and slots at rest go
+ *   lanes.c         the state, its small steps, and what others may see of it
+ *   lanes_take.c    the way in: events, silent series, restoring
+ *   lanes_span.c    After and Until: what slots ask for as time passes
+ *   lanes_turn.c    the way out: which command is due, and how attempts end
+ *   lanes_rest.c    how series and slots at rest go
+ *   lanes_orders.c  what an operator asks for: commands by hand, silences
  */
 #ifndef ONENET_LANES_STATE_H
 #define ONENET_LANES_STATE_H
@@ -68,10 +69,13 @@ struct lanes {
   size_t device_count;
   struct table lanes; /* all lanes, by endpoint and device_id */
   struct table slots; /* all slots, by key */
-  struct ring owing;  /* slots that owe their state, the longest first */
+  struct ring owing;  /* slots that owe their state, the longest first; but */
+  struct ring hushed; /* those that are silenced, in the same order */
   struct queue fresh;
   struct heap timers;  /* every waiting command, next to change first */
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
+  struct table silences; /* those in force, by their device or policy */
+  struct heap endings;   /* the same, next to end first */
   struct heap due;  /* slots of which After or Until runs, next to end first */
   struct ring idle; /* series that are OKAY or values, the oldest first */
   size_t timed_slots; /* slots that have a span */
@@ -252,6 +256,48 @@ enum ignored lanes_judge_state(struct lanes *l, struct slot *slot,
 /* Returns a slot that now asks for something since After or Until is over, each
  * once; NULL if there is none. */
 struct slot *lanes_next_due(struct lanes *l, struct moment now);
+
+/* ---- lanes_orders.c, for the others ---- */
+
+void lanes_init_silences(struct lanes *l);
+void lanes_free_silences(struct lanes *l);
+void lanes_note_silences(struct lanes *l);
+
+/* Returns whether a silence that has not been ended yet is of the slot, be its
+ * time over. */
+bool lanes_is_hushed(const struct lanes *l, const struct slot *slot);
+
+/* Returns whether what the slot asks for now must not be asked for, since it is
+ * silenced. Then the slot owes it, if the device has not accepted it. */
+bool lanes_hush(struct lanes *l, struct slot *slot, struct moment now);
+
+/* Ends a waiting command as cancelled if it is silenced, and makes its slot owe
+ * its state. Returns whether it did. */
+bool lanes_end_silenced(struct lanes *l, struct command *c, struct moment now);
+
+/* Ends the silences whose time is over, and makes their slots ask. */
+void lanes_end_silences(struct lanes *l, struct moment now);
+
+/* Returns in how many ms, be it past, the next silence ends; COMMAND_NEVER_MS
+ * if there is none. */
+int64_t lanes_silence_wait_ms(const struct lanes *l, struct moment now);
+
+/* ---- lanes_rest.c, for lanes.c ---- */
+
+/* Removes a slot at which nothing is pending or owed, with its series. */
+void lanes_forget_slot(struct lanes *l, struct slot *slot);
+
+/* ---- lanes_take.c, for lanes_orders.c ---- */
+
+/* Returns the slot of that key, or NULL. */
+struct slot *lanes_find_slot(const struct lanes *l, const char *key);
+
+/* Creates the command that an order asks for, in the slot of that key, and
+ * makes it wait: there must be room. `series` is the event's, or says what
+ * there was instead. Returns the command, or NULL without memory. */
+struct command *lanes_create_ordered(struct lanes *l, const struct order *o,
+                                     const char *key, const char *series,
+                                     struct moment now);
 
 /* ---- lanes_take.c, for lanes_turn.c ---- */
 
