@@ -289,6 +289,9 @@ void explanation_append_reason(enum ignored reason, struct buf *out) {
                             "that nothing was sent for it",
       [IGNORED_TAKEN_BACK] = "Until is over: nothing is sent until the slot "
                              "was OKAY",
+      [IGNORED_SILENCED] = "an operator has silenced its rule or device: its "
+                           "state counts, and nothing is sent until that ends "
+                           "(see onenetctl status)",
   };
   const char *text = reason < IGNORED_REASONS ? texts[reason] : NULL;
   buf_append_format(out, "it is ignored (%s)",

@@ -204,7 +204,7 @@ struct slot *lanes_find_slot(const struct lanes *l, const char *key) {
 }
 
 const struct slot *lanes_slot(const struct lanes *l, const char *key) {
-  return find_slot(l, key);
+  return lanes_find_slot(l, key);
 }
 
 struct slot *lanes_find_or_add_slot(struct lanes *l,
