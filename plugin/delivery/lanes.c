@@ -581,3 +581,8 @@ int64_t lanes_circuit_wait_ms(const struct lanes *l,
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint) {
   return l->endpoints[endpoint->index].gate.in_flight;
 }
+
+size_t lanes_waiting_at(const struct lanes *l,
+                        const struct endpoint *endpoint) {
+  return l->endpoints[endpoint->index].waiting;
+}

@@ -227,6 +227,8 @@ int64_t lanes_circuit_wait_ms(const struct lanes *l,
 /* Returns how many of the endpoint's requests are in flight, commands and
  * polls. */
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint);
+/* Returns how many commands wait for the endpoint. */
+size_t lanes_waiting_at(const struct lanes *l, const struct endpoint *endpoint);
 
 /* ---- restoring, before the first turn or between two ---- */
 

@@ -6,6 +6,7 @@
 #include "ledger/ledger_schema.h"
 #include "ledger/sqlite_aside.h"
 #include "ledger/sqlite_check.h"
+#include "ledger/sqlite_group.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -406,6 +407,16 @@ bool sqlite_file_checkpoint(struct sqlite_file *f) {
   return status == 0 && is_busy == 0;
 }
 
+/* Works without, if it must: delivery does not depend on who may look. */
+static void share(struct sqlite_file *f) {
+  if (sqlite_group_share(&f->place) == 0)
+    return;
+  if (!f->is_told_unshared)
+    log_error("%s: run collectd as root, or as a member of the group",
+              f->place.why);
+  f->is_told_unshared = true;
+}
+
 int sqlite_file_open(struct sqlite_file *f, struct moment now) {
   bool is_damaged = false;
   f->is_ours = false;
@@ -418,11 +429,14 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
     is_damaged = look_for_damage(f, now);
     status = open_checked(f);
   }
-  if (status < 0)
+  if (status < 0) {
     sqlite_file_close(f);
-  else if (is_damaged) /* what is lost is not to be found again */
+    return status;
+  }
+  share(f);
+  if (is_damaged) /* what is lost is not to be found again */
     sqlite_file_checkpoint(f);
-  return status;
+  return 0;
 }
 
 /* ---- turns ---- */

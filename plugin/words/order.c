@@ -74,6 +74,13 @@ bool order_sends_by(const struct policy *policy) {
   return strcmp(policy->rule, ORDER_RULE) == 0;
 }
 
+void order_free_list(struct order *list) {
+  for (struct order *o = list, *next; o != NULL; o = next) {
+    next = o->next;
+    order_free(o);
+  }
+}
+
 static void end(struct order *o, enum order_state state, struct moment now) {
   o->state = state;
   o->ended = now;

@@ -44,7 +44,8 @@ int order_state_parse(const char *name, enum order_state *ret_state);
 
 struct order {
   struct change change;
-  int64_t id; /* of its row */
+  struct order *next; /* of a list on its way to the I/O thread */
+  int64_t id;         /* of its row */
   enum order_verb verb;
   int64_t wall_given_ms;
   int64_t uid;        /* of the user who gave it */
@@ -92,6 +93,8 @@ struct order *order_new(void);
 
 /* Frees an order with all that it points to; NULL is allowed. */
 void order_free(struct order *o);
+/* Frees an order and all that follow it; NULL is allowed. */
+void order_free_list(struct order *list);
 
 /* Notes that the order was obeyed, or refused for that reason, in words. */
 void order_obey(struct order *o, struct moment now);

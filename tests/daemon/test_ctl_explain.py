@@ -126,6 +126,14 @@ def test_what_is_said_of_an_event_is_what_becomes_of_it(story):
     assert "is in flight" in said["why"]
 
 
+def test_what_is_silenced_is_told(story):
+    story.happens(story.line("failure"), "accepted")
+    story.ctl.text("silence", "--device", "fan", "--for", "2h")
+    said = story.firing(story.line("okay"))
+    assert (said["becomes"], said["ignored"]) == ("ignored", "silenced")
+    assert "silenced its rule or device" in said["why"]
+
+
 def test_each_rule_says_why_it_does_not_fire(story):
     ctl = story.ctl
     rows = ctl.rows("explain", "--plugin", "cpu", "--type", "percent", "--host",
