@@ -1363,8 +1363,16 @@ static void read_owing(struct model *m) {
   }
 }
 
+/* A slot that has commands and no series begins anew. */
+static void read_slots(struct model *m) {
+  for (struct model_slot *s = m->slots; s < m->slots + MODEL_SLOTS; s++)
+    if (speaker_of(s) == NULL)
+      *s = (struct model_slot){.at = s->at, .recorded = s->recorded};
+}
+
 void model_restart(struct model *m) {
   struct model_command *in_flight;
+  read_slots(m);
   read_bodies(m);
   read_silences(m);
   read_owing(m);
