@@ -1524,7 +1524,8 @@ static void slot_converged(const struct model *m, const struct model_slot *s) {
   if (speaker->body[0] == '\0' || !has_asked || s->is_overruled)
     return;
   model_holds(m, s->last_outcome != UNDECIDED);
-  model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED);
+  /* A silence may end with a state that was accepted before a newer one. */
+  model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED || is_satisfied(s));
   model_holds(m, s->last_outcome != OUTCOME_DROPPED);
   if (s->last_outcome != OUTCOME_ACCEPTED &&
       s->last_outcome != OUTCOME_UNCHANGED)
