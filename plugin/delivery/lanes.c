@@ -528,9 +528,7 @@ void lanes_forget_slot(struct lanes *l, struct slot *slot) {
   journal_note_last(l->options.journal, &slot->change);
 }
 
-/* A slot without a series can not go with one: it has commands that were asked
- * for by hand. */
-static void leave_slot(struct lanes *l, struct slot *slot) {
+void lanes_leave_slot(struct lanes *l, struct slot *slot) {
   if (slot->pending == 0 && slot_speaker(slot) == NULL)
     lanes_forget_slot(l, slot);
 }
@@ -548,7 +546,7 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   lanes_note_rest(l, c->at.slot);
   lanes_note(l, &account->change);
   journal_note_last(l->options.journal, &c->change);
-  leave_slot(l, c->at.slot);
+  lanes_leave_slot(l, c->at.slot);
 }
 
 /* A command with a doubtful attempt behind it may have been executed, whatever

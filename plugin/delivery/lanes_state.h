@@ -218,6 +218,10 @@ void lanes_stop_waiting(struct lanes *l, struct command *c);
 void lanes_forget_series(struct lanes *l, struct series *series);
 void lanes_forget_slot(struct lanes *l, struct slot *slot);
 
+/* Removes a slot that has no command and no series any more, with which it
+ * could go: its commands were asked for by hand. */
+void lanes_leave_slot(struct lanes *l, struct slot *slot);
+
 /* Finishes a command that is in no heap: counts the outcome in its account and
  * its slot, and notes the command in the journal for the last time. */
 void lanes_count_outcome(struct lanes *l, struct command *c,
