@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes_state is the inside of `lanes`, for its six files alone: where each
+ * lanes_state is the inside of `lanes`, for its seven files alone: where each
  * command waits, and the small steps that decisions are made of. The I/O thread
  * calls everything.
  *
@@ -9,7 +9,8 @@
  *   lanes_span.c    After and Until: what slots ask for as time passes
  *   lanes_turn.c    the way out: which command is due, and how attempts end
  *   lanes_rest.c    how series and slots at rest go
- *   lanes_orders.c  what an operator asks for: commands by hand, silences
+ *   lanes_silence.c what an operator has silenced, and what such slots owe
+ *   lanes_orders.c  what becomes of an order
  */
 #ifndef ONENET_LANES_STATE_H
 #define ONENET_LANES_STATE_H
@@ -45,6 +46,15 @@ struct lane {
   struct lane *next_in[QUEUE_KINDS];
   uint32_t waiting;
   bool is_in[QUEUE_KINDS];
+};
+
+/* A silence in force. */
+struct silence {
+  struct order *order; /* owned */
+  const void *target;  /* the device or policy that the order names */
+  int64_t until_ms;
+  uint32_t ending_index; /* index in the heap of endings */
+  struct table_link by_target;
 };
 
 struct endpoint_state {
@@ -141,7 +151,22 @@ void lanes_note_slot(struct lanes *l, struct slot *slot);
 /* Notes that a series has changed, and its slot if that was never noted. */
 void lanes_note_series(struct lanes *l, struct series *series);
 
-/* ---- what was dropped ---- */
+/* ---- what is silenced, and what is owed ---- */
+
+/* Returns the silence of that device or policy that has not been ended yet, or
+ * NULL. */
+struct silence *lanes_find_silence(const struct lanes *l, const void *target);
+
+/* Returns a silence of the policy or the device that ends later than that; NULL
+ * if there is none. What is sent by hand is silenced by none. */
+const struct silence *lanes_silence_of(const struct lanes *l,
+                                       const struct policy *policy,
+                                       const struct device *device,
+                                       int64_t at_ms);
+
+/* Returns whether a silence that has not been ended yet is of the slot, be its
+ * time over. */
+bool lanes_is_hushed(const struct lanes *l, const struct slot *slot);
 
 /* Makes the slot owe its state from now on, if it does not do so already. */
 void lanes_owe(struct lanes *l, struct slot *slot);
@@ -187,6 +212,15 @@ void lanes_set_credentials_wait(struct lanes *l, struct command *c, bool waits);
 void lanes_stop_waiting(struct lanes *l, struct command *c);
 
 /* ---- ends ---- */
+
+/* Removes a series; or a slot at which nothing is pending or owed, with its
+ * series. */
+void lanes_forget_series(struct lanes *l, struct series *series);
+void lanes_forget_slot(struct lanes *l, struct slot *slot);
+
+/* Removes a slot that has no command and no series any more, with which it
+ * could go: its commands were asked for by hand. */
+void lanes_leave_slot(struct lanes *l, struct slot *slot);
 
 /* Finishes a command that is in no heap: counts the outcome in its account and
  * its slot, and notes the command in the journal for the last time. */
@@ -257,15 +291,7 @@ enum ignored lanes_judge_state(struct lanes *l, struct slot *slot,
  * once; NULL if there is none. */
 struct slot *lanes_next_due(struct lanes *l, struct moment now);
 
-/* ---- lanes_orders.c, for the others ---- */
-
-void lanes_init_silences(struct lanes *l);
-void lanes_free_silences(struct lanes *l);
-void lanes_note_silences(struct lanes *l);
-
-/* Returns whether a silence that has not been ended yet is of the slot, be its
- * time over. */
-bool lanes_is_hushed(const struct lanes *l, const struct slot *slot);
+/* ---- lanes_silence.c, for the others ---- */
 
 /* Returns whether what the slot asks for now must not be asked for, since it is
  * silenced. Then the slot owes it, if the device has not accepted it. */
@@ -275,17 +301,31 @@ bool lanes_hush(struct lanes *l, struct slot *slot, struct moment now);
  * its state. Returns whether it did. */
 bool lanes_end_silenced(struct lanes *l, struct command *c, struct moment now);
 
-/* Ends the silences whose time is over, and makes their slots ask. */
+/* Ends a waiting command as cancelled by that order, or by that silence. */
+void lanes_end_by(struct lanes *l, struct command *c, const struct order *o,
+                  struct moment now);
+
+/* Returns the waiting commands of the device and rule that the order names, in
+ * the order of ids, for the caller to free; NULL without memory. Silences are
+ * not about what is sent by hand. */
+struct command **lanes_collect(const struct lanes *l, const struct order *o,
+                               size_t *ret_count);
+
+/* Returns the device or the policy that a silence names. */
+const void *lanes_target_of(const struct order *o);
+
+/* Puts a silence in force, in the place of an earlier one of the same target,
+ * and ends what waits. Returns 0, and takes the order; or -ENOMEM, and then
+ * nothing has changed. */
+int lanes_begin_silence(struct lanes *l, struct order *o, struct moment now);
+
+/* Ends a silence, and makes its slots ask; or all whose time is over. */
+void lanes_end_silence(struct lanes *l, struct silence *s, struct moment now);
 void lanes_end_silences(struct lanes *l, struct moment now);
 
 /* Returns in how many ms, be it past, the next silence ends; COMMAND_NEVER_MS
  * if there is none. */
 int64_t lanes_silence_wait_ms(const struct lanes *l, struct moment now);
-
-/* ---- lanes_rest.c, for lanes.c ---- */
-
-/* Removes a slot at which nothing is pending or owed, with its series. */
-void lanes_forget_slot(struct lanes *l, struct slot *slot);
 
 /* ---- lanes_take.c, for lanes_orders.c ---- */
 

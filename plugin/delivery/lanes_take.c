@@ -172,24 +172,35 @@ static void follow_order(struct command *c, const struct order *o) {
   set_deadline(c, policy_expire_s(&policy, c->device));
 }
 
-struct command *lanes_create_ordered(struct lanes *l, const struct order *o,
-                                     const char *key, const char *series,
-                                     struct moment now) {
+/* Returns the command that the order asks for, or NULL without memory. */
+static struct command *new_ordered(struct lanes *l, struct slot *slot,
+                                   const struct order *o, const char *series,
+                                   struct moment now) {
   const struct asked asked = {.severity = o->severity,
                               .body = o->body,
                               .has_value = o->has_value,
                               .value = o->value};
   const char *name = shared_text_new(series);
-  struct slot *slot = name != NULL
-                          ? lanes_find_or_add_slot(l, o->policy, o->device, key)
-                          : NULL;
   struct command *c = NULL;
-  if (slot != NULL && reserve(l, l->devices[o->device->index].lane) == 0)
+  if (name != NULL && reserve(l, l->devices[o->device->index].lane) == 0)
     c = new_command(l, slot, &asked, name, now);
+  if (c != NULL)
+    follow_order(c, o);
   shared_text_unref(name);
-  if (c == NULL)
+  return c;
+}
+
+struct command *lanes_create_ordered(struct lanes *l, const struct order *o,
+                                     const char *key, const char *series,
+                                     struct moment now) {
+  struct slot *slot = lanes_find_or_add_slot(l, o->policy, o->device, key);
+  if (slot == NULL)
     return NULL;
-  follow_order(c, o);
+  struct command *c = new_ordered(l, slot, o, series, now);
+  if (c == NULL) {
+    lanes_leave_slot(l, slot);
+    return NULL;
+  }
   count_created(l, c);
   wait_in_lane(l, c, now);
   return c;

@@ -396,6 +396,13 @@ static void settle_in_flight(const struct store *store) {
   }
 }
 
+static bool has_series(const struct store *store, const char *slot_key) {
+  const struct stored_series *s = store->series;
+  while (s != NULL && strcmp(s->slot_key, slot_key) != 0)
+    s = s->next;
+  return s != NULL;
+}
+
 static struct order *new_order(enum order_verb verb, int64_t id) {
   struct order *o = order_new();
   assert_non_null(o);
@@ -424,7 +431,8 @@ static void store_restore(const struct store *store, struct lanes *l,
   for (struct stored_account *s = store->accounts; s != NULL; s = s->next)
     lanes_restore_account(l, s->account.device, &s->account);
   for (struct stored_slot *s = store->slots; s != NULL; s = s->next)
-    if (!lanes_has_newer(l, s->slot.key, NULL))
+    if (has_series(store, s->slot.key) &&
+        !lanes_has_newer(l, s->slot.key, NULL))
       restore_slot(l, s);
   for (struct stored_series *s = store->series; s != NULL; s = s->next)
     if (!lanes_has_newer(l, s->slot_key, s->series.name))

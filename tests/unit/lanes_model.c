@@ -1363,8 +1363,16 @@ static void read_owing(struct model *m) {
   }
 }
 
+/* A slot that has commands and no series begins anew. */
+static void read_slots(struct model *m) {
+  for (struct model_slot *s = m->slots; s < m->slots + MODEL_SLOTS; s++)
+    if (speaker_of(s) == NULL)
+      *s = (struct model_slot){.at = s->at, .recorded = s->recorded};
+}
+
 void model_restart(struct model *m) {
   struct model_command *in_flight;
+  read_slots(m);
   read_bodies(m);
   read_silences(m);
   read_owing(m);
@@ -1516,7 +1524,8 @@ static void slot_converged(const struct model *m, const struct model_slot *s) {
   if (speaker->body[0] == '\0' || !has_asked || s->is_overruled)
     return;
   model_holds(m, s->last_outcome != UNDECIDED);
-  model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED);
+  /* A silence may end with a state that was accepted before a newer one. */
+  model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED || is_satisfied(s));
   model_holds(m, s->last_outcome != OUTCOME_DROPPED);
   if (s->last_outcome != OUTCOME_ACCEPTED &&
       s->last_outcome != OUTCOME_UNCHANGED)
