@@ -19,7 +19,7 @@ import subprocess
 from collectd import BUILD_DIR
 
 NOBODY = 65534
-GROUP = 54321  # of nobody, and has no name
+GROUP = 100  # that every system has: users, on Debian
 TOOL = BUILD_DIR / "tool" / "onenetctl"
 
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "book.h"
 
-#include "tool.h"
 #include "base/copy_file.h"
 #include "base/systime.h"
 #include "basics.h"
 #include "ledger_fixture.h"
+#include "tool.h"
 
 #include <errno.h>
 #include <poll.h>
