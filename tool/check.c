@@ -82,29 +82,46 @@ static void check_unloaded(struct check *c, const struct conf_daemon *d,
   check_block(c, d, block);
 }
 
+/* Returns whether the file in which the item stands is not read by collectd, so
+ * that a part of the item may be missing. */
+static bool is_in_broken_file(const struct check *c,
+                              const oconfig_item_t *item) {
+  const char *path = c->path;
+  int line;
+  conf_file_place(c->conf, item, &path, &line);
+  return findings_has_fault(&c->findings, path);
+}
+
+static void check_one(struct check *c, const struct conf_daemon *d,
+                      const oconfig_item_t *block) {
+  if (is_in_broken_file(c, block))
+    add(c, false, block, "this block is checked once its file can be read");
+  else if (d->is_loaded)
+    check_block(c, d, block);
+  else
+    check_unloaded(c, d, block);
+}
+
+/* Where a file can not be read, it may hold the block that is missed. */
 static void check_blocks(struct check *c) {
   struct conf_daemon d = {.root = conf_file_root(c->conf)};
   const oconfig_item_t *block, *loads = conf_daemon_loads(d.root, "onenet");
+  bool is_whole = c->findings.fault_count == 0;
   while ((block = conf_daemon_next(&d)) != NULL) {
-    if (d.is_loaded)
-      check_block(c, &d, block);
-    else
-      check_unloaded(c, &d, block);
+    check_one(c, &d, block);
     c->blocks += d.is_loaded || loads == NULL;
   }
-  if (c->blocks == 0)
+  if (c->blocks == 0 && is_whole)
     add(c, loads != NULL, loads, NO_BLOCK);
 }
 
 /* ---- the command ---- */
 
-/* What is left of a file that collectd does not read is no block to judge. */
 static void check_all(struct check *c) {
-  int status = conf_file_read(c->path, take_note, c, &c->conf);
-  if (status != 0)
-    c->findings.out_of_memory = true;
-  else if (c->findings.fault_count == 0)
+  if (conf_file_read(c->path, take_note, c, &c->conf) == 0)
     check_blocks(c);
+  else
+    c->findings.out_of_memory = true;
 }
 
 static int show(struct check *c, const struct tool *tool) {

@@ -7,6 +7,7 @@
 #include <fnmatch.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -404,7 +405,8 @@ const oconfig_item_t *conf_file_root(const struct conf_file *conf) {
 
 int conf_file_place(const struct conf_file *conf, const oconfig_item_t *item,
                     const char **ret_path, int *ret_line) {
-  if (item < conf->items || item >= conf->items + conf->count)
+  uintptr_t at = (uintptr_t)item, first = (uintptr_t)conf->items;
+  if (at < first || at >= first + conf->count * sizeof(*item))
     return -ENOENT;
   const struct place *place = &conf->places[item - conf->items];
   *ret_path = place->path;

@@ -49,6 +49,13 @@ void findings_add(struct findings *f, bool is_fault, const char *path, int line,
   f->fault_count += is_fault;
 }
 
+bool findings_has_fault(const struct findings *f, const char *path) {
+  for (size_t i = 0; i < f->count; i++)
+    if (f->all[i].is_fault && strcmp(f->all[i].path, path) == 0)
+      return true;
+  return false;
+}
+
 /* ---- showing ---- */
 
 static bool goes_behind(const struct finding *a, const struct finding *b) {

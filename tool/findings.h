@@ -29,6 +29,9 @@ struct findings {
 void findings_add(struct findings *f, bool is_fault, const char *path, int line,
                   const char *text);
 
+/* Returns whether there is a fault in that file. */
+bool findings_has_fault(const struct findings *f, const char *path);
+
 /* Writes all to stdout, sorted: "FILE:LINE: text" for people, and a count of
  * them for the file of that path; or a JSON array of objects. Returns 0 or the
  * error of writing. */

@@ -145,6 +145,21 @@ def test_syntax_faults_are_told_all_at_once(folder):
         f"{path}: 3 faults, no warning"]
 
 
+def test_a_block_is_checked_though_another_file_is_broken(setup):
+    path, other = setup.folder / "main.conf", setup.folder / "other.conf"
+    wrong = "<Plugin onenet>\nColour red\n</Plugin>\n"
+    path.write_text(f'LoadPlugin onenet\nInclude "{other}"\n{wrong}')
+    other.write_text("A\n")
+    fault = ("main.conf", 4, "fault", 'Plugin "onenet": Colour: unknown option')
+    assert [one for one in found_in(path) if one[2] == "fault"] == [
+        ("other.conf", 1, "fault",
+         "the end of the line: must be a value of the option"), fault]
+    path.write_text(f"LoadPlugin onenet\nA\n{wrong}")
+    assert found_in(path)[1:] == [
+        ("main.conf", 3, "warning",
+         "this block is checked once its file can be read")]
+
+
 # ---- what is around the block ----
 
 def right_block(setup):
