@@ -757,7 +757,7 @@ struct ledger_store *store_sqlite_new(const char *path, bool syncs_every_commit,
 }
 
 struct ledger_store *store_sqlite_new_guest(const char *path) {
-  struct ledger_store *store = store_sqlite_new(path, false);
+  struct ledger_store *store = store_sqlite_new(path, false, NULL);
   if (store != NULL)
     sqlite_of(store)->file.is_guest = true;
   return store;
