@@ -71,13 +71,26 @@ static const struct meaning *find_meaning(int code) {
   return &other;
 }
 
+/* Makes a text from the ledger, which may be damaged, one line of UTF-8. */
+static void clean(char *text, size_t bytes) {
+  struct buf whole;
+  buf_init(&whole, 3 * bytes);
+  buf_append_utf8(&whole, text, strlen(text));
+  snprintf(text, bytes, "%s", buf_text(&whole));
+  text[one_line_cut(text, strlen(text), bytes - 4)] = '\0';
+  one_line_blank(text, strlen(text));
+  buf_free(&whole);
+}
+
 int book_judge(struct book *b, int code) {
-  char why[512];
+  char words[256], why[512];
   if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
     return 0;
   const struct meaning *m = find_meaning(code);
-  snprintf(why, sizeof why, "%s (%s)", m->what,
+  snprintf(words, sizeof words, "%s",
            b->db != NULL ? sqlite3_errmsg(b->db) : sqlite3_errstr(code));
+  clean(words, sizeof words);
+  snprintf(why, sizeof why, "%s (%s)", m->what, words);
   return explain(b, m->status, why);
 }
 
@@ -344,7 +357,7 @@ static struct order *take_order(sqlite3_stmt *s, int64_t id) {
   o->ended.wall_ms = (int64_t)(1000 * sqlite3_column_double(s, 1));
   const unsigned char *why = sqlite3_column_text(s, 2);
   snprintf(o->why, sizeof o->why, "%s", why != NULL ? (const char *)why : "");
-  one_line_blank(o->why, strlen(o->why));
+  clean(o->why, sizeof o->why);
   o->result_id = sqlite3_column_int64(s, 3);
   o->count = (uint64_t)sqlite3_column_int64(s, 4);
   return o;

@@ -2,6 +2,7 @@
 #include "explanation.h"
 
 #include "listing.h"
+#include "right.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -180,6 +181,11 @@ static int take_nothing(struct explanation *x) {
 }
 
 static int read_ledger(struct explanation *x) {
+  char why[RIGHT_WHY_BYTES];
+  if (right_check(x->options->ledger_path, "the ledger", false, why) < 0) {
+    stay_blind(x, why);
+    return 0;
+  }
   int status = rehearsal_new(x->options, x->agent != 0, x->now, &x->rehearsal,
                              x->why, sizeof x->why);
   if (status == -ENOENT && x->agent == 0)
@@ -283,6 +289,9 @@ void explanation_append_reason(enum ignored reason, struct buf *out) {
                             "that nothing was sent for it",
       [IGNORED_TAKEN_BACK] = "Until is over: nothing is sent until the slot "
                              "was OKAY",
+      [IGNORED_SILENCED] = "an operator has silenced its rule or device: its "
+                           "state counts, and nothing is sent until that ends "
+                           "(see onenetctl status)",
   };
   const char *text = reason < IGNORED_REASONS ? texts[reason] : NULL;
   buf_append_format(out, "it is ignored (%s)",

@@ -115,7 +115,13 @@ static void check_key(struct way *w) {
   }
   answer_judge_unsent(VERDICT_CREDENTIALS, why, &v);
   v.local_errno = -status;
-  add_verdict(w, &v, add(w, "key", PROBE_WRONG, "%s", ""));
+  struct probe_step *s = add(w, "key", PROBE_WRONG, "%s", "");
+  add_verdict(w, &v, s);
+  if (status == -EACCES)
+    snprintf(
+        s->advice, sizeof s->advice,
+        "test as root, or as the user that collectd runs as: that one must "
+        "be able to read it");
 }
 
 /* ---- one request ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rehearsal.h"
 
+#include "agent/orders.h"
 #include "base/shared_text.h"
 #include "delivery/lanes.h"
 #include "ledger/ledger.h"
@@ -19,6 +20,7 @@ struct commands {
 
 struct rehearsal {
   const struct options *options;
+  struct orders *orders; /* whose policies commands sent by hand have */
   struct journal journal;
   struct lanes *lanes;
   struct moment now; /* of the restoring */
@@ -42,10 +44,11 @@ static int append(struct commands *list, struct command *c) {
 
 /* ---- what the ledger calls ---- */
 
-static const struct policy *find_policy(void *context, const char *name) {
+static const struct policy *find_policy(void *context, const char *rule,
+                                        const char *content_type,
+                                        const char *service) {
   const struct rehearsal *r = context;
-  struct rule *rule = rule_book_find(r->options->rules, name);
-  return rule != NULL ? rule_policy(rule) : NULL;
+  return orders_find_policy(r->orders, rule, content_type, service);
 }
 
 static bool has_newer(void *context, const char *slot_key, const char *name) {
@@ -77,6 +80,11 @@ static int restore_series(void *context, struct series *series) {
 static int keep_command(void *context, struct command *command) {
   struct rehearsal *r = context;
   return append(&r->pending, command);
+}
+
+static int restore_silence(void *context, struct order *order) {
+  const struct rehearsal *r = context;
+  return lanes_restore_silence(r->lanes, order, r->now);
 }
 
 static int ignore_tracked(void *context, struct tracked *tracked) {
@@ -182,7 +190,8 @@ struct rehearsal *rehearsal_new_empty(const struct options *options) {
                                       .series_max = options->series_max,
                                       .random = no_chance};
   r->lanes = lanes_new(&lanes);
-  if (r->lanes != NULL)
+  r->orders = orders_new(options);
+  if (r->lanes != NULL && r->orders != NULL)
     return r;
   rehearsal_free(r);
   return NULL;
@@ -193,6 +202,7 @@ void rehearsal_free(struct rehearsal *r) {
     return;
   journal_clear(&r->journal);
   lanes_free(r->lanes);
+  orders_free(r->orders);
   free(r->pending.items);
   free(r);
 }
@@ -205,7 +215,8 @@ static int load(struct rehearsal *r, char *ret_why, size_t why_bytes) {
                                              .slot = restore_slot,
                                              .series = restore_series,
                                              .command = keep_command,
-                                             .tracked = ignore_tracked};
+                                             .tracked = ignore_tracked,
+                                             .silence = restore_silence};
   int64_t next_id = 1;
   int status = ledger_peek(r->options->ledger_path, r->options->directory,
                            &callbacks, r->now, &next_id, ret_why, why_bytes);

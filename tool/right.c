@@ -52,7 +52,7 @@ static bool may(const char *path, int rights) {
  * there is one. */
 static bool find_closed_folder(const char *path,
                                char ret_folder[static PATH_MAX]) {
-  for (size_t i = 1; path[i] != '\0' && i < PATH_MAX; i++) {
+  for (size_t i = 1; i < PATH_MAX && path[i] != '\0'; i++) {
     if (path[i] != '/')
       continue;
     snprintf(ret_folder, PATH_MAX, "%.*s", (int)i, path);

@@ -264,7 +264,7 @@ static int onenet_flush(cdtime_t timeout, const char *identifier,
   (void)user_data;
   if (!door_enter(&door))
     return 0;
-  worker_wake(onenet.worker);
+  worker_flush(onenet.worker);
   door_leave(&door);
   return 0;
 }

@@ -15,15 +15,6 @@ const struct api *api_at(size_t index) {
   return index < sizeof(apis) / sizeof(apis[0]) ? apis[index] : NULL;
 }
 
-int api_append_beside(struct buf *out, const struct endpoint *e,
-                      const char *path) {
-  size_t size = strcspn(e->url, "?"), own_size = strlen(e->api->path);
-  size_t base_size = size >= own_size ? size - own_size : size;
-  buf_append(out, e->url, base_size);
-  buf_append_text(out, path);
-  return buf_append_text(out, e->url + size);
-}
-
 #define NO_OBJECT "must be a JSON object, {...}"
 
 /* Returns whether the text is a JSON object if it is JSON. With nothing but

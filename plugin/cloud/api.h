@@ -100,12 +100,6 @@ extern const struct api cmds_api, property_api, service_api, sync_api;
  * is the default. */
 const struct api *api_at(size_t index);
 
-/* Appends the URL of another call beside that of the endpoint: the path of its
- * interface is replaced by that path, and the query stays. Returns as
- * buf_append. */
-int api_append_beside(struct buf *out, const struct endpoint *e,
-                      const char *path);
-
 /* Returns whether the interface takes a rendered body of that many bytes. If
  * not, writes why: one line. */
 bool api_check_body(const struct api *api, const void *body, size_t size,

@@ -257,7 +257,7 @@ static int append_device_url(struct buf *out, const struct endpoint *e,
   buf_append_percent(&id, device_id != NULL ? device_id : "");
   snprintf(path, sizeof path, "/devices/%s", buf_text(&id));
   buf_free(&id);
-  return api_append_beside(out, e, path);
+  return url_append_beside(out, e->url, e->api->path, path);
 }
 
 static enum api_device device_of(const struct verdict *v,

@@ -314,7 +314,7 @@ static int append_detail_url(struct buf *out, const struct endpoint *e,
                              const char *device_id) {
   struct buf base;
   buf_init(&base, out->max);
-  int status = api_append_beside(&base, e, "/device/detail");
+  int status = url_append_beside(&base, e->url, e->api->path, "/device/detail");
   if (status == 0)
     status = url_append_for_query(out, buf_text(&base));
   buf_free(&base);

@@ -8,6 +8,7 @@
 #include "config/options_value.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,6 +99,23 @@ static void read_ledger(struct options_block *b, const struct options_option *o,
   }
 }
 
+/* Finds the number of the group. */
+static void read_group(struct options_block *b, const struct options_option *o,
+                       const oconfig_item_t *item) {
+  struct options *options = b->target;
+  const char *name = options_value_line(b, o, item);
+  if (name == NULL)
+    return;
+  const struct group *group = getgrnam(name);
+  options->has_ledger_group = group != NULL;
+  if (group != NULL)
+    options->ledger_group = group->gr_gid;
+  else
+    options_block_fault(b, o, item,
+                        "no such group: make it with groupadd, or mend the "
+                        "name");
+}
+
 static const struct options_word SYNCS[] = {
     {"full", LEDGER_SYNC_FULL}, {"normal", LEDGER_SYNC_NORMAL}, {NULL, 0}};
 
@@ -113,6 +131,7 @@ static const struct options_word NOTIFIED[] = {{"all", NOTIFY_ALL},
 static const struct options_option OPTIONS[] = {
     {"Ledger", read_ledger, AT(ledger_path)},
     {"LedgerSync", options_value_read_word, AT(ledger_sync), .words = SYNCS},
+    {"LedgerGroup", read_group, AT(has_ledger_group)},
     {"HistoryDays", options_value_read_int, AT(history_days), .min = 1,
      .max = 3650},
     {"HistoryMax", options_value_read_int64, AT(history_max), .min = 0,

@@ -19,6 +19,8 @@ enum notify_outcomes { NOTIFY_ALL, NOTIFY_FAILURES, NOTIFY_NONE };
 struct options {
   char *ledger_path; /* absolute, or ":memory:" */
   enum ledger_sync ledger_sync;
+  bool has_ledger_group;
+  gid_t ledger_group; /* whose members may give orders */
   int history_days;
   int64_t history_max;
   size_t queue_limit;

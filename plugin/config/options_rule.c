@@ -7,6 +7,7 @@
 #include "cloud/api.h"
 #include "config/options_value.h"
 #include "config/rule.h"
+#include "words/order.h"
 #include "words/template.h"
 
 #include <errno.h>
@@ -536,6 +537,8 @@ const struct options_option options_rule_table[] = {
     {.name = NULL}};
 
 static const char *rule_taken(const struct options *options, const char *name) {
+  if (strcasecmp(name, ORDER_RULE) == 0)
+    return "what onenetctl sends by hand bears this name";
   return rule_book_find(options->rules, name) == NULL
              ? NULL
              : "a Rule has this name already";

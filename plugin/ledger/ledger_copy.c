@@ -10,7 +10,7 @@
 static const enum ledger_selection read_at_a_start[] = {
     LEDGER_ALL_TOTALS,       LEDGER_ALL_SLOTS,        LEDGER_ALL_SERIES,
     LEDGER_PENDING_COMMANDS, LEDGER_TRACKED_COMMANDS, LEDGER_ALL_FAILING,
-    LEDGER_ALL_IDS,          LEDGER_LAST_COMMAND};
+    LEDGER_ALL_IDS,          LEDGER_LAST_COMMAND,     LEDGER_SILENCES};
 
 static int put_row(void *context, const struct ledger_row *row) {
   struct ledger_store *to = context;

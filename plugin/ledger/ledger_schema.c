@@ -69,7 +69,9 @@ static const char clean_end[] = "CREATE TABLE clean_end (at INTEGER NOT NULL);";
 
 static const char orders[] = "CREATE TABLE orders (" ORDERS_COLUMNS ");"
                              "CREATE INDEX orders_given ON orders (id)"
-                             " WHERE state = 'given';";
+                             " WHERE state = 'given';"
+                             "CREATE INDEX orders_ended ON orders (ended_at)"
+                             " WHERE ended_at IS NOT NULL;";
 
 static const char agent[] = "CREATE TABLE agent (" AGENT_COLUMNS ");";
 
@@ -287,9 +289,16 @@ static const char *const from_4[] = {
     "PRAGMA user_version = 5",
     NULL};
 
-/* Version 5 knew of no orders, and told nothing of the agent. */
+/* Version 5 knew of no orders, told nothing of the agent, and had the service
+ * of a command in its slot alone. */
 static const char *const from_5[] = {
-    orders, agent, endpoints, orders_view, "PRAGMA user_version = 6", NULL};
+    "ALTER TABLE commands ADD COLUMN service TEXT",
+    orders,
+    agent,
+    endpoints,
+    orders_view,
+    "PRAGMA user_version = 6",
+    NULL};
 
 const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
     [1] = from_1, [2] = from_2, [3] = from_3, [4] = from_4, [5] = from_5};

@@ -85,6 +85,7 @@
     VERDICT(w->class = as_class(v)))                                           \
   ONCE(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
     take_real(v, &c->has_value, &c->value))                                    \
+  ONCE(service, TEXT_OR_NULL, text_if_any(c->policy->service), nothing)        \
   X(valid_from, MOMENT, moment(now, c->valid_from_ms),                         \
     c->valid_from_ms = as_ms(v, zero_ms))                                      \
   X(waits_for_credentials, INTEGER, integer(c->waits_for_credentials),         \
@@ -210,7 +211,8 @@
   FIRST(what, KEY, text("commands"), nothing)                                  \
   X(base, INTEGER, integer(base), nothing)
 
-/* Columns of an order `o`, from `state` on those that say what came of it. */
+/* Columns of an order `o`, from `state` on those that say what came of it. The
+ * end of a silence is put anew if another order ends it earlier. */
 #define LEDGER_ORDERS(FIRST, ONCE, X)                                          \
   FIRST(id, ID, integer(o->id), o->id = as_integer(v))                         \
   ONCE(given_at, REAL, wall_if(true, o->wall_given_ms),                        \
@@ -234,7 +236,7 @@
     if (is_known(v)) o->expire_s = as_int(v))                                  \
   ONCE(forced, INTEGER, integer(o->is_forced),                                 \
     o->is_forced = as_integer(v) != 0)                                         \
-  ONCE(until_at, REAL_OR_NULL,                                                 \
+  X(until_at, REAL_OR_NULL,                                                    \
     wall_if(o->verb == ORDER_SILENCE, o->wall_until_ms),                       \
     o->wall_until_ms = as_wall_ms(v))                                          \
   ONCE(comment, TEXT_OR_NULL, text_if_any(o->comment),                         \
@@ -243,13 +245,14 @@
     take_order_state(v, o))                                                    \
   X(ended_at, MOMENT_OR_NULL,                                                  \
     moment_if(o->state != ORDER_GIVEN, now, o->ended.ms),                      \
-    o->ended = as_moment(v, now.ms - now.wall_ms))                             \
+    if (is_known(v)) o->ended = as_moment(v, now.ms - now.wall_ms))                             \
   X(why, TEXT_OR_NULL, text_unless_empty(o->why), nothing)                     \
   X(result_id, INTEGER_OR_NULL,                                                \
     integer_if(o->result_id != 0, o->result_id),                               \
     o->result_id = as_integer(v))                                              \
   X(count, INTEGER_OR_NULL,                                                    \
-    integer_if(o->verb == ORDER_CANCEL, (int64_t)o->count),                    \
+    integer_if(o->verb == ORDER_CANCEL || o->verb == ORDER_SILENCE,            \
+      (int64_t)o->count),                                                      \
     o->count = as_count(v))
 
 /* Columns of the one row about the agent `a`; `what` is 'agent'. */

@@ -6,13 +6,16 @@
 #include "ledger/ledger_schema.h"
 #include "ledger/sqlite_aside.h"
 #include "ledger/sqlite_check.h"
+#include "ledger/sqlite_group.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SMALL_DISK_BYTES ((int64_t)32 * 1024 * 1024)
 /* Pages of the -wal before they are moved into the file: 4 MiB, as SQLite has
@@ -404,6 +407,16 @@ bool sqlite_file_checkpoint(struct sqlite_file *f) {
   return status == 0 && is_busy == 0;
 }
 
+/* Works without, if it must: delivery does not depend on who may look. */
+static void share(struct sqlite_file *f) {
+  if (sqlite_group_share(&f->place) == 0)
+    return;
+  if (!f->is_told_unshared)
+    log_error("%s: run collectd as root, or as a member of the group",
+              f->place.why);
+  f->is_told_unshared = true;
+}
+
 int sqlite_file_open(struct sqlite_file *f, struct moment now) {
   bool is_damaged = false;
   f->is_ours = false;
@@ -416,11 +429,14 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
     is_damaged = look_for_damage(f, now);
     status = open_checked(f);
   }
-  if (status < 0)
+  if (status < 0) {
     sqlite_file_close(f);
-  else if (is_damaged) /* what is lost is not to be found again */
+    return status;
+  }
+  share(f);
+  if (is_damaged) /* what is lost is not to be found again */
     sqlite_file_checkpoint(f);
-  return status;
+  return 0;
 }
 
 /* ---- turns ---- */
@@ -525,6 +541,25 @@ static int64_t companion_bytes(const struct sqlite_file *f,
   return stat(path, &about) == 0 ? (int64_t)about.st_size : -1;
 }
 
+/* SQLite has one error for a file that is not there and one that may not be
+ * read. */
+static int check_right(struct sqlite_file *f, const char *suffix) {
+  char path[PATH_MAX], what[64];
+  sqlite_place_format(&f->place, suffix, path);
+  if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 || errno == ENOENT)
+    return 0;
+  snprintf(what, sizeof what, "%s can not be read",
+           suffix[0] == '\0' ? "it" : suffix);
+  return sqlite_place_explain_errno(&f->place, what, errno);
+}
+
+static int check_rights(struct sqlite_file *f) {
+  int status = check_right(f, "");
+  if (status == 0)
+    status = check_right(f, "-wal");
+  return status == 0 ? check_right(f, "-shm") : status;
+}
+
 /* SQLite would make a -wal or -shm that is missing. Without one of them no
  * other process has the file open, and if nothing is in the -wal, all is in the
  * file itself. */
@@ -549,9 +584,10 @@ static int connect_as_guest(struct sqlite_file *f) {
 }
 
 static int connect_to_read(struct sqlite_file *f) {
-  return f->is_guest
-             ? connect_as_guest(f)
-             : connect_file(f, f->place.real_path, SQLITE_OPEN_READONLY);
+  if (!f->is_guest)
+    return connect_file(f, f->place.real_path, SQLITE_OPEN_READONLY);
+  int status = check_rights(f);
+  return status == 0 ? connect_as_guest(f) : status;
 }
 
 int sqlite_file_open_to_read(struct sqlite_file *f) {

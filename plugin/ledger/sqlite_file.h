@@ -49,7 +49,8 @@ struct sqlite_file {
                         the pending commands that its index names; set by the
                         owner, until it is opened again */
   int64_t pages_max; /* limit on a small file system; 0: there is room enough */
-  bool is_told_small;       /* the log has said that the file system is small */
+  bool is_told_small;    /* the log has said that the file system is small */
+  bool is_told_unshared; /* and that the file can not be given to its group */
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
   uint64_t damage_count;    /* -wals since then of which something is lost, */
   struct sqlite_wal_frames told_wal; /* and the last one of them */

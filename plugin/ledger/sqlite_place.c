@@ -39,6 +39,11 @@ int sqlite_place_init(struct sqlite_place *p, const char *path) {
   return p->path != NULL ? 0 : -ENOMEM;
 }
 
+void sqlite_place_set_group(struct sqlite_place *p, const gid_t *group) {
+  p->has_group = group != NULL;
+  p->group = group != NULL ? *group : 0;
+}
+
 static void close_if_open(int *fd) {
   if (*fd >= 0)
     close(*fd);

@@ -111,7 +111,10 @@ struct moment fixture_later(int64_t ms) {
 
 /* ---- the callbacks ---- */
 
-static const struct policy *find_policy(void *context, const char *rule) {
+static const struct policy *find_policy(void *context, const char *rule,
+                                        const char *content_type,
+                                        const char *service) {
+  (void)content_type, (void)service;
   const struct fixture *f = context;
   for (int i = 0; i < RULES; i++)
     if (!f->rule_is_gone[i] && strcmp(f->policies[i].rule, rule) == 0)

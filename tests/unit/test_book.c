@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "book.h"
 
-#include "tool.h"
 #include "base/copy_file.h"
 #include "base/systime.h"
 #include "basics.h"
 #include "ledger_fixture.h"
+#include "tool.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -168,6 +168,9 @@ static void the_database_of_somebody_else_is_no_ledger(void **state) {
   struct fixture *f = *state;
   write_file(f->path, "", 0);
   fixture_sql(f, "CREATE TABLE mine (x)");
+  is_refused(f->path, BOOK_TO_READ, -EPROTO, "no ledger of this plugin",
+             "Ledger");
+  fixture_sql(f, "PRAGMA user_version = 6");
   is_refused(f->path, BOOK_TO_READ, -EPROTO, "no ledger of this plugin",
              "Ledger");
 }

@@ -64,9 +64,13 @@ static uint64_t longest(void *context, uint64_t max_inclusive) {
   return max_inclusive;
 }
 
-static const struct policy *no_policy(void *context, const char *rule) {
+static const struct policy *no_policy(void *context, const char *rule,
+                                      const char *content_type,
+                                      const char *service) {
   (void)context;
   (void)rule;
+  (void)content_type;
+  (void)service;
   return NULL;
 }
 

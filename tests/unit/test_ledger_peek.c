@@ -21,6 +21,8 @@
 #define TEST(name)                                                             \
   cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+#define NOBODY 65534
+
 static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
 #define FILES (sizeof suffixes / sizeof suffixes[0])
 
@@ -164,6 +166,19 @@ static void a_wal_without_its_shm_is_left_to_the_agent(void **state) {
   assert_fails(f, -EROFS, "a -wal without a -shm");
 }
 
+static void without_the_right_to_read_that_is_told(void **state) {
+  struct fixture *f = *state;
+  if (geteuid() != 0)
+    skip();
+  kill_agent(f);
+  assert_int_equal(chmod(f->directory_path, 0755), 0);
+  assert_int_equal(seteuid(NOBODY), 0);
+  int status = fixture_peek(f, FIXTURE_NOW);
+  assert_int_equal(seteuid(0), 0);
+  assert_int_equal(status, -EACCES);
+  assert_non_null(strstr(f->why, "it can not be read: Permission denied"));
+}
+
 static void what_is_no_ledger_is_not_set_aside(void **state) {
   struct fixture *f = *state;
   FILE *file = fopen(f->path, "w");
@@ -183,6 +198,7 @@ int main(void) {
       TEST(without_a_file_none_is_made),
       TEST(a_missing_wal_is_not_made),
       TEST(a_wal_without_its_shm_is_left_to_the_agent),
+      TEST(without_the_right_to_read_that_is_told),
       TEST(what_is_no_ledger_is_not_set_aside),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,9 @@ static void make_state(struct fixture *f) {
                                     .lanes = lanes_new(&lanes),
                                     .tracker = tracker_new(1, 10, &t.journal),
                                     .stats = stats_new(f->directory),
-                                    .outbox = outbox_new()};
+                                    .outbox = outbox_new(),
+                                    .orders = orders_new(&t.options)};
+  t.state.bulletin = bulletin_new(&t.options, t.state.stats, clock_now());
 }
 
 static int set_up(void **state) {
@@ -85,6 +87,8 @@ static int tear_down(void **state) {
   lanes_free(t.state.lanes);
   tracker_free(t.state.tracker);
   assert_true(recorder_close(t.recorder, LONG_MS));
+  bulletin_free(t.state.bulletin);
+  orders_free(t.state.orders);
   stats_free(t.state.stats);
   outbox_free(t.state.outbox);
   rule_book_free(t.options.rules);
