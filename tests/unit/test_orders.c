@@ -223,6 +223,10 @@ static void a_service_is_for_endpoints_that_call_services(void **state) {
   give(o);
   assert_non_null(strstr(o->why, "calls services: give --service"));
   o = new_send("fan", "{}");
+  o->service = strdup("");
+  give(o);
+  assert_non_null(strstr(o->why, "calls services: give --service"));
+  o = new_send("fan", "{}");
   o->service = strdup("blink");
   is_obeyed(o);
   assert_string_equal(o->policy->service, "blink");
