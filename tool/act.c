@@ -244,6 +244,10 @@ static char *copy(const char *text) {
 
 static int give_order(const struct ask *a, const struct setup *s,
                       enum order_verb verb, fill_fn *fill) {
+  if (s->options->dry_run)
+    return tool_fail(TOOL_WRONG, "DryRun is true: the agent sends nothing, and "
+                                 "takes no orders; set it to false, and "
+                                 "restart collectd");
   struct order *o = order_new();
   if (o == NULL)
     return tool_fail(TOOL_WRONG, "out of memory");

@@ -23,6 +23,7 @@
 struct page {
   struct book *book;
   const char *path; /* of the ledger */
+  bool is_dry;      /* DryRun: an agent that runs does not use it */
   pid_t agent;      /* 0: none runs */
   struct buf out;
   int status; /* negative once a query has failed: nothing more is asked */
@@ -149,7 +150,10 @@ static bool add_word(struct page *p, const char *sql) {
 static void add_agent(struct page *p) {
   buf_append_text(&p->out, "onenetctl  " ONENET_VERSION "\nagent      ");
   if (p->agent == 0) {
-    buf_append_text(&p->out, "none runs with this ledger: start collectd.");
+    buf_append_text(&p->out, p->is_dry
+                                 ? "DryRun is true: it keeps nothing here."
+                                 : "none runs with this ledger: start "
+                                   "collectd.");
     add_word(p, last_agent);
   } else if (!add_word(p, agent)) {
     buf_append_format(&p->out, "process %ld, which has told nothing yet",
@@ -220,8 +224,10 @@ static int write_all(struct page *p, bool is_json) {
 
 /* Shows the page once. The ledger is opened anew each time: the agent may have
  * set it aside. */
-static int show(const struct tool *tool, const char *path) {
-  struct page p = {.path = path, .agent = book_agent(path)};
+static int show(const struct tool *tool, const struct options *options) {
+  const char *path = options->ledger_path;
+  struct page p = {
+      .path = path, .is_dry = options->dry_run, .agent = book_agent(path)};
   if (book_open(path, BOOK_TO_READ, &p.book) < 0)
     return TOOL_WRONG;
   buf_init(&p.out, LISTING_MAX_BYTES);
@@ -234,12 +240,13 @@ static int show(const struct tool *tool, const char *path) {
 }
 
 /* Shows the page again and again, until somebody ends it. */
-static int watch(const struct tool *tool, const char *path, int64_t seconds) {
+static int watch(const struct tool *tool, const struct options *options,
+                 int64_t seconds) {
   int status;
   screen_begin();
   do {
     screen_clear();
-    status = show(tool, path);
+    status = show(tool, options);
   } while (screen_wait(1000 * seconds));
   screen_end();
   return status;
@@ -276,8 +283,8 @@ int status_run(const struct tool *tool, int argc, char **argv) {
     return status;
   if (setup_read(tool, &setup) < 0)
     return TOOL_WRONG;
-  status = seconds > 0 ? watch(tool, setup.options->ledger_path, seconds)
-                       : show(tool, setup.options->ledger_path);
+  status = seconds > 0 ? watch(tool, setup.options, seconds)
+                       : show(tool, setup.options);
   setup_free(&setup);
   return status;
 }

@@ -8,6 +8,7 @@ import fcntl
 import grp
 import os
 import re
+import shutil
 import sqlite3
 import threading
 import time
@@ -193,6 +194,20 @@ def test_without_an_agent_the_order_stands_in_the_ledger(ctl):
     assert time.monotonic() - begun < 4
 
 
+def test_a_dry_run_takes_no_orders(place, folder):
+    for name in ("onenet.key", "onenet.db"):
+        shutil.copy(place / name, folder)
+    text = (place / "collectd.conf").read_text().replace(str(place), str(folder))
+    (folder / "collectd.conf").write_text(text.replace(
+        "<Plugin onenet>\n", "<Plugin onenet>\nDryRun true\n"))
+    ctl = Ctl(folder)
+    before = ctl.rows("orders")
+    for words in (["send", "fan", "on"], ["cancel", "7"]):
+        assert ctl.fails(*words).startswith("DryRun is true: the agent sends")
+    assert ctl.rows("orders") == before
+    assert "DryRun is true: it keeps nothing here." in ctl.text("status")
+
+
 # ---- what came of it ----
 
 
@@ -326,4 +341,27 @@ def test_the_agent_obeys_what_is_asked_for(setup, folder, sim):
         line = stranger.fails("send", "fan", "by a stranger")
         assert "become a member of that group (usermod -aG " in line
     setup.daemon.stop()
+    assert re.findall(r".*\[error\].*onenet.*", setup.daemon.log()) == []
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can become another user")
+def test_root_gives_orders_to_an_agent_of_another_user(setup, folder, sim):
+    """Beside the agent, and while none runs: then root makes -wal and -shm, and
+    the agent can open them."""
+    folder.chmod(0o755)
+    os.chown(folder, NOBODY, NOBODY)
+    os.chown(setup.key_file, NOBODY, NOBODY)
+    ctl = Ctl(folder)
+    setup.start(wrapper=["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+                         "--clear-groups"])
+    ctl.text("send", "fan", "beside it")
+    wait_until(lambda: sim.bodies() == ["beside it"], 10, "the command")
+    setup.daemon.stop()
+    for name in ("-wal", "-shm"):
+        (folder / f"onenet.db{name}").unlink()
+    assert ctl.rows("history")
+    assert "it is obeyed when collectd starts" in ctl.text("send", "fan", "later")
+    assert {path.stat().st_uid for path in folder.glob("onenet.db*")} == {NOBODY}
+    setup.daemon.start()
+    wait_until(lambda: sim.bodies() == ["beside it", "later"], 10, "the order")
     assert re.findall(r".*\[error\].*onenet.*", setup.daemon.log()) == []

@@ -170,6 +170,9 @@ static void the_database_of_somebody_else_is_no_ledger(void **state) {
   fixture_sql(f, "CREATE TABLE mine (x)");
   is_refused(f->path, BOOK_TO_READ, -EPROTO, "no ledger of this plugin",
              "Ledger");
+  fixture_sql(f, "PRAGMA user_version = 6");
+  is_refused(f->path, BOOK_TO_READ, -EPROTO, "no ledger of this plugin",
+             "Ledger");
 }
 
 static void another_version_is_named_with_what_to_do(void **state) {

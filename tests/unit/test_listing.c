@@ -30,6 +30,7 @@ int __wrap_ioctl(int fd, unsigned long request, struct winsize *size) {
 }
 
 static const char *const two[] = {"ID", "BODY"};
+static const char *const three[] = {"BODY", "ID", "CREATED"};
 static const char *const names[] = {"id", "body"};
 
 /* Ends the listing; it must look like that. */
@@ -119,7 +120,10 @@ static void bytes_that_are_no_text_are_hex(void **state) {
   struct listing *l = begin(true);
   listing_bytes(l, BYTES("\x00\xff"));
   listing_bytes(l, BYTES("caf\xc3\xa9"));
-  looks(l, "[\n{\"id\": {\"hex\": \"00FF\"}, \"body\": \"caf\xc3\xa9\"}\n]\n");
+  listing_bytes(l, BYTES("a\0b"));
+  listing_bytes(l, NULL, 0);
+  looks(l, "[\n{\"id\": {\"hex\": \"00FF\"}, \"body\": \"caf\xc3\xa9\"},\n"
+           "{\"id\": {\"hex\": \"610062\"}, \"body\": \"\"}\n]\n");
   l = begin(false);
   listing_bytes(l, BYTES("\xff"));
   listing_bytes(l, BYTES("\xff"
@@ -192,13 +196,14 @@ static void numbers_are_never_cut(void **state) {
   (void)state;
   struct buf out;
   terminal_columns = 40;
-  struct listing *l = begin(false);
+  struct listing *l = listing_begin(false, three, 3);
   char *text = repeat("", "x", 100, "");
   listing_text(l, text);
-  listing_integer(l, INT64_MAX);
+  listing_integer(l, INT64_MIN);
+  listing_time(l, 1764073200);
   free(text);
-  assert_int_equal(widest(l, &out), 40);
-  assert_non_null(strstr(buf_text(&out), "9223372036854775807\n"));
+  widest(l, &out);
+  assert_non_null(strstr(buf_text(&out), "xxxxxx..  -9223372036854775808  20"));
   buf_free(&out);
   terminal_columns = 0;
 }
