@@ -6,6 +6,7 @@
 #define COMMAND_BODY_MAX 65536 /* bytes; must be less */
 #define TIMEOUT_MAX_S 2678400  /* 31 days */
 #define UUID_PATH "/cmds/"
+#define DEVICE_PATH "/devices/"
 
 static void answer(struct sim_cloud *cloud, struct sim_reply *reply,
                    enum sim_errno code, const char *detail) {
@@ -252,6 +253,39 @@ static void serve_follow(struct sim_cloud *cloud,
   sim_buf_free(&uuid);
 }
 
+/* ---- the detail of a device ---- */
+
+static void answer_device(struct sim_cloud *cloud, const char *id,
+                          struct sim_reply *reply) {
+  struct sim_manner manner;
+  struct sim_buf data = {0};
+  if (!sim_store_read_manner(cloud->store, id, &manner)) {
+    answer(cloud, reply, SIM_NOT_FOUND, id);
+    return;
+  }
+  sim_buf_add(&data, "{\"id\":");
+  sim_buf_add_json(&data, id);
+  sim_buf_addf(&data, ",\"protocol\":\"MQTT\",\"online\":%s}",
+               manner.online ? "true" : "false");
+  answer_data(cloud, reply, data.data);
+  sim_buf_free(&data);
+}
+
+static void serve_device(struct sim_cloud *cloud,
+                         const struct sim_request *request, int64_t wall_ms,
+                         struct sim_reply *reply) {
+  const char *escaped = request->path + strlen(DEVICE_PATH);
+  struct sim_buf id = {0};
+  cloud->follow_ups++;
+  if (strcmp(request->method, "GET") != 0)
+    refuse_method(cloud, "GET", reply);
+  else if (!sim_buf_add_unescaped(&id, escaped, strlen(escaped)))
+    answer(cloud, reply, SIM_INVALID_PARAMETER, escaped);
+  else if (admit(cloud, request, wall_ms, reply))
+    answer_device(cloud, sim_buf_text(&id), reply);
+  sim_buf_free(&id);
+}
+
 void sim_cmds_serve(struct sim_cloud *cloud, const struct sim_request *request,
                     int64_t wall_ms, struct sim_reply *reply) {
   if (sim_platform_serve(cloud, request, wall_ms, reply)) {
@@ -262,6 +296,8 @@ void sim_cmds_serve(struct sim_cloud *cloud, const struct sim_request *request,
     serve_send(cloud, request, wall_ms, reply);
   } else if (strncmp(request->path, UUID_PATH, strlen(UUID_PATH)) == 0) {
     serve_follow(cloud, request, wall_ms, reply);
+  } else if (strncmp(request->path, DEVICE_PATH, strlen(DEVICE_PATH)) == 0) {
+    serve_device(cloud, request, wall_ms, reply);
   } else {
     answer(cloud, reply, SIM_NOT_FOUND, request->path);
     reply->status = 404;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The calls of OneNET's current platform. Each waits for its device, so that
- * most of what can happen is in how that behaves.
+ * most of what can happen is in how that behaves; but for the device's detail,
+ * which only tells.
  */
 #include "sim_cloud.h"
 #include "sim_json.h"
@@ -331,6 +332,42 @@ static const struct kind kinds[] = {
      .add_data = add_response},
 };
 
+/* ---- the detail of a device ---- */
+
+#define DETAIL_PATH "/device/detail"
+
+static void answer_detail(const struct call *call, const char *name) {
+  struct sim_manner manner;
+  struct sim_buf data = {0};
+  if (!sim_store_read_manner(call->cloud->store, name, &manner)) {
+    answer(call, CODE_NO_DEVICE, "查询设备详情失败:device not exist", NULL);
+    return;
+  }
+  sim_buf_add(&data, "{\"name\":");
+  sim_buf_add_json(&data, name);
+  sim_buf_addf(&data, ",\"status\":%d}", manner.online ? 1 : 0);
+  answer(call, CODE_SUCC, "succ", data.data);
+  sim_buf_free(&data);
+}
+
+static void serve_detail(struct call *call) {
+  const char *product = sim_pairs_find(&call->request->query, "product_id");
+  const char *name = sim_pairs_find(&call->request->query, "device_name");
+  call->cloud->follow_ups++;
+  if (strcmp(call->request->method, "GET") != 0) {
+    call->reply->status = 405;
+    sim_pairs_add(&call->reply->headers, "Allow", "GET");
+  } else if (!check_auth(call)) {
+    return;
+  } else if (product == NULL || name == NULL) {
+    answer(call, CODE_PARAMETER, "查询设备详情失败:parameter", NULL);
+  } else if (strcmp(product, call->cloud->config.product) != 0) {
+    answer(call, CODE_NO_PRODUCT, "查询设备详情失败:product not exist", NULL);
+  } else {
+    answer_detail(call, name);
+  }
+}
+
 bool sim_platform_serve(struct sim_cloud *cloud,
                         const struct sim_request *request, int64_t wall_ms,
                         struct sim_reply *reply) {
@@ -348,5 +385,10 @@ bool sim_platform_serve(struct sim_cloud *cloud,
     sim_buf_free(&call.identifier);
     return true;
   }
-  return false;
+  if (strcmp(request->path, DETAIL_PATH) != 0)
+    return false;
+  struct call call = {
+      .cloud = cloud, .request = request, .wall_ms = wall_ms, .reply = reply};
+  serve_detail(&call);
+  return true;
 }

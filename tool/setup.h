@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * setup owns what collectd's configuration says of the plugin: the checked
- * <Plugin onenet> block, and what is around it.
+ * setup owns what collectd's configuration says of the plugin, for the commands
+ * that look and act: the checked <Plugin onenet> block. (`check` reads the
+ * configuration itself, to find all that is wrong.)
  */
 #ifndef ONENET_SETUP_H
 #define ONENET_SETUP_H
@@ -12,13 +13,13 @@
 
 struct setup {
   struct conf_file *conf;
-  struct options *options; /* NULL: something is wrong with the block */
+  struct options *options;
 };
 
-/* Reads the configuration that -C names. A command that is not `check` stops at
- * the first fault: writes it, and "onenetctl check" as what to do next. Returns
- * 0 and a setup for setup_free; or a negative errno after it has written what
- * is wrong. */
+/* Reads the configuration that -C names. A file that the user has no right to
+ * read (a key, a DeviceFile) stops nothing: what is in it is not known then.
+ * Returns 0 and a setup for setup_free; or a negative errno, after it has
+ * written the first thing that is wrong to stderr, and what to do. */
 int setup_read(const struct tool *tool, struct setup *ret_setup);
 
 void setup_free(struct setup *s);

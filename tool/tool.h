@@ -29,7 +29,7 @@ struct tool {
  * TOOL_OK. */
 struct tool_command {
   const char *name;
-  const char *arguments; /* as the usage shows them */
+  const char *arguments; /* all of them, as its usage shows them */
   const char *summary;   /* one line of the usage */
   int (*run)(const struct tool *tool, int argc, char **argv);
 };
@@ -46,6 +46,7 @@ int retry_run(const struct tool *tool, int argc, char **argv);
 int cancel_run(const struct tool *tool, int argc, char **argv);
 int silence_run(const struct tool *tool, int argc, char **argv);
 int test_run(const struct tool *tool, int argc, char **argv);
+int names_run(const struct tool *tool, int argc, char **argv);
 
 /* Writes "onenetctl: LINE" to stderr, and returns that exit status. */
 int tool_fail(enum tool_exit status, const char *format, ...)

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static long long seconds_of(int64_t ms) { return (ms + 999) / 1000; }
+
 /* ---- the start ---- */
 
 #define NAMES_MAX 4 /* longer lists are only counted */
@@ -179,6 +181,53 @@ void lines_write_end(const struct tracked *one) {
                 rule, d->name, d->device_id, name, (int)one->status, text);
 }
 
+/* ---- orders ---- */
+
+/* Appends what the order is about: ` device "fan"`, ` command 17`. */
+static void append_target(struct buf *line, const struct order *o) {
+  if (o->command_id != 0)
+    buf_append_format(line, " command %lld", (long long)o->command_id);
+  else if (o->device_name != NULL)
+    buf_append_format(line, " device \"%s\"", o->device_name);
+  else if (o->rule_name != NULL)
+    buf_append_format(line, " rule \"%s\"", o->rule_name);
+}
+
+/* Appends for how long a silence holds; one that is over ends another one. */
+static void append_silence(struct buf *line, const struct order *o) {
+  long long left_s = seconds_of(o->wall_until_ms - o->ended.wall_ms);
+  if (left_s > 0)
+    buf_append_format(line, ", for %lld s", left_s);
+  else
+    buf_append_text(line, ", it ends now");
+}
+
+static void append_result(struct buf *line, const struct order *o) {
+  bool is_obeyed = o->state == ORDER_OBEYED;
+  if (is_obeyed && o->verb == ORDER_SILENCE)
+    append_silence(line, o);
+  if (is_obeyed && (o->verb == ORDER_SILENCE || o->verb == ORDER_CANCEL))
+    buf_append_format(line, ", %llu cancelled", (unsigned long long)o->count);
+  if (o->result_id != 0)
+    buf_append_format(line, ", as command %lld", (long long)o->result_id);
+  if (o->why[0] != '\0')
+    buf_append_format(line, ": %s", o->why);
+  if (o->comment != NULL)
+    buf_append_format(line, ", comment: %s", o->comment);
+}
+
+void lines_write_order(const struct order *o) {
+  struct buf line;
+  buf_init(&line, LOG_LINE_BYTES);
+  buf_append_format(&line, "order %lld of user %lld: %s", (long long)o->id,
+                    (long long)o->uid, order_verb_name(o->verb));
+  append_target(&line, o);
+  buf_append_format(&line, ": %s", order_state_name(o->state));
+  append_result(&line, o);
+  log_info("%s", buf_text(&line));
+  buf_free(&line);
+}
+
 /* ---- troubles ---- */
 
 static void append_what_failed(struct buf *line, const struct command *c,
@@ -206,8 +255,6 @@ static void append_what_failed(struct buf *line, const struct command *c,
     return;
   }
 }
-
-static long long seconds_of(int64_t ms) { return (ms + 999) / 1000; }
 
 /* Appends the number of the next attempt, too: without it the line for a new
  * key that is refused would equal the one before, and the log only counts a

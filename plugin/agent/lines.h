@@ -12,6 +12,7 @@
 #include "config/options.h"
 #include "ledger/ledger_loss.h"
 #include "words/command.h"
+#include "words/order.h"
 #include "words/tracked.h"
 
 #include <stdbool.h>
@@ -37,6 +38,10 @@ void lines_write_finished(const struct command *c);
 
 /* Writes one INFO line for a command that Until asks for. */
 void lines_write_taken_back(const struct command *c);
+
+/* Writes one INFO line for an order that was obeyed or refused: who gave it,
+ * what it asked for, what came of it. */
+void lines_write_order(const struct order *o);
 
 /* Writes one INFO line for so many fleeting commands. */
 void lines_write_fleeting(uint64_t count);

@@ -264,7 +264,7 @@ static int onenet_flush(cdtime_t timeout, const char *identifier,
   (void)user_data;
   if (!door_enter(&door))
     return 0;
-  worker_wake(onenet.worker);
+  worker_flush(onenet.worker);
   door_leave(&door);
   return 0;
 }
@@ -303,9 +303,12 @@ static int onenet_shutdown(void) {
 
 /* ---- start ---- */
 
-static void tell_fault(void *context, const char *line) {
+static void tell_remark(void *context, const struct options_remark *remark) {
   (void)context;
-  log_error("%s", line);
+  if (remark->level == OPTIONS_WARNING)
+    log_warning("%s", remark->line);
+  else
+    log_error("%s", remark->line);
 }
 
 /* Returns whether this is `collectd -T`, which runs init, one read and the
@@ -325,7 +328,7 @@ static int onenet_config(oconfig_item_t *block) {
   return options_read(block, base_dir != NULL ? base_dir : ".",
                       is_configuration_test() ? OPTIONS_FOR_CHECK
                                               : OPTIONS_FOR_START,
-                      tell_fault, NULL, &onenet.options);
+                      tell_remark, NULL, &onenet.options);
 }
 
 static int make_all(bool is_test) {

@@ -20,11 +20,14 @@
 
 #define RETRY_MS 1000
 #define FINISH_RETRY_MS 20
+/* Wait at the end for a batch that only tells of the agent. */
+#define LAST_WORD_MS 100
 #define TRIM_PERIOD_MS 60000
 #define CLOCK_JUMP_MS 2000
 #define MUCH_BYTES (8 << 20)
 #define UNRECORDED_BYTES 700 /* of a line of the log */
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
+#define ORDERS_OUT UINT64_MAX
 
 /* Phases of the ledger, as the threads know of them. What is handed over is
  * committed while it works, and given up in every other phase. */
@@ -55,10 +58,13 @@ struct recorder {
   /* The I/O thread's alone. */
   int64_t next_trim_ms;
   int64_t clock_offset_ms; /* wall minus monotonic */
+  bool has_taken_orders;   /* what came of them is in the journal */
+  bool has_news; /* the batch has more in it than what is told of the agent */
 
   /* The recorder's thread's alone, once it has started, but in FOUND. */
   struct ledger *ledger;
   int64_t next_history_trim_ms;
+  bool must_read_orders; /* though nobody has written to the ledger since */
 
   pthread_t thread;
   bool has_thread;
@@ -72,7 +78,9 @@ struct recorder {
   struct work *committing; /* taken by the thread from `next`, or NULL */
   bool is_busy;            /* the thread uses the ledger */
   bool is_locked;          /* by another process, when it was last used */
-  uint64_t handed;         /* the number of the last batch */
+  uint64_t handed;         /* the number of the last batch, */
+  uint64_t handed_news;    /* and of the last one that has more in it than what
+                              is told of the agent */
   uint64_t committed;
   uint64_t settled; /* committed, or given up */
   int64_t unsettled_since_ms;
@@ -83,7 +91,11 @@ struct recorder {
   bool is_told_hanging; /* the log has said that it hangs, and not yet that it
                            answers */
   int64_t retry_ms;
-  uint64_t errors; /* not counted yet */
+  int64_t next_look_ms;  /* for orders */
+  struct order *orders;  /* read, and not taken by the I/O thread */
+  uint64_t orders_batch; /* the number of the batch that has what came of the
+                            last ones; ORDERS_OUT: it is not handed over yet */
+  uint64_t errors;       /* not counted yet */
   bool is_finishing;
   bool is_ending;
   bool has_ended;
@@ -104,6 +116,7 @@ static void work_free(struct work *w) {
 }
 
 static void free_all(struct recorder *r) {
+  order_free_list(r->orders);
   work_free(&r->next);
   ledger_batch_free(&r->kept);
   unrecorded_free(&r->unrecorded);
@@ -119,6 +132,7 @@ int recorder_open(const struct options *options, bool is_in_memory,
   const struct ledger_options ledger = {
       .path = is_in_memory ? LEDGER_IN_MEMORY : options->ledger_path,
       .sync = options->ledger_sync,
+      .group = options->has_ledger_group ? &options->ledger_group : NULL,
       .history_days = options->history_days,
       .history_max = options->history_max};
   struct recorder *r = calloc(1, sizeof *r);
@@ -360,7 +374,7 @@ static void try_again(struct recorder *r) {
  * fresh one is begun at once. */
 static void read_late(struct recorder *r) {
   begin_use(r);
-  int status = restore_read_late(r->ledger, r->options, clock_now());
+  int status = restore_read_late(r->ledger, r->options, &r->state, clock_now());
   bool is_unread = ledger_is_unread(r->ledger);
   end_use(r);
   r->errors += is_failure(status);
@@ -395,7 +409,8 @@ static bool may_commit(const struct recorder *r) {
   return r->phase != UNREAD && r->phase != FOUND && has_rows(&r->next);
 }
 
-static void step(struct recorder *r) {
+/* Returns whether the I/O thread may want to know of it. */
+static bool step(struct recorder *r) {
   int64_t now_ms = clock_now().ms;
   if (may_commit(r))
     do_work(r);
@@ -403,15 +418,59 @@ static void step(struct recorder *r) {
     r->phase == UNREAD ? read_late(r) : try_again(r);
   else if (r->phase == WORKING && now_ms >= r->next_history_trim_ms)
     trim(r);
-  else if (r->phase == WORKING)
-    rest(r);
+  else
+    return false;
+  return true;
 }
+
+/* ---- orders: the thread's work, too ---- */
+
+static bool may_look(const struct recorder *r) {
+  return r->phase == WORKING && !r->is_finishing &&
+         r->orders_batch <= r->committed;
+}
+
+/* Reads the orders that are given, if somebody has written to the ledger since
+ * the last look, or there may be more of them. Returns 0 or a negative errno.
+ */
+static int read_orders(struct recorder *r) {
+  struct order *list = NULL;
+  int status = 0;
+  begin_use(r);
+  if (ledger_was_touched(r->ledger) || r->must_read_orders)
+    status = ledger_read_orders(r->ledger, clock_now(), &list);
+  r->must_read_orders = status < 0 || list != NULL;
+  end_use(r);
+  r->orders = list;
+  if (list != NULL)
+    r->orders_batch = ORDERS_OUT;
+  return status;
+}
+
+/* Returns whether the I/O thread may want to know of it: there are orders, or
+ * the ledger fails. */
+static bool look_for_orders(struct recorder *r) {
+  struct work nothing;
+  int64_t now_ms = clock_now().ms;
+  if (!may_look(r) || now_ms < r->next_look_ms)
+    return false;
+  work_init(&nothing);
+  r->next_look_ms = now_ms + RECORDER_LOOK_MS;
+  if (is_failure(read_orders(r)))
+    note_failure(r, &nothing);
+  return r->orders != NULL || r->phase != WORKING;
+}
+
+/* ---- when there is work ---- */
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int64_t next_step_ms(const struct recorder *r) {
   if (may_commit(r))
     return 0;
+  int64_t look_ms = may_look(r) ? r->next_look_ms : INT64_MAX;
   if (r->phase == WORKING)
-    return r->next_history_trim_ms;
+    return earlier(r->next_history_trim_ms, look_ms);
   return is_to_be_retried(r) ? r->retry_ms : INT64_MAX;
 }
 
@@ -424,14 +483,17 @@ static void sleep_until_needed(struct recorder *r) {
   int64_t at_ms = next_step_ms(r);
   int64_t now_ms = clock_now().ms;
   if (at_ms > now_ms)
-    wait_until(r, at_ms < now_ms + LEDGER_REST_MS ? at_ms
-                                                  : now_ms + LEDGER_REST_MS);
+    wait_until(r, earlier(at_ms, now_ms + LEDGER_REST_MS));
 }
 
 static void work_until_the_end(struct recorder *r) {
   while (!r->is_ending) {
-    step(r);
-    tell_io_thread(r);
+    bool has_news = look_for_orders(r);
+    has_news = step(r) || has_news;
+    if (!has_news && r->phase == WORKING)
+      rest(r);
+    if (has_news)
+      tell_io_thread(r);
     pthread_cond_broadcast(&r->changed);
     if (!r->is_ending)
       sleep_until_needed(r);
@@ -501,13 +563,17 @@ static void note_news(struct recorder *r) {
   pthread_mutex_unlock(&r->mutex);
 }
 
-static void make_batch(const struct recorder *r, struct moment now,
-                       int64_t jump_ms, struct ledger_batch *ret_batch) {
+/* tells: what is told of the agent goes along. */
+static void make_batch(struct recorder *r, struct moment now, int64_t jump_ms,
+                       bool tells, struct ledger_batch *ret_batch) {
   ledger_batch_init(ret_batch);
   if (jump_ms != 0)
     ledger_batch_add_jump(ret_batch, jump_ms);
   for (struct change *c = r->state.journal->first; c != NULL; c = c->next)
     ledger_batch_add(ret_batch, c, now);
+  r->has_news = ret_batch->count > 0 || ret_batch->error < 0;
+  if (tells)
+    bulletin_add(r->state.bulletin, r->state.lanes, ret_batch, now);
 }
 
 static void give_up(struct recorder *r, struct ledger_batch *batch) {
@@ -523,6 +589,11 @@ static void hand_over(struct recorder *r, struct ledger_batch *batch,
   if (r->settled == r->handed)
     r->unsettled_since_ms = now.ms;
   r->handed++;
+  if (is_whole || r->has_news)
+    r->handed_news = r->handed;
+  if (r->has_taken_orders)
+    r->orders_batch = r->handed;
+  r->has_taken_orders = false;
   if (r->phase != WORKING && !is_whole) {
     give_up(r, batch);
     return;
@@ -574,13 +645,30 @@ uint64_t recorder_record(struct recorder *r, struct moment now) {
   bool is_whole = phase == WANTING || phase == FOUND;
   if (is_whole)
     note_all(r);
-  if (r->state.journal->first == NULL && !is_whole && jump_ms == 0)
+  bool tells = is_whole || bulletin_is_due(r->state.bulletin, now);
+  if (r->state.journal->first == NULL && !tells && jump_ms == 0)
     return r->handed;
-  make_batch(r, now, jump_ms, &batch);
+  make_batch(r, now, jump_ms, tells, &batch);
   pthread_mutex_lock(&r->mutex);
   hand_over(r, &batch, is_whole, now);
   pthread_mutex_unlock(&r->mutex);
   return r->handed;
+}
+
+struct order *recorder_take_orders(struct recorder *r) {
+  pthread_mutex_lock(&r->mutex);
+  struct order *list = r->orders;
+  r->orders = NULL;
+  pthread_mutex_unlock(&r->mutex);
+  r->has_taken_orders = r->has_taken_orders || list != NULL;
+  return list;
+}
+
+void recorder_look_now(struct recorder *r) {
+  pthread_mutex_lock(&r->mutex);
+  r->next_look_ms = 0;
+  pthread_cond_broadcast(&r->changed);
+  pthread_mutex_unlock(&r->mutex);
 }
 
 /* Ends the wait for a commit that takes too long. All that it holds is in
@@ -628,6 +716,11 @@ static bool is_all_committed(const struct recorder *r) {
          r->committed == r->handed;
 }
 
+/* Returns whether all has been committed that somebody may miss. */
+static bool is_news_committed(const struct recorder *r) {
+  return !r->has_lost && r->committed >= r->handed_news;
+}
+
 static const char *why_unrecorded(const struct recorder *r) {
   if (r->is_locked)
     return "another process writes to it";
@@ -669,10 +762,9 @@ static void hand_over_rest(struct recorder *r) {
   pthread_mutex_unlock(&r->mutex);
   if (is_whole)
     note_all(r);
-  make_batch(r, now, take_jump_ms(r, now), &batch);
+  make_batch(r, now, take_jump_ms(r, now), true, &batch);
   pthread_mutex_lock(&r->mutex);
-  if (is_whole || batch.count > 0 || batch.error < 0)
-    hand_over(r, &batch, is_whole, now);
+  hand_over(r, &batch, is_whole, now);
   pthread_mutex_unlock(&r->mutex);
 }
 
@@ -680,11 +772,13 @@ static void hand_over_rest(struct recorder *r) {
  * if the whole state is wanted before, since rows were given up meanwhile. */
 static bool await_commits(struct recorder *r, int64_t end_ms) {
   pthread_mutex_lock(&r->mutex);
+  if (is_news_committed(r))
+    end_ms = earlier(end_ms, clock_now().ms + LAST_WORD_MS);
   while (r->has_thread && r->phase != WANTING && !is_all_committed(r) &&
          clock_now().ms < end_ms)
     wait_until(r, end_ms);
   bool is_wanted = r->phase == WANTING && clock_now().ms < end_ms;
-  if (!is_wanted && !is_all_committed(r))
+  if (!is_wanted && !is_news_committed(r))
     tell_unrecorded(r);
   pthread_mutex_unlock(&r->mutex);
   return is_wanted;

@@ -17,6 +17,10 @@
  * the thread has read it, the I/O thread restores what is in it between two
  * turns, and the whole state is put.
  *
+ * Orders that somebody has written into the ledger are read by the thread while
+ * the ledger works, and handed to the I/O thread; until what came of those is
+ * committed it reads no others, so that none is obeyed twice.
+ *
  * A ledger in memory keeps nothing: then there are neither batches nor a
  * thread, and all counts as settled.
  *
@@ -46,6 +50,10 @@
  * bodies. */
 #define RECORDER_ENOUGH_BYTES (1 << 20)
 
+/* Time between two looks for orders. A look at a ledger to which nobody else
+ * has written costs next to nothing. */
+#define RECORDER_LOOK_MS 1000
+
 struct recorder;
 
 /* Opens the ledger that the options name, or one in memory. Returns 0 and a
@@ -66,8 +74,8 @@ int recorder_restore(struct recorder *r, const struct recorder_state *state,
  * before recorder_start. */
 bool recorder_knows_all(const struct recorder *r);
 
-/* Wakes the I/O thread after a commit. Called on the recorder's thread, never
- * after recorder_close. */
+/* Wakes the I/O thread after a commit, or when there are orders. Called on the
+ * recorder's thread, never after recorder_close. */
 typedef void recorder_wake_fn(void *context);
 
 /* Starts the thread. Without it, as in a test of the configuration, batches are
@@ -80,6 +88,16 @@ int recorder_start(struct recorder *r, recorder_wake_fn *wake, void *context);
  * once recorder_settled has reached it. Failures since the last call are
  * counted. */
 uint64_t recorder_record(struct recorder *r, struct moment now);
+
+/* Returns the orders that were read since the last call, as a list, for
+ * orders_obey in this turn; NULL: there are none. The next call of
+ * recorder_record records what came of them, and no others are read before that
+ * is committed. */
+struct order *recorder_take_orders(struct recorder *r);
+
+/* Makes the thread look for orders now. It looks by itself once in
+ * RECORDER_LOOK_MS. */
+void recorder_look_now(struct recorder *r);
 
 /* Returns the number of the last batch that is settled: committed, or given up
  * since the ledger fails. */

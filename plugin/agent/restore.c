@@ -2,7 +2,6 @@
 #include "agent/restore.h"
 
 struct restoring {
-  const struct options *options;
   const struct recorder_state *state;
   struct moment now;
 };
@@ -14,10 +13,11 @@ static const struct recorder_state *state_of(void *context) {
   return r->state;
 }
 
-static const struct policy *find_policy(void *context, const char *name) {
-  const struct restoring *r = context;
-  struct rule *rule = rule_book_find(r->options->rules, name);
-  return rule != NULL ? rule_policy(rule) : NULL;
+static const struct policy *find_policy(void *context, const char *rule,
+                                        const char *content_type,
+                                        const char *service) {
+  return orders_find_policy(state_of(context)->orders, rule, content_type,
+                            service);
 }
 
 static bool has_newer(void *context, const char *slot_key, const char *name) {
@@ -62,6 +62,11 @@ static int restore_failing(void *context, const struct policy *policy,
   return outbox_put_earlier(state_of(context)->outbox, &earlier);
 }
 
+static int restore_silence(void *context, struct order *order) {
+  const struct restoring *r = context;
+  return lanes_restore_silence(state_of(context)->lanes, order, r->now);
+}
+
 static struct ledger_callbacks callbacks_of(struct restoring *r) {
   return (struct ledger_callbacks){.context = r,
                                    .find_policy = find_policy,
@@ -71,14 +76,15 @@ static struct ledger_callbacks callbacks_of(struct restoring *r) {
                                    .series = restore_series,
                                    .command = restore_command,
                                    .tracked = restore_tracked,
-                                   .failing = restore_failing};
+                                   .failing = restore_failing,
+                                   .silence = restore_silence};
 }
 
 /* ---- restoring ---- */
 
 int restore_at_start(struct ledger *l, const struct options *options,
                      const struct recorder_state *state, struct moment now) {
-  struct restoring r = {.options = options, .state = state, .now = now};
+  struct restoring r = {.state = state, .now = now};
   const struct ledger_callbacks callbacks = callbacks_of(&r);
   int64_t next_id = 1;
   int status = ledger_load(l, options->directory, &callbacks, now, &next_id);
@@ -88,8 +94,8 @@ int restore_at_start(struct ledger *l, const struct options *options,
 }
 
 int restore_read_late(struct ledger *l, const struct options *options,
-                      struct moment now) {
-  struct restoring r = {.options = options, .now = now};
+                      const struct recorder_state *state, struct moment now) {
+  struct restoring r = {.state = state, .now = now};
   const struct ledger_callbacks callbacks = callbacks_of(&r);
   return ledger_read_late(l, options->directory, &callbacks, now);
 }
@@ -104,7 +110,7 @@ static void try_present_keys(const struct directory *directory,
 
 int restore_late(struct ledger *l, const struct options *options,
                  const struct recorder_state *state, struct moment now) {
-  struct restoring r = {.options = options, .state = state, .now = now};
+  struct restoring r = {.state = state, .now = now};
   const struct ledger_callbacks callbacks = callbacks_of(&r);
   int64_t next_id = 1;
   lanes_begin_late_restore(state->lanes);

@@ -9,6 +9,8 @@
 #ifndef ONENET_RESTORE_H
 #define ONENET_RESTORE_H
 
+#include "agent/bulletin.h"
+#include "agent/orders.h"
 #include "agent/outbox.h"
 #include "agent/stats.h"
 #include "config/options.h"
@@ -24,6 +26,8 @@ struct recorder_state {
   struct tracker *tracker;
   struct stats *stats;
   struct outbox *outbox;
+  struct orders *orders;
+  struct bulletin *bulletin;
 };
 
 /* Restores what is in the ledger into the state; before the I/O thread starts.
@@ -31,10 +35,11 @@ struct recorder_state {
 int restore_at_start(struct ledger *l, const struct options *options,
                      const struct recorder_state *state, struct moment now);
 
-/* Reads into memory what could not be read at the start, and does not touch the
- * state: the recorder's thread. Returns as ledger_read_late. */
+/* Reads into memory what could not be read at the start, and touches nothing of
+ * the state but the policies of its orders: the recorder's thread. Returns as
+ * ledger_read_late. */
 int restore_read_late(struct ledger *l, const struct options *options,
-                      struct moment now);
+                      const struct recorder_state *state, struct moment now);
 
 /* Restores what was read late: the I/O thread, between two turns. What the
  * state has by now is newer. If all is known then, the first OKAY of a slot is

@@ -181,43 +181,13 @@ void sender_take(struct sender *s, struct moment now) {
 
 /* ---- sending commands ---- */
 
-/* Judges a command that can not be sent as its rule asks. Returns -EINVAL. */
-static int refuse(const char *what, const char *why,
-                  struct verdict *ret_verdict) {
-  char line[2 * VERDICT_ERROR_BYTES];
-  snprintf(line, sizeof line, "%s: %s", what, why);
-  answer_judge_unsent(VERDICT_REFUSED, line, ret_verdict);
-  return -EINVAL;
-}
-
-/* Makes the body, if the interface takes what was rendered. The start has
- * checked what can be known then. Returns 0 or a negative errno. */
-static int build_body(const struct command *c, struct request *r,
-                      struct verdict *ret_verdict) {
-  const struct api *api = r->endpoint->api;
-  char why[VERDICT_ERROR_BYTES];
-  int status = 0;
-  if (!api_check_body(api, c->body->data, c->body->size, why, sizeof why))
-    return refuse("body", why, ret_verdict);
-  if (api->takes_service && c->policy->service == NULL)
-    return refuse("Service", "the rule has none", ret_verdict);
-  if (api->append_body != NULL)
-    status = api->append_body(&r->body, c);
-  if (status < 0)
-    answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
-  return status;
-}
-
 static int build_headers(const struct sender *s, const struct command *c,
                          struct moment now, struct request *r,
                          struct verdict *ret_verdict) {
   const struct endpoint *e = r->endpoint;
   char why[VERDICT_ERROR_BYTES];
-  const char *content_type = e->api->content_type != NULL
-                                 ? e->api->content_type
-                                 : c->policy->content_type;
-  int status = request_add_headers(r, credential_of(s, e), content_type, now,
-                                   why, sizeof why);
+  int status = request_add_headers(
+      r, credential_of(s, e), request_content_type(c), now, why, sizeof why);
   if (status < 0) {
     answer_judge_unsent(VERDICT_CREDENTIALS, why, ret_verdict);
     ret_verdict->local_errno = -status;
@@ -228,11 +198,7 @@ static int build_headers(const struct sender *s, const struct command *c,
 static int build(const struct sender *s, const struct command *c,
                  struct moment now, struct request *r,
                  struct verdict *ret_verdict) {
-  int status = r->endpoint->api->append_url(&r->url, c, now.ms);
-  if (status < 0)
-    answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
-  else
-    status = build_body(c, r, ret_verdict);
+  int status = request_build(r, c, now.ms, ret_verdict);
   return status < 0 ? status : build_headers(s, c, now, r, ret_verdict);
 }
 

@@ -184,6 +184,14 @@ static void tell_tracked(struct teller *t, const struct tracked *one) {
     put_status(t, one, NEWS_STATUS);
 }
 
+/* ---- orders ---- */
+
+/* Leaves out a silence that is only put anew. */
+static void tell_order(const struct order *o) {
+  if (!o->change.is_told)
+    lines_write_order(o);
+}
+
 /* ---- changes ---- */
 
 static void tell_change(struct teller *t, struct change *change,
@@ -199,6 +207,7 @@ static void tell_change(struct teller *t, struct change *change,
     tell_tracked(t, journal_tracked(change));
     break;
   case CHANGE_ORDER:
+    tell_order(journal_order(change));
     break;
   case CHANGE_SLOT:
   case CHANGE_SERIES:

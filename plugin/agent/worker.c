@@ -2,9 +2,11 @@
 #define _GNU_SOURCE /* pthread_clockjoin_np */
 #include "agent/worker.h"
 
+#include "agent/bulletin.h"
 #include "agent/clock.h"
 #include "agent/inbox.h"
 #include "agent/lines.h"
+#include "agent/orders.h"
 #include "agent/recorder.h"
 #include "agent/sender.h"
 #include "agent/teller.h"
@@ -64,7 +66,8 @@ struct worker {
                                they are taken first, in the next turn */
   struct losses *losses;    /* by device.index */
   _Atomic bool has_losses;
-  int64_t end_ms; /* of ShutdownTimeout; set before is_stopping */
+  int64_t end_ms;          /* of ShutdownTimeout; set before is_stopping */
+  _Atomic bool is_flushed; /* orders are to be looked for at once */
   _Atomic bool is_stopping;
   _Atomic bool is_running; /* sender_wake may be called */
   pthread_t thread;
@@ -76,6 +79,8 @@ struct worker {
   struct recorder *recorder;
   struct teller *teller;
   struct sender *sender;
+  struct orders *orders;
+  struct bulletin *bulletin;
   struct tide tide;
 };
 
@@ -107,8 +112,10 @@ struct worker *worker_new(const struct options *options, struct stats *stats,
   w->inbox = inbox_new(devices, options->queue_limit, options->queue_bytes);
   w->teller = teller_new(options, stats, outbox, w->is_dry);
   w->sender = sender_new(options, stats, w->is_dry);
+  w->orders = orders_new(options);
+  w->bulletin = bulletin_new(options, stats, clock_now());
   if (w->losses != NULL && w->inbox != NULL && w->teller != NULL &&
-      w->sender != NULL)
+      w->sender != NULL && w->orders != NULL && w->bulletin != NULL)
     return w;
   worker_free(w);
   return NULL;
@@ -119,6 +126,8 @@ void worker_free(struct worker *w) {
     return;
   sender_free(w->sender);
   teller_free(w->teller);
+  orders_free(w->orders);
+  bulletin_free(w->bulletin);
   free(w->losses);
   inbox_free(w->inbox);
   free(w);
@@ -145,7 +154,9 @@ static int restore(struct worker *w, char *ret_why, size_t why_bytes) {
                                        .lanes = w->lanes,
                                        .tracker = w->tracker,
                                        .stats = w->stats,
-                                       .outbox = w->outbox};
+                                       .outbox = w->outbox,
+                                       .orders = w->orders,
+                                       .bulletin = w->bulletin};
   int status = recorder_restore(w->recorder, &state, clock_now());
   if (status < 0) {
     snprintf(ret_why, why_bytes, "the ledger can not be restored: %s",
@@ -266,8 +277,16 @@ static void take_losses(struct worker *w) {
   }
 }
 
+/* Obeys what operators have ordered by hand. */
+static void take_orders(struct worker *w, struct moment now) {
+  if (atomic_exchange(&w->is_flushed, false))
+    recorder_look_now(w->recorder);
+  orders_obey(w->orders, recorder_take_orders(w->recorder), w->lanes,
+              &w->journal, now);
+}
+
 /* Returns the time at which the rest of the turn happens. At the end all is
- * taken, so that it is recorded or told. */
+ * taken, so that it is recorded or told; but orders stay in the ledger. */
 static struct moment take(struct worker *w, bool is_end) {
   if (is_end || w->postponed != NULL || has_firings(w))
     take_firings(w);
@@ -276,6 +295,8 @@ static struct moment take(struct worker *w, bool is_end) {
   struct moment now = clock_now();
   take_losses(w);
   sender_take(w->sender, now);
+  if (!is_end)
+    take_orders(w, now);
   return now;
 }
 
@@ -333,6 +354,7 @@ static void tell(struct worker *w, struct moment now) {
 static void run_turn(struct worker *w, bool may_begin) {
   struct moment now = take(w, !may_begin);
   decide(w, may_begin, now);
+  bulletin_note(w->bulletin, &w->journal, w->lanes, inbox_count(w->inbox), now);
   sender_note_batch(w->sender, recorder_record(w->recorder, now));
   tell(w, now);
   sender_send(w->sender, recorder_settled(w->recorder, now), now);
@@ -425,6 +447,11 @@ static int start_threads(struct worker *w) {
 
 /* ---- public functions ---- */
 
+static void wake_worker(struct worker *w) {
+  if (atomic_load(&w->is_running))
+    sender_wake(w->sender);
+}
+
 int worker_start(struct worker *w, char *ret_why, size_t why_bytes) {
   int status = prepare(w, ret_why, why_bytes);
   if (status == 0) {
@@ -446,7 +473,7 @@ static void count_loss(struct worker *w, _Atomic uint64_t *counter) {
 
 void worker_lose(struct worker *w, const struct device *device) {
   count_loss(w, &w->losses[device->index].no_memory);
-  worker_wake(w);
+  wake_worker(w);
 }
 
 void worker_put(struct worker *w, struct firing *f) {
@@ -454,7 +481,7 @@ void worker_put(struct worker *w, struct firing *f) {
   int status = inbox_put(w->inbox, f, &was_empty);
   if (status == 0) {
     if (was_empty)
-      worker_wake(w);
+      wake_worker(w);
     return;
   }
   if (status == -ENOBUFS) {
@@ -468,9 +495,9 @@ void worker_put(struct worker *w, struct firing *f) {
 
 size_t worker_inbox_count(struct worker *w) { return inbox_count(w->inbox); }
 
-void worker_wake(struct worker *w) {
-  if (atomic_load(&w->is_running))
-    sender_wake(w->sender);
+void worker_flush(struct worker *w) {
+  atomic_store(&w->is_flushed, true);
+  wake_worker(w);
 }
 
 void worker_rehearse(struct worker *w) {
@@ -498,12 +525,12 @@ bool worker_stop(struct worker *w, int64_t end_ms) {
     return true;
   w->end_ms = end_ms;
   atomic_store(&w->is_stopping, true);
-  worker_wake(w);
+  wake_worker(w);
   if (!w->is_test && !join_thread(w)) {
     log_error("the I/O thread hangs: it is left behind");
     return false;
   }
-  /* A late notification may still call worker_wake: the sender lives until
+  /* A late notification may still call wake_worker: the sender lives until
    * worker_free. */
   atomic_store(&w->is_running, false);
   return release(w, left_to_leave_ms(w));

@@ -40,9 +40,9 @@ void worker_put(struct worker *w, struct firing *f);
  * to make its firing. Never waits, and needs no memory. */
 void worker_lose(struct worker *w, const struct device *device);
 
-/* Makes the I/O thread begin its next turn at once. Returns without waiting for
- * it. */
-void worker_wake(struct worker *w);
+/* Makes the I/O thread begin its next turn at once, and has the ledger looked
+ * into for orders. Returns without waiting for either. */
+void worker_flush(struct worker *w);
 
 /* Refuses firings from now on, begins no more attempts, waits for those in
  * flight until end_ms, as clock_now() counts, records what is left, and ends

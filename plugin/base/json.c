@@ -159,8 +159,8 @@ static int on_null(void *context) {
 }
 
 static int on_boolean(void *context, int value) {
-  (void)value;
-  show(context, JSON_BOOLEAN, NULL, 0);
+  const char *text = value ? "true" : "false";
+  show(context, JSON_BOOLEAN, text, strlen(text));
   return 1;
 }
 

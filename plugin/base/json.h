@@ -35,8 +35,8 @@ struct json_member {
   struct json_key parent; /* key of that object */
   struct json_key key;
   enum json_type type;
-  const char *text; /* a number as written, a string with its escapes decoded,
-                       NULL for other types; not NUL-terminated */
+  const char *text; /* a number or boolean as written, a string with its escapes
+                       decoded, NULL for other types; not NUL-terminated */
   size_t size;      /* bytes of text */
 };
 

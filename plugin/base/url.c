@@ -57,6 +57,14 @@ bool url_is_loopback(const struct url *url) {
           strspn(url->host, "0123456789.") == url->host_size);
 }
 
+int url_append_beside(struct buf *out, const char *text, const char *end,
+                      const char *path) {
+  size_t size = strcspn(text, "?"), end_size = strlen(end);
+  buf_append(out, text, size >= end_size ? size - end_size : size);
+  buf_append_text(out, path);
+  return buf_append_text(out, text + size);
+}
+
 int url_append_for_query(struct buf *out, const char *text) {
   const char last = text[strlen(text) - 1];
   buf_append_text(out, text);

@@ -29,6 +29,11 @@ bool url_parse(const char *text, struct url *ret_url);
  * Returns as buf_append. */
 int url_append_for_query(struct buf *out, const char *text);
 
+/* Appends a URL with `path` in the place of `end`, with which its path ends;
+ * its query stays. Returns as buf_append. */
+int url_append_beside(struct buf *out, const char *text, const char *end,
+                      const char *path);
+
 /* Returns whether the host is certainly this machine. */
 bool url_is_loopback(const struct url *url);
 

@@ -20,6 +20,35 @@
 #define API_BODY_MAX_DEPTH 64 /* levels of a body that is JSON */
 #define API_REPLY_MAX_BYTES 1024
 
+/* The device, as an answer to a call without effect tells of it. */
+enum api_device {
+  API_DEVICE_UNTOLD, /* nothing */
+  API_DEVICE_UNKNOWN,
+  API_DEVICE_KNOWN, /* but not whether it is online */
+  API_DEVICE_ONLINE,
+  API_DEVICE_OFFLINE
+};
+
+/* What came of a call without effect. */
+struct api_finding {
+  struct verdict verdict; /* as of an attempt */
+  bool is_right; /* OneNET has taken URL and credential for good, and answered
+                    what was asked */
+  enum api_device device;
+};
+
+/* A call without effect, a GET, which shows whether attempts can work. */
+struct api_probe {
+  const char *what; /* what is asked for: "the status of ..." */
+  /* Appends its URL. device_id NULL: about no device that there is. Returns as
+   * buf_append. */
+  int (*append_url)(struct buf *out, const struct endpoint *e,
+                    const char *device_id);
+  /* Judges the answer; writes the whole of ret_finding. */
+  void (*judge)(const struct http_reply *reply,
+                struct api_finding *ret_finding);
+};
+
 struct api {
   const char *name;                  /* value of the option API */
   const char *path;                  /* end of the path of its URL */
@@ -53,6 +82,11 @@ struct api {
    * itself replied, up to API_REPLY_MAX_BYTES; keeps nothing of the reply. */
   void (*judge)(const struct http_reply *reply, struct verdict *ret_verdict,
                 struct buf *out);
+
+  /* The calls without effect: the first one shows whether URL and credential
+   * are right, and the second one, unless that is NULL, tells of a device. */
+  const struct api_probe *probe;
+  const struct api_probe *device_probe;
 
   /* Returns OneNET's own words for an errno, or NULL if it is not
    * documented. */

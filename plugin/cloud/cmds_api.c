@@ -22,6 +22,8 @@ struct reading {
   int status_members;
   bool has_status;
   int32_t status;
+  bool has_online;
+  bool is_online;
 };
 
 static void keep_member(void *context, const struct json_member *m) {
@@ -33,6 +35,9 @@ static void keep_member(void *context, const struct json_member *m) {
   } else if (json_member_is(m, "data", "status")) {
     r->status_members++;
     r->has_status = json_member_int32(m, &r->status);
+  } else if (json_member_is(m, "data", "online")) {
+    r->has_online = m->type == JSON_BOOLEAN;
+    r->is_online = r->has_online && m->size == strlen("true");
   } else if (is_string && json_member_is(m, NULL, "error")) {
     answer_keep_line(r->error, sizeof(r->error), m->text, m->size);
   } else if (is_string && json_member_is(m, "data", "cmd_uuid")) {
@@ -219,6 +224,75 @@ int cmds_api_append_answer_url(struct buf *out, const char *base,
   return append_follow_url(out, base, cmd_uuid, "/resp");
 }
 
+/* ---- calls without effect ---- */
+
+#define NO_COMMAND "00000000-0000-0000-0000-000000000000"
+
+static int append_no_status_url(struct buf *out, const struct endpoint *e,
+                                const char *device_id) {
+  (void)device_id;
+  return cmds_api_append_status_url(out, e->url, NO_COMMAND);
+}
+
+/* Returns whether OneNET itself has answered, and has nothing against the key:
+ * it may say that there is no such thing. */
+static bool has_let_in(const struct verdict *v) {
+  return v->class == VERDICT_ACCEPTED ||
+         (v->class == VERDICT_REFUSED && v->has_errno);
+}
+
+static void judge_no_status(const struct http_reply *reply,
+                            struct api_finding *ret_finding) {
+  struct reading answer;
+  *ret_finding = (struct api_finding){.device = API_DEVICE_UNTOLD};
+  judge(reply, &ret_finding->verdict, &answer);
+  ret_finding->is_right = has_let_in(&ret_finding->verdict);
+}
+
+static int append_device_url(struct buf *out, const struct endpoint *e,
+                             const char *device_id) {
+  char path[sizeof "/devices/" + 3 * DEVICE_ID_BYTES];
+  struct buf id;
+  buf_init(&id, 3 * DEVICE_ID_BYTES);
+  buf_append_percent(&id, device_id != NULL ? device_id : "");
+  snprintf(path, sizeof path, "/devices/%s", buf_text(&id));
+  buf_free(&id);
+  return url_append_beside(out, e->url, e->api->path, path);
+}
+
+static enum api_device device_of(const struct verdict *v,
+                                 const struct reading *answer) {
+  if (v->class == VERDICT_OFFLINE)
+    return API_DEVICE_OFFLINE;
+  if (v->class != VERDICT_ACCEPTED)
+    return API_DEVICE_UNKNOWN;
+  if (!answer->has_online)
+    return API_DEVICE_KNOWN;
+  return answer->is_online ? API_DEVICE_ONLINE : API_DEVICE_OFFLINE;
+}
+
+/* OneNET has one errno for a wrong key and for a device of another product; the
+ * key was found good by the first call. */
+static void judge_device(const struct http_reply *reply,
+                         struct api_finding *ret_finding) {
+  struct reading answer;
+  struct verdict *v = &ret_finding->verdict;
+  *ret_finding = (struct api_finding){.device = API_DEVICE_UNTOLD};
+  judge(reply, v, &answer);
+  ret_finding->is_right = has_let_in(v) || v->class == VERDICT_OFFLINE ||
+                          (v->class == VERDICT_CREDENTIALS && v->has_errno);
+  if (ret_finding->is_right)
+    ret_finding->device = device_of(v, &answer);
+}
+
+static const struct api_probe status_probe = {
+    .what = "the status of a command that does not exist",
+    .append_url = append_no_status_url,
+    .judge = judge_no_status};
+static const struct api_probe device_probe = {.what = "the device's detail",
+                                              .append_url = append_device_url,
+                                              .judge = judge_device};
+
 /* ---- the interface ---- */
 
 static const char *const own_parameters[] = {"device_id", "timeout", "qos",
@@ -235,4 +309,6 @@ const struct api cmds_api = {.name = "cmds",
                              .request_timeout_s = 10,
                              .append_url = append_url,
                              .judge = judge_attempt,
+                             .probe = &status_probe,
+                             .device_probe = &device_probe,
                              .errno_text = errno_text};

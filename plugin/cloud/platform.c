@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "base/url.h"
 #include "cloud/answer.h"
 #include "cloud/api.h"
 
@@ -301,3 +302,63 @@ int platform_append_target(struct buf *out, const struct device *d) {
   buf_append_byte(out, ',');
   return append_member(out, "device_name", d->device_id);
 }
+
+/* ---- the call without effect ---- */
+
+#define NO_SUCH_DEVICE 10410
+#define NO_DEVICE "onenetctl" /* name of no device */
+
+enum device_status { DEVICE_IS_OFFLINE, DEVICE_IS_ONLINE, DEVICE_IS_NEW };
+
+static int append_detail_url(struct buf *out, const struct endpoint *e,
+                             const char *device_id) {
+  struct buf base;
+  buf_init(&base, out->max);
+  int status = url_append_beside(&base, e->url, e->api->path, "/device/detail");
+  if (status == 0)
+    status = url_append_for_query(out, buf_text(&base));
+  buf_free(&base);
+  buf_append_text(out, "product_id=");
+  buf_append_percent(out, e->product_id);
+  buf_append_text(out, "&device_name=");
+  int appended =
+      buf_append_percent(out, device_id != NULL ? device_id : NO_DEVICE);
+  return status < 0 ? status : appended;
+}
+
+static void keep_status(void *context, const struct json_member *m) {
+  struct api_finding *f = context;
+  int32_t status;
+  if (!json_member_is(m, "data", "status") || !json_member_int32(m, &status))
+    return;
+  if (status == DEVICE_IS_ONLINE)
+    f->device = API_DEVICE_ONLINE;
+  else if (status == DEVICE_IS_OFFLINE || status == DEVICE_IS_NEW)
+    f->device = API_DEVICE_OFFLINE;
+}
+
+static void judge_detail(const struct http_reply *reply,
+                         struct api_finding *ret_finding) {
+  char why[64];
+  struct buf ignored;
+  struct api_finding f = {.device = API_DEVICE_UNTOLD};
+  buf_init(&ignored, API_REPLY_MAX_BYTES);
+  platform_judge(reply, PLATFORM_OUTPUTS, &f.verdict, &ignored);
+  buf_free(&ignored);
+  const struct verdict *v = &f.verdict;
+  if (v->class == VERDICT_ACCEPTED) {
+    f.device = API_DEVICE_KNOWN;
+    json_read(reply->answer, reply->answer_size, ANSWER_MAX_DEPTH, keep_status,
+              &f, why, sizeof why);
+  } else if (v->class == VERDICT_OFFLINE) {
+    f.device = API_DEVICE_OFFLINE;
+  } else if (v->has_errno && v->errno_value == NO_SUCH_DEVICE) {
+    f.device = API_DEVICE_UNKNOWN;
+  }
+  f.is_right = f.device != API_DEVICE_UNTOLD;
+  *ret_finding = f;
+}
+
+const struct api_probe platform_probe = {.what = "the device's detail",
+                                         .append_url = append_detail_url,
+                                         .judge = judge_detail};

@@ -13,6 +13,7 @@
 #define ONENET_PLATFORM_H
 
 #include "base/buf.h"
+#include "cloud/api.h"
 #include "cloud/http.h"
 #include "words/command.h"
 #include "words/verdict.h"
@@ -38,6 +39,9 @@ int platform_append_url(struct buf *out, const struct command *c,
 /* Appends "product_id":"..","device_name":"..": the beginning of a JSON object,
  * without its brace. Returns as buf_append. */
 int platform_append_target(struct buf *out, const struct device *d);
+
+/* The call without effect of all of them: the device's detail. */
+extern const struct api_probe platform_probe;
 
 /* Returns the meaning of a code, or NULL if it is not known. */
 const char *platform_code_text(int32_t code);

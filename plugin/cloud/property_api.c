@@ -30,4 +30,6 @@ const struct api property_api = {.name = "set-device-property",
                                  .append_url = platform_append_url,
                                  .append_body = append_body,
                                  .judge = judge,
+                                 .probe = &platform_probe,
+                                 .device_probe = &platform_probe,
                                  .errno_text = platform_code_text};

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cloud/request.h"
 
+#include "cloud/answer.h"
+#include "cloud/api.h"
+
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 void request_init(struct request *r, const struct endpoint *endpoint) {
   r->endpoint = endpoint;
@@ -35,17 +40,46 @@ int request_add_headers(struct request *r, struct credential *credential,
   return 0;
 }
 
-static struct http_request common_part(const struct request *r, void *tag) {
-  const struct endpoint *e = r->endpoint;
-  return (struct http_request){
-      .tag = tag,
-      .url = buf_text(&r->url),
-      .headers = r->headers,
-      .connect_timeout_ms = (int64_t)e->connect_timeout_s * 1000,
-      .timeout_ms = (int64_t)e->request_timeout_s * 1000,
-      .tls = &e->tls,
-      .proxy = e->proxy,
-      .user_agent = e->user_agent};
+/* Judges a command that can not be sent as its rule asks. Returns -EINVAL. */
+static int refuse(const char *what, const char *why,
+                  struct verdict *ret_verdict) {
+  char line[2 * VERDICT_ERROR_BYTES];
+  snprintf(line, sizeof line, "%s: %s", what, why);
+  answer_judge_unsent(VERDICT_REFUSED, line, ret_verdict);
+  return -EINVAL;
+}
+
+/* Makes the body, if the interface takes what was rendered. The start has
+ * checked what can be known then. Returns 0 or a negative errno. */
+static int build_body(struct request *r, const struct command *c,
+                      struct verdict *ret_verdict) {
+  const struct api *api = r->endpoint->api;
+  char why[VERDICT_ERROR_BYTES];
+  int status = 0;
+  if (!api_check_body(api, c->body->data, c->body->size, why, sizeof why))
+    return refuse("body", why, ret_verdict);
+  if (api->takes_service && c->policy->service == NULL)
+    return refuse("Service", "the rule has none", ret_verdict);
+  if (api->append_body != NULL)
+    status = api->append_body(&r->body, c);
+  if (status < 0)
+    answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
+  return status;
+}
+
+int request_build(struct request *r, const struct command *c, int64_t now_ms,
+                  struct verdict *ret_verdict) {
+  int status = r->endpoint->api->append_url(&r->url, c, now_ms);
+  if (status == 0)
+    return build_body(r, c, ret_verdict);
+  answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
+  return status;
+}
+
+const char *request_content_type(const struct command *c) {
+  const struct api *api = c->device->endpoint->api;
+  return api->content_type != NULL ? api->content_type
+                                   : c->policy->content_type;
 }
 
 void request_body(const struct request *r, const struct body *body,
@@ -53,17 +87,4 @@ void request_body(const struct request *r, const struct body *body,
   bool is_made = r->body.size > 0;
   *ret_data = is_made ? r->body.data : body->data;
   *ret_size = is_made ? r->body.size : body->size;
-}
-
-int request_post(const struct request *r, struct http *http, void *tag,
-                 const struct body *body) {
-  struct http_request request = common_part(r, tag);
-  request.is_post = true;
-  request_body(r, body, &request.body, &request.body_size);
-  return http_start(http, &request);
-}
-
-int request_get(const struct request *r, struct http *http, void *tag) {
-  struct http_request request = common_part(r, tag);
-  return http_start(http, &request);
 }

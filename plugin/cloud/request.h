@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * request owns how a request to an endpoint is put together: its URL and
- * body, the credential's header, the endpoint's own headers, its limits. The
- * I/O thread calls everything.
+ * body, the credential's header, the endpoint's own headers, its limits.
+ *
+ * One thread calls everything.
  */
 #ifndef ONENET_REQUEST_H
 #define ONENET_REQUEST_H
@@ -32,6 +33,16 @@ struct request {
 void request_init(struct request *r, const struct endpoint *endpoint);
 void request_free(struct request *r);
 
+/* Makes URL and body for an attempt of the command that begins at now_ms, if
+ * the interface takes what its rule has rendered. Returns 0; or a negative
+ * errno, and writes the verdict on the attempt, which can not be tried. */
+int request_build(struct request *r, const struct command *c, int64_t now_ms,
+                  struct verdict *ret_verdict);
+
+/* Returns the Content-Type of the command's attempts: that of the interface, or
+ * else of its rule. */
+const char *request_content_type(const struct command *c);
+
 /* Adds all headers: the credential's, Content-Type (content_type NULL: none,
  * there is no body), the endpoint's own. Returns as credential_header. The
  * headers are valid until the next credential_header for the credential. */
@@ -44,8 +55,8 @@ int request_add_headers(struct request *r, struct credential *credential,
 void request_body(const struct request *r, const struct body *body,
                   const void **ret_data, size_t *ret_size);
 
-/* Start the request, as a POST of a command's body or as a GET. Return as
- * http_start. */
+/* Start the request (these two are in request_send.c), as a POST of a command's
+ * body or as a GET. Return as http_start. */
 int request_post(const struct request *r, struct http *http, void *tag,
                  const struct body *body);
 int request_get(const struct request *r, struct http *http, void *tag);

@@ -41,4 +41,6 @@ const struct api sync_api = {.name = "synccmds",
                              .request_timeout_s = 20,
                              .append_url = append_url,
                              .judge = judge,
+                             .probe = &platform_probe,
+                             .device_probe = &platform_probe,
                              .errno_text = platform_code_text};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/options.h"
 
-#include "base/log.h"
 #include "config/options_block.h"
 #include "config/options_device.h"
 #include "config/options_endpoint.h"
@@ -9,6 +8,7 @@
 #include "config/options_value.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,6 +99,23 @@ static void read_ledger(struct options_block *b, const struct options_option *o,
   }
 }
 
+/* Finds the number of the group. */
+static void read_group(struct options_block *b, const struct options_option *o,
+                       const oconfig_item_t *item) {
+  struct options *options = b->target;
+  const char *name = options_value_line(b, o, item);
+  if (name == NULL)
+    return;
+  const struct group *group = getgrnam(name);
+  options->has_ledger_group = group != NULL;
+  if (group != NULL)
+    options->ledger_group = group->gr_gid;
+  else
+    options_block_fault(b, o, item,
+                        "no such group: make it with groupadd, or mend the "
+                        "name");
+}
+
 static const struct options_word SYNCS[] = {
     {"full", LEDGER_SYNC_FULL}, {"normal", LEDGER_SYNC_NORMAL}, {NULL, 0}};
 
@@ -114,6 +131,7 @@ static const struct options_word NOTIFIED[] = {{"all", NOTIFY_ALL},
 static const struct options_option OPTIONS[] = {
     {"Ledger", read_ledger, AT(ledger_path)},
     {"LedgerSync", options_value_read_word, AT(ledger_sync), .words = SYNCS},
+    {"LedgerGroup", read_group, AT(has_ledger_group)},
     {"HistoryDays", options_value_read_int, AT(history_days), .min = 1,
      .max = 3650},
     {"HistoryMax", options_value_read_int64, AT(history_max), .min = 0,
@@ -179,13 +197,14 @@ static void read_plugin(struct options_reader *r, const oconfig_item_t *block) {
     }
   }
   if (options_block_find(&b, "Rule") == NULL)
-    log_warning("%s: there is no Rule in it: nothing will be sent", b.title);
+    options_block_warn(&b, NULL,
+                       "there is no Rule in it: nothing will be sent");
   if (rule_book_seal(r->options->rules) != 0)
     r->out_of_memory = true;
 }
 
 int options_read(const oconfig_item_t *block, const char *base_dir,
-                 enum options_purpose purpose, options_fault_fn *fault,
+                 enum options_purpose purpose, options_tell_fn *tell,
                  void *context, struct options **ret_options) {
   struct options_reader r = {
       .base_dir = base_dir, .purpose = purpose, .kinds = KINDS};
@@ -193,7 +212,7 @@ int options_read(const oconfig_item_t *block, const char *base_dir,
   if (r.options == NULL)
     return -ENOMEM;
   read_plugin(&r, block);
-  int status = options_reader_finish(&r, fault, context);
+  int status = options_reader_finish(&r, tell, context);
   if (status != 0)
     options_free(r.options);
   else

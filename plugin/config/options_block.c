@@ -2,7 +2,6 @@
 #include "config/options_block.h"
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/nearest.h"
 
 #include <ctype.h>
@@ -28,11 +27,11 @@
 #define PLACE_NAME 0           /* faults of a block's name come first */
 #define PLACE_MISSING SIZE_MAX /* missing options come last */
 
-struct options_fault {
-  struct options_fault *next;
+struct options_kept {
+  struct options_kept *next;
   size_t place;  /* index of the option of <Plugin> */
   size_t within; /* place of the option in a block of <Plugin> */
-  bool is_skipped;
+  struct options_remark remark;
   char line[FAULT_BYTES];
 };
 
@@ -43,36 +42,34 @@ void *options_reader_keep(struct options_reader *r, void *p) {
 }
 
 static bool has_fault(const struct options_reader *r) {
-  for (const struct options_fault *f = r->faults; f != NULL; f = f->next)
-    if (!f->is_skipped)
+  for (const struct options_kept *k = r->remarks; k != NULL; k = k->next)
+    if (k->remark.level == OPTIONS_FAULT)
       return true;
   return false;
 }
 
-int options_reader_finish(struct options_reader *r, options_fault_fn *fault,
+int options_reader_finish(struct options_reader *r, options_tell_fn *tell,
                           void *context) {
   int result = r->out_of_memory ? -ENOMEM : has_fault(r) ? -EINVAL : 0;
-  while (r->faults != NULL) {
-    struct options_fault *f = r->faults;
-    r->faults = f->next;
-    if (result != -ENOMEM && f->is_skipped)
-      log_error("%s", f->line);
-    else if (result != -ENOMEM)
-      fault(context, f->line);
-    free(f);
+  while (r->remarks != NULL) {
+    struct options_kept *k = r->remarks;
+    r->remarks = k->next;
+    if (result != -ENOMEM)
+      tell(context, &k->remark);
+    free(k);
   }
   return result;
 }
 
-/* Inserts a fault behind the earlier ones of the same place. */
-static void insert_fault(struct options_reader *r, struct options_fault *f) {
-  struct options_fault **at = &r->faults;
+/* Inserts a remark behind the earlier ones of the same place. */
+static void insert_remark(struct options_reader *r, struct options_kept *k) {
+  struct options_kept **at = &r->remarks;
   while (*at != NULL &&
-         ((*at)->place < f->place ||
-          ((*at)->place == f->place && (*at)->within <= f->within)))
+         ((*at)->place < k->place ||
+          ((*at)->place == k->place && (*at)->within <= k->within)))
     at = &(*at)->next;
-  f->next = *at;
-  *at = f;
+  k->next = *at;
+  *at = k;
 }
 
 static void hide_controls(char *line) {
@@ -81,41 +78,30 @@ static void hide_controls(char *line) {
       *c = '?';
 }
 
-/* Keeps a fault. Returns it, or NULL without memory. */
-static struct options_fault *keep_fault(struct options_reader *r, size_t within,
-                                        const char *where, const char *format,
-                                        va_list arguments) {
-  struct options_fault *f = options_reader_keep(r, calloc(1, sizeof(*f)));
-  if (f == NULL)
-    return NULL;
+static void keep_remark(struct options_reader *r,
+                        const struct options_remark *of, size_t within,
+                        const char *where, const char *format,
+                        va_list arguments) {
+  struct options_kept *k = options_reader_keep(r, calloc(1, sizeof(*k)));
+  if (k == NULL)
+    return;
   char text[TEXT_BYTES];
   vsnprintf(text, sizeof(text), format, arguments);
-  snprintf(f->line, sizeof(f->line), "%.*s: %s", WHERE_MAX, where, text);
-  hide_controls(f->line);
-  f->place = r->place;
-  f->within = within;
-  insert_fault(r, f);
-  return f;
+  snprintf(k->line, sizeof(k->line), "%.*s: %s", WHERE_MAX, where, text);
+  hide_controls(k->line);
+  k->remark = *of;
+  k->remark.line = k->line;
+  k->place = r->place;
+  k->within = within;
+  insert_remark(r, k);
 }
 
-static void skip_fault(struct options_fault *f) {
-  if (f != NULL)
-    f->is_skipped = true;
-}
-
-void options_reader_fault(struct options_reader *r, const char *where,
-                          const char *format, ...) {
+void options_reader_remark(struct options_reader *r,
+                           const struct options_remark *of, const char *where,
+                           const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  keep_fault(r, PLACE_NAME, where, format, arguments);
-  va_end(arguments);
-}
-
-void options_reader_skip(struct options_reader *r, const char *where,
-                         const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  skip_fault(keep_fault(r, PLACE_NAME, where, format, arguments));
+  keep_remark(r, of, PLACE_NAME, where, format, arguments);
   va_end(arguments);
 }
 
@@ -240,7 +226,8 @@ void options_block_read_name(struct options_block *b, options_taken_fn *taken) {
     snprintf(b->name, sizeof(b->name), "%s", name);
     return;
   }
-  options_reader_fault(b->reader, b->title, "%s", fault);
+  options_reader_remark(b->reader, &(struct options_remark){.item = b->item},
+                        b->title, "%s", fault);
   snprintf(b->name, sizeof(b->name), "?%zu", b->reader->stand_ins++);
 }
 
@@ -265,36 +252,53 @@ const oconfig_item_t *options_block_find(const struct options_block *b,
   return NULL;
 }
 
-static void fault_within(struct options_block *b, size_t within,
-                         const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void fault_within(struct options_block *b, size_t within,
-                         const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  keep_fault(b->reader, within, b->title, format, arguments);
-  va_end(arguments);
-}
-
 static size_t place_within(const struct options_block *b,
                            const oconfig_item_t *item) {
   return (size_t)(item - b->item->children) + 1;
 }
 
-static struct options_fault *fault_option(struct options_block *b,
-                                          const struct options_option *o,
-                                          const oconfig_item_t *item,
-                                          const char *format,
-                                          va_list arguments) {
+static void keep_within(struct options_block *b, enum options_level level,
+                        const oconfig_item_t *item, const char *format,
+                        va_list arguments) {
+  struct options_remark of = {.level = level,
+                              .item = item != NULL ? item : b->item};
+  keep_remark(b->reader, &of,
+              item != NULL ? place_within(b, item) : PLACE_MISSING, b->title,
+              format, arguments);
+}
+
+static void fault_within(struct options_block *b, const oconfig_item_t *item,
+                         const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void fault_within(struct options_block *b, const oconfig_item_t *item,
+                         const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  keep_within(b, OPTIONS_FAULT, item, format, arguments);
+  va_end(arguments);
+}
+
+void options_block_warn(struct options_block *b, const oconfig_item_t *item,
+                        const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  keep_within(b, OPTIONS_WARNING, item, format, arguments);
+  va_end(arguments);
+}
+
+static void keep_option(struct options_block *b, enum options_level level,
+                        const struct options_option *o,
+                        const oconfig_item_t *item, const char *format,
+                        va_list arguments) {
+  struct options_remark of = {.level = level, .item = item};
   struct buf where;
   buf_init(&where, WHERE_MAX);
   buf_append_format(&where, "%s: ", b->title);
   show_item(&where, o->name, item, o->is_secret);
-  struct options_fault *f = keep_fault(b->reader, place_within(b, item),
-                                       buf_text(&where), format, arguments);
+  keep_remark(b->reader, &of, place_within(b, item), buf_text(&where), format,
+              arguments);
   free_shown(b->reader, &where);
-  return f;
 }
 
 void options_block_fault(struct options_block *b,
@@ -302,7 +306,7 @@ void options_block_fault(struct options_block *b,
                          const oconfig_item_t *item, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  fault_option(b, o, item, format, arguments);
+  keep_option(b, OPTIONS_FAULT, o, item, format, arguments);
   va_end(arguments);
 }
 
@@ -310,7 +314,7 @@ void options_block_skip(struct options_block *b, const struct options_option *o,
                         const oconfig_item_t *item, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  skip_fault(fault_option(b, o, item, format, arguments));
+  keep_option(b, OPTIONS_SKIPPED, o, item, format, arguments);
   va_end(arguments);
 }
 
@@ -321,13 +325,14 @@ void options_block_refuse(struct options_block *b, const char *option,
     return;
   va_list arguments;
   va_start(arguments, format);
-  fault_option(b, find_option(b, option), item, format, arguments);
+  keep_option(b, OPTIONS_FAULT, find_option(b, option), item, format,
+              arguments);
   va_end(arguments);
 }
 
 void options_block_miss(struct options_block *b, const char *option,
                         const char *must_be) {
-  fault_within(b, PLACE_MISSING, "%s: missing, must be %s", option, must_be);
+  fault_within(b, NULL, "%s: missing, must be %s", option, must_be);
 }
 
 /* Appends the other blocks that have the option, if any: "<Device> or
@@ -341,8 +346,8 @@ static void list_homes(const struct options_block *b, const char *name,
 
 static void fault_stray(struct options_block *b, const oconfig_item_t *item,
                         const char *homes) {
-  fault_within(b, place_within(b, item),
-               "%s: unknown option here, it goes into %s", item->key, homes);
+  fault_within(b, item, "%s: unknown option here, it goes into %s", item->key,
+               homes);
 }
 
 static void fault_misspelt(struct options_block *b,
@@ -352,8 +357,7 @@ static void fault_misspelt(struct options_block *b,
     nearest_try(&nearest, o->name);
   char hint[NEAREST_HINT_BYTES];
   nearest_write_hint(&nearest, hint);
-  fault_within(b, place_within(b, item), "%s: unknown option%s", item->key,
-               hint);
+  fault_within(b, item, "%s: unknown option%s", item->key, hint);
 }
 
 static void fault_unknown(struct options_block *b, const oconfig_item_t *item) {

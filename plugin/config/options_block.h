@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * options_block owns the reading of one block of the configuration, option by
- * option, by a table of the options that may be in it, and the list of the
- * faults found. It knows no option by name. A part of `options`: collectd's
+ * option, by a table of the options that may be in it, and the list of what is
+ * to be said of it. It knows no option by name. A part of `options`: collectd's
  * main thread only.
  *
  * Faults and a lack of memory are kept in the reader, not returned. A wrong
@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct options_fault;
+struct options_kept;
 struct options_option;
 
 /* A kind of block. The list of all kinds shows where an option belongs that is
@@ -37,28 +37,24 @@ struct options_reader {
   enum options_purpose purpose;
   const struct options_kind *kinds; /* all kinds of blocks; borrowed */
   struct options *options;          /* the options being filled in; borrowed */
-  size_t place; /* option of <Plugin> being read: faults are in this order */
-  struct options_fault *faults; /* sorted by place */
+  size_t place; /* option of <Plugin> being read: remarks are in this order */
+  struct options_kept *remarks; /* sorted by place */
   size_t stand_ins;             /* made-up names so far */
   bool out_of_memory;
 };
 
-/* Calls fault for each fault, writes the skipped ones to the log, and frees
- * them all. Returns 0 if there was no fault; -EINVAL; -ENOMEM, after which
- * nothing was called or logged, if memory was short. */
-int options_reader_finish(struct options_reader *r, options_fault_fn *fault,
+/* Calls tell for each remark, and frees them all. Returns 0 if there was no
+ * fault; -EINVAL; -ENOMEM, after which nothing was called, if memory was short.
+ */
+int options_reader_finish(struct options_reader *r, options_tell_fn *tell,
                           void *context);
 
-/* Keeps a fault, "where: text", on one line. */
-void options_reader_fault(struct options_reader *r, const char *where,
-                          const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Keeps a fault that is logged and skipped instead of stopping the start, in
- * the same form. */
-void options_reader_skip(struct options_reader *r, const char *where,
-                         const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Keeps a remark, "where: text", on one line. Level, item, file and file_line
+ * are taken from `of`; the file is borrowed until options_reader_finish. */
+void options_reader_remark(struct options_reader *r,
+                           const struct options_remark *of, const char *where,
+                           const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Returns p. If p is NULL, keeps a lack of memory. */
 void *options_reader_keep(struct options_reader *r, void *p);
@@ -154,7 +150,13 @@ void options_block_fault(struct options_block *b,
                          const oconfig_item_t *item, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Keeps a fault of the option that is logged and skipped, in the same form. */
+/* Keeps a warning, "title: text", of an item of the block; NULL: of the block
+ * itself. */
+void options_block_warn(struct options_block *b, const oconfig_item_t *item,
+                        const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Keeps a fault of the option that is passed over, in the same form. */
 void options_block_skip(struct options_block *b, const struct options_option *o,
                         const oconfig_item_t *item, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

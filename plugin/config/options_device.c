@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/options_device.h"
 
-#include "base/log.h"
 #include "base/nearest.h"
 #include "cloud/api.h"
 #include "config/known_files.h"
@@ -134,6 +133,7 @@ void options_device_read(struct options_block *plugin,
 
 struct device_file {
   struct options_reader *reader;
+  const oconfig_item_t *item; /* the option that names it */
   const char *path;
   bool is_known; /* read without a fault before: wrong lines are skipped */
   bool is_over;  /* the rest can not be read */
@@ -165,10 +165,13 @@ static void fault_line(struct device_file *f, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
-  if (f->is_known)
-    options_reader_skip(f->reader, where, "%s; this line is skipped", text);
-  else
-    options_reader_fault(f->reader, where, "%s", text);
+  struct options_remark of = {.level =
+                                  f->is_known ? OPTIONS_SKIPPED : OPTIONS_FAULT,
+                              .item = f->item,
+                              .file = f->path,
+                              .file_line = f->line};
+  options_reader_remark(f->reader, &of, where, "%s%s", text,
+                        f->is_known ? "; this line is skipped" : "");
 }
 
 static char *trim(char *text) {
@@ -348,8 +351,8 @@ static void sum_up(const struct device_file *f, struct options_block *plugin,
                    const struct options_option *o, const oconfig_item_t *item) {
   size_t untold = f->faults > FILE_FAULTS_MAX ? f->faults - FILE_FAULTS_MAX : 0;
   if (f->faults == 0 && f->devices == 0)
-    log_warning("%s: DeviceFile \"%s\": there is no device in it",
-                plugin->title, f->path);
+    options_block_warn(plugin, item,
+                       "DeviceFile \"%s\": there is no device in it", f->path);
   if (f->is_known && f->faults > 0)
     options_block_skip(plugin, o, item,
                        "wrong lines: %zu; they are skipped, as the file was "
@@ -367,10 +370,13 @@ void options_device_read_file(struct options_block *plugin,
   struct options_reader *r = plugin->reader;
   char *path = NULL;
   FILE *file = options_value_open(plugin, o, item, &path);
-  if (file == NULL)
+  if (file == NULL) {
+    r->options->skipped_lines += path != NULL; /* at least one */
+    free(path);
     return;
-  struct device_file f = {.reader = r, .path = path};
-  f.is_known = r->purpose == OPTIONS_FOR_START &&
+  }
+  struct device_file f = {.reader = r, .item = item, .path = path};
+  f.is_known = r->purpose != OPTIONS_FOR_CHECK &&
                known_files_has(r->options->ledger_path, path);
   int status = read_lines(&f, file);
   sum_up(&f, plugin, o, item);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/options_endpoint.h"
 
-#include "base/log.h"
 #include "base/secret.h"
 #include "base/url.h"
 #include "cloud/api.h"
@@ -170,9 +169,10 @@ static void read_url(struct options_block *b, const struct options_option *o,
   if (text == NULL || !check_url(b, o, item, text, &url))
     return;
   if (!url.is_https && !url_is_loopback(&url))
-    log_warning("%s: URL \"%s\": the key and all commands go through the "
-                "network in plain text; use https",
-                b->title, text);
+    options_block_warn(b, item,
+                       "URL \"%s\": the key and all commands go through the "
+                       "network in plain text; use https",
+                       text);
   e->url = options_reader_keep(b->reader, strdup(text));
 }
 
@@ -297,12 +297,14 @@ static void try_credential(struct options_block *b, const struct endpoint *e) {
   else if (status != 0 && e->credential.kind == CREDENTIAL_KEY)
     options_block_refuse(b, option, "%s", why);
   else if (status != 0)
-    log_warning("%s: %s: %s; commands wait until this file is put right",
-                b->title, option, why);
+    options_block_warn(b, options_block_find(b, option),
+                       "%s: %s; commands wait until this file is put right",
+                       option, why);
   else if (is_open)
-    log_warning("%s: %s: %s: every user of this machine can read the key; take "
-                "their right to read this file away",
-                b->title, option, e->credential.text);
+    options_block_warn(b, options_block_find(b, option),
+                       "%s: %s: every user of this machine can read the key; "
+                       "take their right to read this file away",
+                       option, e->credential.text);
 }
 
 /* The endpoint has no AccessKeyFile. */
@@ -362,35 +364,40 @@ static bool is_known_resource(const char *resource) {
   return false;
 }
 
-static void warn_of_resource(const struct options_block *b,
+static void warn_of_resource(struct options_block *b,
                              const struct endpoint *e) {
   static const char of_product[] = "products/";
   const char *resource = e->credential.resource;
+  const oconfig_item_t *item = options_block_find(b, "Resource");
   if (resource == NULL || e->product_id == NULL)
     return;
   if (!is_known_resource(resource))
-    log_warning("%s: Resource \"%s\": must begin with products/, userid/ or "
-                "projects/; with another one no token is good",
-                b->title, resource);
+    options_block_warn(b, item,
+                       "Resource \"%s\": must begin with products/, userid/ or "
+                       "projects/; with another one no token is good",
+                       resource);
   else if (begins_with(resource, "userid/"))
-    log_warning("%s: Resource \"%s\": this token is good for the whole "
-                "account; products/%s is enough",
-                b->title, resource, e->product_id);
+    options_block_warn(b, item,
+                       "Resource \"%s\": this token is good for the whole "
+                       "account; products/%s is enough",
+                       resource, e->product_id);
   else if (begins_with(resource, of_product) &&
            strcmp(resource + strlen(of_product), e->product_id) != 0)
-    log_warning("%s: Resource \"%s\" is of another product than ProductID "
-                "\"%s\"",
-                b->title, resource, e->product_id);
+    options_block_warn(b, item,
+                       "Resource \"%s\" is of another product than ProductID "
+                       "\"%s\"",
+                       resource, e->product_id);
 }
 
 /* A request that ends before its device can have replied is of unknown fate. */
-static void warn_of_request_timeout(const struct options_block *b,
+static void warn_of_request_timeout(struct options_block *b,
                                     const struct endpoint *e) {
   if (e->api->is_answer && e->request_timeout_s < DEVICE_REPLY_S)
-    log_warning("%s: RequestTimeout %d: a device may take up to %d s to reply; "
-                "what becomes of a command whose request ends sooner is not "
-                "known",
-                b->title, e->request_timeout_s, DEVICE_REPLY_S);
+    options_block_warn(b, options_block_find(b, "RequestTimeout"),
+                       "RequestTimeout %d: a device may take up to %d s to "
+                       "reply; what becomes of a command whose request ends "
+                       "sooner is not known",
+                       e->request_timeout_s, DEVICE_REPLY_S);
 }
 
 static void check_api(struct options_block *b, struct endpoint *e) {
@@ -483,16 +490,16 @@ const struct options_option options_endpoint_table[] = {
     {"UserAgent", options_value_read_line, AT(user_agent)},
     {.name = NULL}};
 
-static void warn_of_tls(const struct options_block *b,
+static void warn_of_tls(struct options_block *b,
                         const struct tls_options *tls) {
   if (!tls->verify_peer)
-    log_warning("%s: VerifyPeer false: anyone on the way can read and change "
-                "all commands",
-                b->title);
+    options_block_warn(b, options_block_find(b, "VerifyPeer"),
+                       "VerifyPeer false: anyone on the way can read and "
+                       "change all commands");
   if (!tls->verify_host)
-    log_warning("%s: VerifyHost false: any server with a certificate can pass "
-                "for the cloud",
-                b->title);
+    options_block_warn(b, options_block_find(b, "VerifyHost"),
+                       "VerifyHost false: any server with a certificate can "
+                       "pass for the cloud");
 }
 
 void options_endpoint_read(struct options_block *plugin,

@@ -3,11 +3,11 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/nearest.h"
 #include "cloud/api.h"
 #include "config/options_value.h"
 #include "config/rule.h"
+#include "words/order.h"
 #include "words/template.h"
 
 #include <errno.h>
@@ -78,9 +78,10 @@ static void read_pattern(struct options_block *b,
   else
     keep_status(b, o, item, status, why);
   if (status == 0 && looks_like_regex(o, text))
-    log_warning("%s: %s \"%s\" is compared as it stands: a regular expression "
-                "is written between slashes, \"/%s/\"",
-                b->title, o->name, text, text);
+    options_block_warn(b, item,
+                       "%s \"%s\" is compared as it stands: a regular "
+                       "expression is written between slashes, \"/%s/\"",
+                       o->name, text, text);
 }
 
 /* ---- devices ---- */
@@ -346,14 +347,18 @@ static bool check_body(struct options_block *b, const struct options_option *o,
 }
 
 /* threshold says OKAY once when a value becomes NaN after a failure. */
-static void warn_of_value(const struct options_block *b,
+static void warn_of_value(struct options_block *b,
                           const struct options_option *o,
+                          const oconfig_item_t *item,
                           const struct template *t) {
   if (o->argument == RULE_ON_OKAY && template_needs(t, "value"))
-    log_warning("%s: %s needs %%{value}: an OKAY whose value is not a number, "
-                "as of a sensor that has failed, would make no command; give "
-                "it a default, as in %%{value|0}, or leave it out",
-                b->title, o->name);
+    options_block_warn(
+        b, item,
+        "%s needs %%{value}: an OKAY whose value is not a "
+        "number, as of a sensor that has failed, would make no "
+        "command; give it a default, as in %%{value|0}, or leave "
+        "it out",
+        o->name);
 }
 
 static void set_body(struct options_block *b, const struct options_option *o,
@@ -370,7 +375,7 @@ static void set_body(struct options_block *b, const struct options_option *o,
     status = template_render_sample(t, &sample);
   keep_status(b, o, item, status, why);
   if (status == 0 && check_body(b, o, item, t, &sample)) {
-    warn_of_value(b, o, t);
+    warn_of_value(b, o, item, t);
     rule_set_body(rb->rule, (enum rule_body)o->argument, t);
   } else {
     template_free(t);
@@ -422,8 +427,10 @@ static void read_body_file(struct options_block *b,
   struct buf text;
   FILE *file =
       admit_body(b, o, item) ? options_value_open(b, o, item, &path) : NULL;
-  if (file == NULL)
+  if (file == NULL) {
+    free(path);
     return;
+  }
   buf_init(&text, BODY_FILE_MAX_BYTES);
   int status = load(file, &text);
   if (status == 0)
@@ -530,6 +537,8 @@ const struct options_option options_rule_table[] = {
     {.name = NULL}};
 
 static const char *rule_taken(const struct options *options, const char *name) {
+  if (strcasecmp(name, ORDER_RULE) == 0)
+    return "what onenetctl sends by hand bears this name";
   return rule_book_find(options->rules, name) == NULL
              ? NULL
              : "a Rule has this name already";

@@ -314,6 +314,14 @@ static void fault_missing_key(struct options_block *b,
                         path, strerror(ENOENT));
 }
 
+/* Returns whether the user who looks may not read what is at the path, so that
+ * nothing can be said of it. */
+static bool is_hidden(const struct options_block *b,
+                      const struct options_option *o, const char *path) {
+  return b->reader->purpose == OPTIONS_FOR_LOOK && access(path, R_OK) != 0 &&
+         (errno == EACCES || o->is_key);
+}
+
 FILE *options_value_open(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, char **ret_path) {
@@ -322,7 +330,7 @@ FILE *options_value_open(struct options_block *b,
   if (path == NULL)
     return NULL;
   const char *why = open_regular(path, &file);
-  if (why == NULL) {
+  if (why == NULL || is_hidden(b, o, path)) {
     *ret_path = path;
     return file;
   }
@@ -350,8 +358,9 @@ void options_value_read_directory(struct options_block *b,
   if (path == NULL)
     return;
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    close(fd);
+  if (fd >= 0 || is_hidden(b, o, path)) {
+    if (fd >= 0)
+      close(fd);
     *(char **)place_of(b, o) = path;
     return;
   }

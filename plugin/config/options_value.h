@@ -28,7 +28,8 @@ char *options_value_path(struct options_block *b,
                          const oconfig_item_t *item);
 
 /* Opens the regular file that item names; the caller closes it and owns the
- * path. NULL after a fault. */
+ * path. NULL after a fault. NULL and the path without one, where a look has no
+ * right to read the file, or where it is a key, which is read by the agent. */
 FILE *options_value_open(struct options_block *b,
                          const struct options_option *o,
                          const oconfig_item_t *item, char **ret_path);

@@ -146,6 +146,21 @@ int rule_book_fire(const struct rule_book *book, const struct event *event,
                    struct moment arrived,
                    const struct rule_callbacks *callbacks);
 
+/* The first thing that keeps a rule from firing for an event. */
+struct rule_gap {
+  const char *option; /* that does not match: "Source", "Host" ...; or of the
+                         body that the rule lacks; NULL: the rule fires */
+  const char *has; /* the event's text in that field, borrowed from the event;
+                      NULL: the rule lacks the body */
+};
+
+/* Returns what keeps the rule from firing for the event, and appends to
+ * ret_wanted what the option must be (nothing for a body). An OKAY needs no
+ * body. A rule that asks for another DataSource than an OKAY has may fire all
+ * the same: see rule_book_fire. */
+struct rule_gap rule_find_gap(const struct rule *r, const struct event *event,
+                              struct buf *ret_wanted);
+
 /* Appends to out which rule comes nearest to firing for the event, and what
  * keeps that rule from firing. The nearest is the one with the most matching
  * options, among the rules for the event's source. Slow, since every rule is

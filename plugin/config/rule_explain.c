@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * rule_explain says in words why an event fired no rule. A part of `rule`.
+ * rule_explain says in words why an event fires a rule or none. A part of
+ * `rule`.
  */
 #include "config/rule.h"
 
@@ -92,6 +93,28 @@ static void show_alternatives(const struct pattern *patterns, struct buf *out) {
     buf_append_format(out, " or one of %zu more", count - SHOWN_ALTERNATIVES);
 }
 
+static const char *source_name(enum event_source source) {
+  return source == EVENT_VALUE ? "value" : "notification";
+}
+
+struct rule_gap rule_find_gap(const struct rule *r, const struct event *event,
+                              struct buf *ret_wanted) {
+  const struct rule_texts texts = rule_texts_of(event);
+  if (r->source != event->source) {
+    buf_append_text(ret_wanted, source_name(r->source));
+    return (struct rule_gap){"Source", source_name(event->source)};
+  }
+  for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
+    if (matches(r, &texts, f))
+      continue;
+    show_alternatives(r->patterns[f], ret_wanted);
+    return (struct rule_gap){field_options[f], texts.of[f]};
+  }
+  enum rule_body which = rule_body_of(event);
+  return (struct rule_gap){answers(r, which) ? NULL : rule_body_option(which),
+                           NULL};
+}
+
 int rule_book_explain(const struct rule_book *book, const struct event *event,
                       struct buf *out) {
   const struct rule_texts texts = rule_texts_of(event);
@@ -99,8 +122,7 @@ int rule_book_explain(const struct rule_book *book, const struct event *event,
   const char *between = ": ";
   if (nearest.rule == NULL)
     return buf_append_format(out, "there is no rule with Source %s",
-                             event->source == EVENT_VALUE ? "value"
-                                                          : "notification");
+                             source_name(event->source));
   buf_append_format(out, "the nearest is rule \"%s\"", nearest.rule->name);
   for (size_t f = 0; f < RULE_FIELD_COUNT; f++) {
     if (matches(nearest.rule, &texts, f))

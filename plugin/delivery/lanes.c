@@ -57,12 +57,24 @@ static uint32_t *due_index(void *item) {
   return &((struct slot *)item)->span->due_index;
 }
 
+static bool ends_before(const void *a, const void *b) {
+  const struct silence *left = a, *right = b;
+  if (left->until_ms != right->until_ms)
+    return left->until_ms < right->until_ms;
+  return left->order->id < right->order->id;
+}
+
+static uint32_t *ending_index(void *item) {
+  return &((struct silence *)item)->ending_index;
+}
+
 static const struct heap_order order_of_timers = {timer_before, timer_index};
 static const struct heap_order order_of_ready = {lanes_place_before,
                                                  ready_index};
 static const struct heap_order order_of_silence = {silence_before,
                                                    silence_index};
 static const struct heap_order order_of_due = {due_before, due_index};
+static const struct heap_order order_of_endings = {ends_before, ending_index};
 
 /* ---- keys ---- */
 
@@ -88,6 +100,18 @@ static uint64_t hash_slot(const struct table_link *link) {
 
 static bool slot_has_key(const struct table_link *link, const void *key) {
   return strcmp(TABLE_ITEM(link, struct slot, by_key)->key, key) == 0;
+}
+
+static uint64_t hash_target(const void *target) {
+  return hash_number(HASH_BEGIN, (uintptr_t)target);
+}
+
+static uint64_t hash_silence(const struct table_link *link) {
+  return hash_target(TABLE_ITEM(link, struct silence, by_target)->target);
+}
+
+static bool silence_is_of(const struct table_link *link, const void *target) {
+  return TABLE_ITEM(link, struct silence, by_target)->target == target;
 }
 
 void lanes_queue_push(struct queue *q, struct lane *lane) {
@@ -157,11 +181,14 @@ struct lanes *lanes_new(const struct lanes_options *options) {
   l->next_id = 1;
   table_init(&l->lanes, hash_lane, lane_is_of);
   table_init(&l->slots, hash_slot, slot_has_key);
+  table_init(&l->silences, hash_silence, silence_is_of);
   ring_init(&l->owing);
+  ring_init(&l->hushed);
   ring_init(&l->idle);
   heap_init(&l->timers, &order_of_timers);
   heap_init(&l->silence, &order_of_silence);
   heap_init(&l->due, &order_of_due);
+  heap_init(&l->endings, &order_of_endings);
   if (l->endpoints == NULL || l->devices == NULL || init_endpoints(l) < 0 ||
       init_devices(l) < 0) {
     lanes_free(l);
@@ -192,6 +219,16 @@ static void free_slots(struct lanes *l) {
   table_free(&l->slots);
 }
 
+static void free_silences(struct lanes *l) {
+  for (size_t i = 0; i < l->endings.count; i++) {
+    struct silence *s = l->endings.items[i];
+    order_free(s->order);
+    free(s);
+  }
+  heap_free(&l->endings);
+  table_free(&l->silences);
+}
+
 void lanes_free(struct lanes *l) {
   if (l == NULL)
     return;
@@ -201,6 +238,7 @@ void lanes_free(struct lanes *l) {
   heap_free(&l->timers);
   heap_free(&l->silence);
   heap_free(&l->due);
+  free_silences(l);
   free_slots(l);
   for (size_t i = 0; l->endpoints != NULL && i < l->endpoint_count; i++)
     gate_free(&l->endpoints[i].gate);
@@ -318,9 +356,39 @@ void lanes_note_series(struct lanes *l, struct series *series) {
   lanes_note(l, &series->change);
 }
 
+/* ---- what is silenced, and what is owed ---- */
+
+struct silence *lanes_find_silence(const struct lanes *l, const void *target) {
+  struct table_link *link =
+      table_find(&l->silences, hash_target(target), target);
+  return link != NULL ? TABLE_ITEM(link, struct silence, by_target) : NULL;
+}
+
+const struct silence *lanes_silence_of(const struct lanes *l,
+                                       const struct policy *policy,
+                                       const struct device *device,
+                                       int64_t at_ms) {
+  if (l->silences.count == 0 || order_sends_by(policy))
+    return NULL;
+  const struct silence *s = lanes_find_silence(l, device);
+  if (s == NULL || s->until_ms <= at_ms)
+    s = lanes_find_silence(l, policy);
+  return s != NULL && s->until_ms > at_ms ? s : NULL;
+}
+
+bool lanes_is_silenced(const struct lanes *l, const struct policy *policy,
+                       const struct device *device, struct moment now) {
+  return lanes_silence_of(l, policy, device, now.ms) != NULL;
+}
+
+bool lanes_is_hushed(const struct lanes *l, const struct slot *slot) {
+  return lanes_silence_of(l, slot->policy, slot->device, INT64_MIN) != NULL;
+}
+
 void lanes_owe(struct lanes *l, struct slot *slot) {
   if (!ring_has(&slot->owing))
-    ring_append(&l->owing, &slot->owing);
+    ring_append(lanes_is_hushed(l, slot) ? &l->hushed : &l->owing,
+                &slot->owing);
   if (slot->owes)
     return;
   slot->owes = true;
@@ -335,6 +403,7 @@ void lanes_owe_nothing(struct lanes *l, struct slot *slot) {
   ring_remove(&slot->owing);
   slot->owes = false;
   lanes_note(l, &slot->change);
+  lanes_note_rest(l, slot);
 }
 
 void lanes_wake(struct lanes *l, struct lane *lane) {
@@ -436,6 +505,34 @@ static void shrink_heaps(struct lanes *l, struct lane *lane) {
   heap_shrink(&lane->ready, lane->waiting + (lane->holder != NULL));
 }
 
+/* ---- ends ---- */
+
+void lanes_forget_series(struct lanes *l, struct series *series) {
+  heap_remove(&l->silence, series);
+  ring_remove(&series->idle);
+  lanes_hold(l, series->held, NULL, NULL);
+  l->series_count--;
+  slot_take_out(series);
+  journal_note_last(l->options.journal, &series->change);
+}
+
+static void forget_one_series(void *context, struct series *series) {
+  lanes_forget_series(context, series);
+}
+
+void lanes_forget_slot(struct lanes *l, struct slot *slot) {
+  slot_each_series(slot, forget_one_series, l);
+  lanes_hold(l, slot->held, NULL, NULL);
+  table_remove(&l->slots, &slot->by_key);
+  l->timed_slots -= slot->span != NULL;
+  journal_note_last(l->options.journal, &slot->change);
+}
+
+void lanes_leave_slot(struct lanes *l, struct slot *slot) {
+  if (slot->pending == 0 && slot_speaker(slot) == NULL)
+    lanes_forget_slot(l, slot);
+}
+
 void lanes_count_outcome(struct lanes *l, struct command *c,
                          enum outcome outcome, struct moment now) {
   struct account *account = &lanes_device_of(l, c)->account;
@@ -449,6 +546,7 @@ void lanes_count_outcome(struct lanes *l, struct command *c,
   lanes_note_rest(l, c->at.slot);
   lanes_note(l, &account->change);
   journal_note_last(l->options.journal, &c->change);
+  lanes_leave_slot(l, c->at.slot);
 }
 
 /* A command with a doubtful attempt behind it may have been executed, whatever
@@ -529,6 +627,8 @@ void lanes_note_all(struct lanes *l) {
   }
   for (size_t i = 0; i < l->timers.count; i++)
     lanes_note(l, &((struct command *)l->timers.items[i])->change);
+  for (size_t i = 0; i < l->endings.count; i++)
+    lanes_note(l, &((struct silence *)l->endings.items[i])->order->change);
   for (size_t i = 0; i < l->device_count; i++) {
     lanes_note(l, &l->devices[i].account.change);
     if (l->devices[i].lane->holder != NULL)
@@ -566,4 +666,9 @@ int64_t lanes_circuit_wait_ms(const struct lanes *l,
 
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint) {
   return l->endpoints[endpoint->index].gate.in_flight;
+}
+
+size_t lanes_waiting_at(const struct lanes *l,
+                        const struct endpoint *endpoint) {
+  return l->endpoints[endpoint->index].waiting;
 }

@@ -9,6 +9,7 @@
  * The I/O thread calls everything. In each of its turns:
  *
  *   lanes_take      for every firing that arrived
+ *   lanes_obey      for every order that was given
  *   lanes_end       for every attempt that ended
  *   lanes_begin     until it returns NULL: it returns the commands to be sent
  *   lanes_wait_ms   to learn how long to sleep
@@ -26,9 +27,13 @@
  * Until, the OKAY body is asked for so long after the slot was last OKAY, and
  * nothing from then on until it is OKAY again. lanes_begin does both.
  *
+ * A device or a rule that an operator has silenced asks for nothing: its events
+ * move the states of their series, and its slots owe what they would ask for.
+ * lanes_begin ends the silence when its time has come, and those slots ask.
+ *
  * Every change is noted in the journal, which has to be recorded before an
- * attempt is sent. The journal takes over the commands that are finished and
- * the slots that are removed, and frees them.
+ * attempt is sent. The journal takes over the commands that are finished, the
+ * slots that are removed and the orders that are done with, and frees them.
  */
 #ifndef ONENET_LANES_H
 #define ONENET_LANES_H
@@ -36,6 +41,7 @@
 #include "words/command.h"
 #include "words/ignored.h"
 #include "words/journal.h"
+#include "words/order.h"
 #include "words/slot.h"
 
 #include <stdbool.h>
@@ -48,6 +54,7 @@
 /* Longest Retry-After that is obeyed: no server may silence a device for
  * longer. */
 #define LANES_RETRY_AFTER_MAX_MS 3600000
+#define LANES_SILENCES_MAX 1000 /* in force at once */
 
 struct lanes;
 
@@ -81,12 +88,13 @@ void lanes_set_first_okay_send(struct lanes *l, bool is_sent);
 
 /* Takes a firing. If it is to be ignored, writes the reason to ret_ignored and
  * changes nothing else; but keeps the state of its series where the reason is
- * IGNORED_WAITS, IGNORED_NOT_FIRED or IGNORED_TAKEN_BACK. Otherwise writes
- * IGNORED_NOT, keeps the state of its series, creates the command that its slot
- * now asks for, and counts the firings that it has replaced as created and
- * superseded. Returns 0, or -ENOMEM without memory for the command, which then
- * counts as created and dropped, and its slot owes it; and owns the firing.
- * Returns -EAGAIN without memory even for the state: then the firing stays the
+ * IGNORED_WAITS, IGNORED_NOT_FIRED, IGNORED_TAKEN_BACK or IGNORED_SILENCED, of
+ * which the last makes the slot owe its state. Otherwise writes IGNORED_NOT,
+ * keeps the state of its series, creates the command that its slot now asks
+ * for, and counts the firings that it has replaced as created and superseded.
+ * Returns 0, or -ENOMEM without memory for the command, which then counts as
+ * created and dropped, and its slot owes it; and owns the firing. Returns
+ * -EAGAIN without memory even for the state: then the firing stays the
  * caller's, to be taken again later, and nothing is counted. */
 int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored);
@@ -131,6 +139,44 @@ bool lanes_has_credentials_wait(const struct lanes *l,
  * that. */
 int64_t lanes_wait_ms(const struct lanes *l, struct moment now);
 
+/* ---- orders ----
+ *
+ * `send` makes a command by hand: of the order's policy, which is one that
+ * order_sends_by names, with Supersede false and Repeat 0. It is sent while its
+ * device is silenced, too.
+ *
+ * `retry` makes a command due that waits for its retry. Or it makes a finished
+ * one again, as if its event came now; but not if the slot has a newer one, or
+ * is silenced.
+ *
+ * `cancel` ends what waits as cancelled. The slots do not ask again by
+ * themselves, not even those whose command was dropped.
+ *
+ * `silence` ends what waits in its slots as cancelled, and also what comes back
+ * from its attempt to wait for a retry. It takes the place of an earlier
+ * silence of the same device or rule; if its end is past, it ends that one. At
+ * its end each slot asks once for its state, unless its device has accepted
+ * that; but not with Supersede false: then events are not states. */
+
+/* Takes an order, obeys or refuses it, and notes it in the journal: for the
+ * last time, but for a silence that is in force from now on. That one is noted
+ * for the last time, as one that was told before, when it ends or another takes
+ * its place; wall_until_ms is then that time if it is earlier. Names were
+ * looked up: device and policy are what the order names, for `retry` those of
+ * the command in the history. */
+void lanes_obey(struct lanes *l, struct order *o, struct moment now);
+
+/* Puts a silence in force again that an earlier process obeyed: at a start or
+ * at a late restore, before slots and commands come. Its end has not come, and
+ * no later order has taken its place or ended it. Returns 0, and takes it; or
+ * -ENOMEM, and then the caller keeps it. */
+int lanes_restore_silence(struct lanes *l, struct order *silence,
+                          struct moment now);
+
+/* Returns whether commands of the policy for the device are silenced now. */
+bool lanes_is_silenced(const struct lanes *l, const struct policy *policy,
+                       const struct device *device, struct moment now);
+
 /* ---- polls ----
  *
  * Polls ask what became of accepted commands. They belong to no lane, and go
@@ -152,12 +198,15 @@ void lanes_end_poll(struct lanes *l, const struct endpoint *endpoint);
 int64_t lanes_poll_wait_ms(const struct lanes *l,
                            const struct endpoint *endpoint, struct moment now);
 
-/* Notes every pending command, slot, series and account in the journal, so that
- * all of it is recorded anew. */
+/* Notes every pending command, slot, series, account and silence in the
+ * journal, so that all of it is recorded anew. */
 void lanes_note_all(struct lanes *l);
 
 /* ---- state that others may see ---- */
 
+/* Returns the slot of that key, or NULL; borrowed until the next call that is
+ * told `now`. */
+const struct slot *lanes_slot(const struct lanes *l, const char *key);
 const struct account *lanes_account(const struct lanes *l,
                                     const struct device *device);
 /* Returns how many commands wait. */
@@ -180,6 +229,8 @@ int64_t lanes_circuit_wait_ms(const struct lanes *l,
 /* Returns how many of the endpoint's requests are in flight, commands and
  * polls. */
 size_t lanes_in_flight(const struct lanes *l, const struct endpoint *endpoint);
+/* Returns how many commands wait for the endpoint. */
+size_t lanes_waiting_at(const struct lanes *l, const struct endpoint *endpoint);
 
 /* ---- restoring, before the first turn or between two ---- */
 

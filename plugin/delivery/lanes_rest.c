@@ -11,24 +11,6 @@
  * look at all. */
 #define BATCH_PART 64
 
-static void forget_series(void *context, struct series *series) {
-  struct lanes *l = context;
-  heap_remove(&l->silence, series);
-  ring_remove(&series->idle);
-  lanes_hold(l, series->held, NULL, NULL);
-  l->series_count--;
-  slot_take_out(series);
-  journal_note_last(l->options.journal, &series->change);
-}
-
-static void forget_slot(struct lanes *l, struct slot *slot) {
-  slot_each_series(slot, forget_series, l);
-  lanes_hold(l, slot->held, NULL, NULL);
-  table_remove(&l->slots, &slot->by_key);
-  l->timed_slots -= slot->span != NULL;
-  journal_note_last(l->options.journal, &slot->change);
-}
-
 /* Returns the next idle series that stays if this one goes: the speaker takes
  * along all others of its slot. */
 static struct ring *next_that_stays(const struct lanes *l,
@@ -46,9 +28,9 @@ static struct ring *next_that_stays(const struct lanes *l,
 static struct ring *forget(struct lanes *l, struct series *series) {
   struct ring *next = next_that_stays(l, series);
   if (series == slot_speaker(series->slot))
-    forget_slot(l, series->slot);
+    lanes_forget_slot(l, series->slot);
   else
-    forget_series(l, series);
+    lanes_forget_series(l, series);
   return next;
 }
 

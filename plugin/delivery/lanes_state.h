@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes_state is the inside of `lanes`, for its five files alone: where each
+ * lanes_state is the inside of `lanes`, for its seven files alone: where each
  * command waits, and the small steps that decisions are made of. The I/O thread
  * calls everything.
  *
- *   lanes.c       the state, its small steps, and what others may see of it
- *   lanes_take.c  the way in: events, silence, restoring
- *   lanes_span.c  After and Until: what slots ask for as time passes
- *   lanes_turn.c  the way out: which command is due, and how attempts end
- *   lanes_rest.c  how series and slots at rest go
+ *   lanes.c         the state, its small steps, and what others may see of it
+ *   lanes_take.c    the way in: events, silent series, restoring
+ *   lanes_span.c    After and Until: what slots ask for as time passes
+ *   lanes_turn.c    the way out: which command is due, and how attempts end
+ *   lanes_rest.c    how series and slots at rest go
+ *   lanes_silence.c what an operator has silenced, and what such slots owe
+ *   lanes_orders.c  what becomes of an order
  */
 #ifndef ONENET_LANES_STATE_H
 #define ONENET_LANES_STATE_H
@@ -46,6 +48,15 @@ struct lane {
   bool is_in[QUEUE_KINDS];
 };
 
+/* A silence in force. */
+struct silence {
+  struct order *order; /* owned */
+  const void *target;  /* the device or policy that the order names */
+  int64_t until_ms;
+  uint32_t ending_index; /* index in the heap of endings */
+  struct table_link by_target;
+};
+
 struct endpoint_state {
   struct gate gate;
   struct queue due;
@@ -68,10 +79,13 @@ struct lanes {
   size_t device_count;
   struct table lanes; /* all lanes, by endpoint and device_id */
   struct table slots; /* all slots, by key */
-  struct ring owing;  /* slots that owe their state, the longest first */
+  struct ring owing;  /* slots that owe their state, the longest first; but */
+  struct ring hushed; /* those that are silenced, in the same order */
   struct queue fresh;
   struct heap timers;  /* every waiting command, next to change first */
   struct heap silence; /* series with ForgetAfter, next to fall silent first */
+  struct table silences; /* those in force, by their device or policy */
+  struct heap endings;   /* the same, next to end first */
   struct heap due;  /* slots of which After or Until runs, next to end first */
   struct ring idle; /* series that are OKAY or values, the oldest first */
   size_t timed_slots; /* slots that have a span */
@@ -137,7 +151,22 @@ void lanes_note_slot(struct lanes *l, struct slot *slot);
 /* Notes that a series has changed, and its slot if that was never noted. */
 void lanes_note_series(struct lanes *l, struct series *series);
 
-/* ---- what was dropped ---- */
+/* ---- what is silenced, and what is owed ---- */
+
+/* Returns the silence of that device or policy that has not been ended yet, or
+ * NULL. */
+struct silence *lanes_find_silence(const struct lanes *l, const void *target);
+
+/* Returns a silence of the policy or the device that ends later than that; NULL
+ * if there is none. What is sent by hand is silenced by none. */
+const struct silence *lanes_silence_of(const struct lanes *l,
+                                       const struct policy *policy,
+                                       const struct device *device,
+                                       int64_t at_ms);
+
+/* Returns whether a silence that has not been ended yet is of the slot, be its
+ * time over. */
+bool lanes_is_hushed(const struct lanes *l, const struct slot *slot);
 
 /* Makes the slot owe its state from now on, if it does not do so already. */
 void lanes_owe(struct lanes *l, struct slot *slot);
@@ -183,6 +212,15 @@ void lanes_set_credentials_wait(struct lanes *l, struct command *c, bool waits);
 void lanes_stop_waiting(struct lanes *l, struct command *c);
 
 /* ---- ends ---- */
+
+/* Removes a series; or a slot at which nothing is pending or owed, with its
+ * series. */
+void lanes_forget_series(struct lanes *l, struct series *series);
+void lanes_forget_slot(struct lanes *l, struct slot *slot);
+
+/* Removes a slot that has no command and no series any more, with which it
+ * could go: its commands were asked for by hand. */
+void lanes_leave_slot(struct lanes *l, struct slot *slot);
 
 /* Finishes a command that is in no heap: counts the outcome in its account and
  * its slot, and notes the command in the journal for the last time. */
@@ -252,6 +290,54 @@ enum ignored lanes_judge_state(struct lanes *l, struct slot *slot,
 /* Returns a slot that now asks for something since After or Until is over, each
  * once; NULL if there is none. */
 struct slot *lanes_next_due(struct lanes *l, struct moment now);
+
+/* ---- lanes_silence.c, for the others ---- */
+
+/* Returns whether what the slot asks for now must not be asked for, since it is
+ * silenced. Then the slot owes it, if the device has not accepted it. */
+bool lanes_hush(struct lanes *l, struct slot *slot, struct moment now);
+
+/* Ends a waiting command as cancelled if it is silenced, and makes its slot owe
+ * its state. Returns whether it did. */
+bool lanes_end_silenced(struct lanes *l, struct command *c, struct moment now);
+
+/* Ends a waiting command as cancelled by that order, or by that silence. */
+void lanes_end_by(struct lanes *l, struct command *c, const struct order *o,
+                  struct moment now);
+
+/* Returns the waiting commands of the device and rule that the order names, in
+ * the order of ids, for the caller to free; NULL without memory. Silences are
+ * not about what is sent by hand. */
+struct command **lanes_collect(const struct lanes *l, const struct order *o,
+                               size_t *ret_count);
+
+/* Returns the device or the policy that a silence names. */
+const void *lanes_target_of(const struct order *o);
+
+/* Puts a silence in force, in the place of an earlier one of the same target,
+ * and ends what waits. Returns 0, and takes the order; or -ENOMEM, and then
+ * nothing has changed. */
+int lanes_begin_silence(struct lanes *l, struct order *o, struct moment now);
+
+/* Ends a silence, and makes its slots ask; or all whose time is over. */
+void lanes_end_silence(struct lanes *l, struct silence *s, struct moment now);
+void lanes_end_silences(struct lanes *l, struct moment now);
+
+/* Returns in how many ms, be it past, the next silence ends; COMMAND_NEVER_MS
+ * if there is none. */
+int64_t lanes_silence_wait_ms(const struct lanes *l, struct moment now);
+
+/* ---- lanes_take.c, for lanes_orders.c ---- */
+
+/* Returns the slot of that key, or NULL. */
+struct slot *lanes_find_slot(const struct lanes *l, const char *key);
+
+/* Creates the command that an order asks for, in the slot of that key, and
+ * makes it wait: there must be room. `series` is the event's, or says what
+ * there was instead. Returns the command, or NULL without memory. */
+struct command *lanes_create_ordered(struct lanes *l, const struct order *o,
+                                     const char *key, const char *series,
+                                     struct moment now);
 
 /* ---- lanes_take.c, for lanes_turn.c ---- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * lanes_take is the way into the lanes: commands come from events, from
- * silence, and from the record of an earlier process. A part of `lanes`.
+ * lanes_take is the way into the lanes: commands come from events, from series
+ * that fall silent, from orders, and from the record of an earlier process. A
+ * part of `lanes`.
  */
 #include "delivery/lanes.h"
 
@@ -16,8 +17,7 @@
 
 /* ---- creating commands ---- */
 
-static void set_deadline(struct command *c) {
-  int expire_s = policy_expire_s(c->policy, c->device);
+static void set_deadline(struct command *c, int expire_s) {
   c->valid_from_ms = c->created.ms;
   c->deadline_ms = expire_s == 0 ? COMMAND_NEVER_MS
                                  : c->valid_from_ms + (int64_t)expire_s * 1000;
@@ -47,7 +47,7 @@ static struct command *new_command(struct lanes *l, struct slot *slot,
   c->created = arrived;
   c->at.ready_index = HEAP_OUTSIDE;
   c->at.timer_index = HEAP_OUTSIDE;
-  set_deadline(c);
+  set_deadline(c, policy_expire_s(c->policy, c->device));
   return c;
 }
 
@@ -88,6 +88,16 @@ static void refuse_unsendable(struct lanes *l, struct command *c, size_t bytes,
   lanes_count_outcome(l, c, OUTCOME_REFUSED, now);
 }
 
+/* Makes a new command wait behind all others of its lane. */
+static void wait_in_lane(struct lanes *l, struct command *c,
+                         struct moment now) {
+  lanes_count_waiting(l, c);
+  c->at.place = ++l->next_place;
+  if (c->policy->supersede)
+    c->at.slot->waiting = c;
+  lanes_place(l, c, now.ms);
+}
+
 static void admit(struct lanes *l, struct command *c, struct moment now) {
   struct slot *slot = c->at.slot;
   struct command *older = slot->waiting;
@@ -100,15 +110,12 @@ static void admit(struct lanes *l, struct command *c, struct moment now) {
     return;
   }
   lanes_owe_nothing(l, slot);
-  lanes_count_waiting(l, c);
-  if (older != NULL) {
-    lanes_supersede(l, c, older, now);
+  if (older == NULL) {
+    wait_in_lane(l, c, now);
     return;
   }
-  c->at.place = ++l->next_place;
-  if (c->policy->supersede)
-    slot->waiting = c;
-  lanes_place(l, c, now.ms);
+  lanes_count_waiting(l, c);
+  lanes_supersede(l, c, older, now);
 }
 
 /* Creates the command that the slot's state asks for now, since an event of
@@ -153,19 +160,69 @@ bool lanes_ask_owed(struct lanes *l, struct moment now) {
          act_on_state(l, slot, speaker->name, now, now) == 0;
 }
 
+/* ---- orders ---- */
+
+/* Gives the command what the order says of it, and not the slot. */
+static void follow_order(struct command *c, const struct order *o) {
+  struct policy policy = *o->policy;
+  if (o->verb == ORDER_SEND && o->expire_s != ORDER_EXPIRE_DEFAULT)
+    policy.expire_s = o->expire_s;
+  c->policy = o->policy;
+  c->takes_back = false;
+  set_deadline(c, policy_expire_s(&policy, c->device));
+}
+
+/* Returns the command that the order asks for, or NULL without memory. */
+static struct command *new_ordered(struct lanes *l, struct slot *slot,
+                                   const struct order *o, const char *series,
+                                   struct moment now) {
+  const struct asked asked = {.severity = o->severity,
+                              .body = o->body,
+                              .has_value = o->has_value,
+                              .value = o->value};
+  const char *name = shared_text_new(series);
+  struct command *c = NULL;
+  if (name != NULL && reserve(l, l->devices[o->device->index].lane) == 0)
+    c = new_command(l, slot, &asked, name, now);
+  if (c != NULL)
+    follow_order(c, o);
+  shared_text_unref(name);
+  return c;
+}
+
+struct command *lanes_create_ordered(struct lanes *l, const struct order *o,
+                                     const char *key, const char *series,
+                                     struct moment now) {
+  struct slot *slot = lanes_find_or_add_slot(l, o->policy, o->device, key);
+  if (slot == NULL)
+    return NULL;
+  struct command *c = new_ordered(l, slot, o, series, now);
+  if (c == NULL) {
+    lanes_leave_slot(l, slot);
+    return NULL;
+  }
+  count_created(l, c);
+  wait_in_lane(l, c, now);
+  return c;
+}
+
 /* ---- events ---- */
 
-static struct slot *find_slot(const struct lanes *l, const char *key) {
+struct slot *lanes_find_slot(const struct lanes *l, const char *key) {
   struct table_link *link =
       table_find(&l->slots, hash_text(HASH_BEGIN, key), key);
   return link != NULL ? TABLE_ITEM(link, struct slot, by_key) : NULL;
+}
+
+const struct slot *lanes_slot(const struct lanes *l, const char *key) {
+  return lanes_find_slot(l, key);
 }
 
 struct slot *lanes_find_or_add_slot(struct lanes *l,
                                     const struct policy *policy,
                                     const struct device *device,
                                     const char *key) {
-  struct slot *slot = find_slot(l, key);
+  struct slot *slot = lanes_find_slot(l, key);
   if (slot != NULL)
     return slot;
   slot = slot_new(policy, device, key);
@@ -223,6 +280,11 @@ static enum ignored judge_firing(struct lanes *l, const struct slot *slot,
   return slot_judge_arrival(series, f);
 }
 
+/* Costs one comparison while nothing is silenced. */
+static bool is_hushed(struct lanes *l, struct slot *slot, struct moment now) {
+  return l->silences.count > 0 && lanes_hush(l, slot, now);
+}
+
 /* Makes the slot pass through the OKAY that went from the inbox, for After and
  * Until: a state that has been OKAY in between begins anew. */
 static void pass_okay(struct lanes *l, struct slot *slot,
@@ -253,6 +315,8 @@ static int apply_firing(struct lanes *l, const struct firing *f,
   lanes_place_series(l, series);
   lanes_note_series(l, series);
   *ret_ignored = lanes_judge_state(l, slot, now);
+  if (*ret_ignored == IGNORED_NOT && is_hushed(l, slot, now))
+    *ret_ignored = IGNORED_SILENCED;
   return *ret_ignored == IGNORED_NOT
              ? act_on_state(l, slot, series->name, f->arrived, now)
              : 0;
@@ -271,7 +335,7 @@ int lanes_take(struct lanes *l, struct firing *f, struct moment now,
                enum ignored *ret_ignored) {
   char key[SLOT_KEY_BYTES];
   slot_format_key(f->policy, f->device, f->series, key);
-  *ret_ignored = judge_firing(l, find_slot(l, key), f, now);
+  *ret_ignored = judge_firing(l, lanes_find_slot(l, key), f, now);
   int status = *ret_ignored == IGNORED_NOT
                    ? apply_firing(l, f, key, now, ret_ignored)
                    : 0;
@@ -302,7 +366,7 @@ void lanes_drop(struct lanes *l, const struct device *device, uint64_t count) {
 }
 
 void lanes_forget(struct lanes *l, const char *slot_key) {
-  struct slot *slot = find_slot(l, slot_key);
+  struct slot *slot = lanes_find_slot(l, slot_key);
   if (slot == NULL)
     return;
   slot_forget(slot);
@@ -320,6 +384,7 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
     lanes_place_series(l, series);
     lanes_note_series(l, series);
     if (lanes_judge_state(l, series->slot, now) == IGNORED_NOT &&
+        !is_hushed(l, series->slot, now) &&
         act_on_state(l, series->slot, series->name, now, now) < 0)
       lanes_drop(l, series->slot->device, 1);
   }
@@ -328,7 +393,8 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
 void lanes_run_due(struct lanes *l, struct moment now) {
   struct slot *slot;
   while ((slot = lanes_next_due(l, now)) != NULL)
-    if (act_on_state(l, slot, slot_speaker(slot)->name, now, now) < 0)
+    if (!is_hushed(l, slot, now) &&
+        act_on_state(l, slot, slot_speaker(slot)->name, now, now) < 0)
       lanes_drop(l, slot->device, 1);
 }
 
@@ -360,7 +426,7 @@ void lanes_restore_account(struct lanes *l, const struct device *device,
 
 bool lanes_has_newer(const struct lanes *l, const char *slot_key,
                      const char *name) {
-  const struct slot *slot = find_slot(l, slot_key);
+  const struct slot *slot = lanes_find_slot(l, slot_key);
   return slot != NULL && slot->is_newer &&
          (name == NULL || slot_find_series(slot, name) != NULL);
 }
@@ -384,9 +450,8 @@ int lanes_restore_series(struct lanes *l, struct series *series) {
   body_share(&series->body, series->slot->accepted.body);
   lanes_place_series(l, series);
   lanes_hold_memory(l, series->slot);
-  if (series->slot->owes && !slot_waits(series->slot) &&
-      !ring_has(&series->slot->owing))
-    ring_append(&l->owing, &series->slot->owing);
+  if (series->slot->owes && !slot_waits(series->slot))
+    lanes_owe(l, series->slot);
   hear_late_series(l, series);
   return 0;
 }
@@ -466,6 +531,8 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   if (c->policy->supersede)
     slot->waiting = c;
   lanes_place(l, c, now.ms);
+  if (lanes_end_silenced(l, c, now))
+    return 0;
   if (c->doubtful && (!c->policy->retry_unknown || lanes_is_obsolete(c)))
     lanes_end_waiting(l, c, OUTCOME_UNKNOWN, c->why, now);
   return 0;

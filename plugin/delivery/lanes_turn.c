@@ -164,6 +164,7 @@ static void begin(struct lanes *l, struct command *c, struct moment now) {
 }
 
 struct command *lanes_begin(struct lanes *l, struct moment now) {
+  lanes_end_silences(l, now);
   lanes_run_silence(l, now);
   lanes_run_due(l, now);
   do {
@@ -195,6 +196,8 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now) {
     wait_ms = lanes_silent_at_ms(silent) - now.ms;
   if (due != NULL && slot_due_ms(due) - now.ms < wait_ms)
     wait_ms = slot_due_ms(due) - now.ms;
+  if (lanes_silence_wait_ms(l, now) < wait_ms)
+    wait_ms = lanes_silence_wait_ms(l, now);
   int64_t room_ms = lanes_room_wait_ms(l, now);
   if (ring_first(&l->owing) != NULL && room_ms < wait_ms)
     wait_ms = room_ms;
@@ -254,6 +257,8 @@ static void wait_for_retry(struct lanes *l, struct command *c,
   }
   if (c->policy->supersede)
     c->at.slot->waiting = c;
+  if (lanes_end_silenced(l, c, now))
+    return;
   if (lanes_is_obsolete(c))
     lanes_supersede_waiting(l, c->at.slot, now);
   else if (c->deadline_ms <= now.ms)

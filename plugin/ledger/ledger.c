@@ -82,7 +82,8 @@ static void works_again(struct ledger *l) {
 static struct ledger_store *new_store(const struct ledger_options *options) {
   if (strcmp(options->path, LEDGER_IN_MEMORY) == 0)
     return store_none_new();
-  return store_sqlite_new(options->path, options->sync == LEDGER_SYNC_FULL);
+  return store_sqlite_new(options->path, options->sync == LEDGER_SYNC_FULL,
+                          options->group);
 }
 
 static struct ledger *new_ledger(const struct ledger_options *options) {
@@ -273,6 +274,7 @@ bool ledger_trim(struct ledger *l, struct moment now) {
   int64_t deleted = delete_history(l, oldest_s, LEDGER_TRIM_ROWS);
   int64_t surplus = finished_with_turn(l) - l->history_max;
   int64_t room = LEDGER_TRIM_ROWS - deleted;
+  l->store->type->trim_orders(l->store, oldest_s, l->history_max);
   deleted += delete_history(l, INFINITY, surplus < room ? surplus : room);
   return deleted == LEDGER_TRIM_ROWS;
 }
@@ -296,6 +298,64 @@ int ledger_commit(struct ledger *l) {
   drop_copy(l);
   works_again(l);
   return 0;
+}
+
+/* ---- orders ---- */
+
+bool ledger_was_touched(struct ledger *l) {
+  return l->store->type->was_touched(l->store);
+}
+
+/* Orders that are read. */
+struct reading {
+  struct moment now;
+  struct order *first;
+  struct order **end;
+};
+
+static int add_order(void *context, const struct ledger_row *row) {
+  struct reading *r = context;
+  struct order *o = ledger_row_to_order(row, r->now);
+  if (o == NULL)
+    return -ENOMEM;
+  *r->end = o;
+  r->end = &o->next;
+  return 0;
+}
+
+/* Gives the command to each order that is to retry it. */
+static int add_command(void *context, const struct ledger_row *row) {
+  const struct reading *r = context;
+  int64_t id = ledger_row_integer(row, commands_id);
+  int status = 0;
+  for (struct order *o = r->first; o != NULL && status == 0; o = o->next)
+    if (o->verb == ORDER_RETRY && o->command_id == id)
+      status = ledger_row_to_retry(row, o);
+  return status;
+}
+
+/* Without memory nothing is wrong with the ledger: they are read again. */
+static int read_orders(struct ledger *l, struct reading *r) {
+  const struct ledger_store_type *type = l->store->type;
+  int status = type->read(l->store, LEDGER_GIVEN_ORDERS, add_order, r);
+  if (status == 0 && r->first != NULL)
+    status = type->read(l->store, LEDGER_ORDERED_COMMANDS, add_command, r);
+  int ended = ledger_commit(l);
+  return ended < 0 ? ended : status;
+}
+
+int ledger_read_orders(struct ledger *l, struct moment now,
+                       struct order **ret_list) {
+  struct reading r = {.now = now};
+  r.end = &r.first;
+  int status = ledger_begin(l, now);
+  if (status == 0)
+    status = read_orders(l, &r);
+  if (status < 0)
+    order_free_list(r.first);
+  else
+    *ret_list = r.first;
+  return status;
 }
 
 void ledger_rest(struct ledger *l, struct moment now) {
@@ -487,6 +547,41 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
     status = ledger_restore_state(&r);
   l->copy->type->commit(l->copy, 0);
   *ret_next_id = choose_next_id(l, now);
+  return status;
+}
+
+/* ---- looking from outside ---- */
+
+static int restore_copy(const struct ledger_restore *r, int64_t *ret_next_id) {
+  double none;
+  struct ledger_settled settled;
+  int status = r->store->type->begin(r->store, r->now, 0, &none);
+  if (status == 0)
+    status = ledger_restore_settle(r, &settled);
+  if (status == 0)
+    status = ledger_restore_state(r);
+  if (status == 0)
+    *ret_next_id = settled.next_id;
+  r->store->type->commit(r->store, status);
+  return status;
+}
+
+int ledger_peek(const char *path, const struct directory *directory,
+                const struct ledger_callbacks *callbacks, struct moment now,
+                int64_t *ret_next_id, char *ret_why, size_t why_bytes) {
+  struct ledger_store *copy = NULL, *file = store_sqlite_new_guest(path);
+  if (file == NULL)
+    return -ENOMEM;
+  int status = ledger_copy_peek(file, now, &copy);
+  snprintf(ret_why, why_bytes, "%s", file->type->error(file));
+  file->type->close(file);
+  if (status < 0)
+    return status;
+  const struct ledger_restore r = restore_of(copy, directory, callbacks, now);
+  status = restore_copy(&r, ret_next_id);
+  if (status < 0)
+    snprintf(ret_why, why_bytes, "%s", copy->type->error(copy));
+  copy->type->close(copy);
   return status;
 }
 

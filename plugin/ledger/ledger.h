@@ -24,12 +24,14 @@
 #include "ledger/ledger_batch.h"
 #include "ledger/ledger_loss.h"
 #include "words/command.h"
+#include "words/order.h"
 #include "words/slot.h"
 #include "words/tracked.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum ledger_sync { LEDGER_SYNC_FULL, LEDGER_SYNC_NORMAL };
 
@@ -42,6 +44,8 @@ struct ledger_options {
   const char *path; /* borrowed; with LEDGER_IN_MEMORY nothing is kept, and
                        there is neither file nor lock */
   enum ledger_sync sync;
+  const gid_t *group; /* whose members may read the file, and give orders;
+                         borrowed for the call; NULL: none */
   int history_days;
   int64_t history_max;
 };
@@ -69,8 +73,12 @@ void ledger_close(struct ledger *l);
 struct ledger_callbacks {
   void *context;
   /* Returns the policy of the rule of that name, or NULL if there is no such
-   * rule any more. Called at any time, and often. */
-  const struct policy *(*find_policy)(void *context, const char *rule);
+   * rule any more. content_type and service are those of the record, "" where
+   * it has none: more than one policy may bear the name of a rule. Called at
+   * any time, and often. */
+  const struct policy *(*find_policy)(void *context, const char *rule,
+                                      const char *content_type,
+                                      const char *service);
   /* Returns whether what the caller has of that slot, or of the series of that
    * name in it, is newer than the record, which is then passed over. name NULL:
    * the slot. */
@@ -97,6 +105,10 @@ struct ledger_callbacks {
    * unchanged or cancelled do not count as the last. NULL: not wanted. */
   int (*failing)(void *context, const struct policy *policy,
                  const struct device *device, enum outcome outcome);
+  /* Receives an order to silence whose end has not come, and owns it if it
+   * returns 0; in the order in which they were given. Its rule or device is
+   * one of the configuration. */
+  int (*silence)(void *context, struct order *order);
 };
 
 /* Restores the stored state, and hands it to the callbacks. Before that it
@@ -159,6 +171,22 @@ int ledger_restore_late(struct ledger *l, const struct directory *directory,
                         const struct ledger_callbacks *callbacks,
                         struct moment now, int64_t *ret_next_id);
 
+/* Gives to the callbacks what a start would find at this moment in the ledger
+ * of that path, for a look from outside, while an agent may have it open. It
+ * takes no lock, changes nothing on the disk, sets nothing aside, waits for
+ * nobody, and keeps nothing. What a start would decide of the rows is decided
+ * in memory, and its words go to the log: a caller that is no agent has no sink
+ * there. The rows are those of one moment.
+ *
+ * Returns 0, and writes ret_next_id, greater than every id that is known; or
+ * writes to ret_why one line that names the file and what is in the way, and
+ * returns -ENOENT if there is no file, -EACCES without the right to read it,
+ * -EILSEQ if it is damaged, another error of the store, -ENOMEM, or the error
+ * that ended the calls of the callbacks. */
+int ledger_peek(const char *path, const struct directory *directory,
+                const struct ledger_callbacks *callbacks, struct moment now,
+                int64_t *ret_next_id, char *ret_why, size_t why_bytes);
+
 /* Begins a turn. Opens the file if it is not open; one that is damaged, or that
  * was given up, is set aside first. A file that was not closed in order is
  * looked at beside the work: once that, or ledger_rest, finds damage, the turn
@@ -180,7 +208,8 @@ void ledger_clear_state(struct ledger *l);
 
 /* Deletes history older than HistoryDays or beyond HistoryMax, at most
  * LEDGER_TRIM_ROWS rows, and never a pending command. Returns whether it
- * deleted that many, so that there may be more.
+ * deleted that many, so that there may be more. Orders that were obeyed or
+ * refused go by the same bounds, but not while they silence.
  *
  * A wall clock that jumps ten years ahead makes nothing old. A command is
  * deleted as too old if it finished before
@@ -202,6 +231,20 @@ bool ledger_trim(struct ledger *l, struct moment now);
  * a small disk that is nearly full the oldest history gives way to what the
  * turn has finished. */
 int ledger_commit(struct ledger *l);
+
+/* Returns whether another process may have written to the ledger since the last
+ * call: then orders may be given. Costs next to nothing. To be called between
+ * two turns. */
+bool ledger_was_touched(struct ledger *l);
+
+/* Reads, in a turn of its own, the oldest orders that are given, a hundred at
+ * most, each with what an order to retry wants of its command. Writes them as a
+ * list, each for order_free, in the order in which they were given; NULL: there
+ * are none. They stay in the file as they are: the caller puts what comes of
+ * them, and reads no others before that is committed. Returns as ledger_begin
+ * and ledger_commit. */
+int ledger_read_orders(struct ledger *l, struct moment now,
+                       struct order **ret_list);
 
 /* Moves what was committed out of the -wal, so that damage to it harms least.
  * To be called between turns when there is nothing to record: it does so once

@@ -111,6 +111,13 @@ static void add_tracked(struct ledger_batch *b, const struct tracked *t,
   add_row(b, t->concluded ? LEDGER_ENTRY_CONCLUDED : LEDGER_ENTRY_PUT, &row);
 }
 
+static void add_order(struct ledger_batch *b, const struct order *o,
+                      struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_order(o, now, &row);
+  add_row(b, LEDGER_ENTRY_ORDER, &row);
+}
+
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now) {
   if (b->error < 0)
@@ -132,8 +139,25 @@ void ledger_batch_add(struct ledger_batch *b, struct change *change,
     add_tracked(b, journal_tracked(change), now);
     break;
   case CHANGE_ORDER:
+    add_order(b, journal_order(change), now);
     break;
   }
+}
+
+void ledger_batch_add_agent(struct ledger_batch *b,
+                            const struct ledger_agent *agent,
+                            struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_agent(agent, now, &row);
+  add_row(b, LEDGER_ENTRY_PUT, &row);
+}
+
+void ledger_batch_add_endpoint(struct ledger_batch *b,
+                               const struct ledger_endpoint *endpoint,
+                               struct moment now) {
+  struct ledger_row row;
+  ledger_row_of_endpoint(endpoint, now, &row);
+  add_row(b, LEDGER_ENTRY_PUT, &row);
 }
 
 void ledger_batch_add_jump(struct ledger_batch *b, int64_t jump_ms) {
@@ -161,7 +185,17 @@ void ledger_batch_append(struct ledger_batch *b, struct ledger_batch *from) {
 }
 
 static bool is_history(const struct ledger_entry *e) {
-  return e->kind == LEDGER_ENTRY_FINISHED || e->kind == LEDGER_ENTRY_CONCLUDED;
+  return e->kind == LEDGER_ENTRY_FINISHED ||
+         e->kind == LEDGER_ENTRY_CONCLUDED || e->kind == LEDGER_ENTRY_ORDER;
+}
+
+/* Frees the first entry; but puts one of an order at the end. */
+static void free_first(struct ledger_batch *b) {
+  struct ledger_entry *e = take_first(b);
+  if (e->kind == LEDGER_ENTRY_ORDER)
+    append(b, e);
+  else
+    free(e);
 }
 
 void ledger_batch_keep_history(struct ledger_batch *b,
@@ -174,7 +208,8 @@ void ledger_batch_keep_history(struct ledger_batch *b,
     else
       free(e);
   }
-  while (b->count > max || b->bytes > max_bytes)
-    free(take_first(b));
+  for (size_t left = b->count;
+       left > 0 && (b->count > max || b->bytes > max_bytes); left--)
+    free_first(b);
   ledger_batch_init(from);
 }

@@ -7,6 +7,7 @@
 #ifndef ONENET_LEDGER_BATCH_H
 #define ONENET_LEDGER_BATCH_H
 
+#include "ledger/ledger_agent.h"
 #include "words/journal.h"
 
 #include <stddef.h>
@@ -34,6 +35,15 @@ void ledger_batch_free(struct ledger_batch *b);
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now);
 
+/* Add what is told of the agent or of an endpoint at `now`. Without memory as
+ * ledger_batch_add. */
+void ledger_batch_add_agent(struct ledger_batch *b,
+                            const struct ledger_agent *agent,
+                            struct moment now);
+void ledger_batch_add_endpoint(struct ledger_batch *b,
+                               const struct ledger_endpoint *endpoint,
+                               struct moment now);
+
 /* Adds that the wall clock was set, by so much forward: the times of all that
  * is in the ledger, and of the rows before this, move with it. Without memory
  * as ledger_batch_add. */
@@ -45,10 +55,11 @@ void ledger_batch_append(struct ledger_batch *b, struct ledger_batch *from);
 /* Moves all rows of `from` to b, which is empty or not initialized. */
 void ledger_batch_move(struct ledger_batch *b, struct ledger_batch *from);
 
-/* Moves the history in `from` to the end of b: finished commands, and the ends
- * of tracked ones. Frees the other rows of `from`, which come again when the
- * whole state is put. If b then has more than `max` entries, or takes more than
- * max_bytes, frees the oldest. */
+/* Moves the history in `from` to the end of b: finished commands, the ends of
+ * tracked ones, and what came of orders. Frees the other rows of `from`, which
+ * come again when the whole state is put. If b then has more than `max`
+ * entries, or takes more than max_bytes, frees the oldest, but no order: it
+ * would be obeyed again. */
 void ledger_batch_keep_history(struct ledger_batch *b,
                                struct ledger_batch *from, size_t max,
                                size_t max_bytes);

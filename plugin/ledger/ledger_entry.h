@@ -13,6 +13,7 @@ enum ledger_entry_kind {
   LEDGER_ENTRY_PUT,
   LEDGER_ENTRY_FINISHED,  /* a row to be put: a command that is now history */
   LEDGER_ENTRY_CONCLUDED, /* a row to be put: the end of a tracked command */
+  LEDGER_ENTRY_ORDER,     /* a row to be put: what came of an order */
   LEDGER_ENTRY_REMOVE,    /* rows with these values are to be removed */
   LEDGER_ENTRY_SHIFT      /* no row: times move by so many ms as its id says */
 };

@@ -10,11 +10,29 @@
 #include <string.h>
 #include <strings.h>
 
+/* Columns of a table that say which policy its rows are of; 0: it has no such
+ * column. */
+static const struct {
+  int rule, content_type, service;
+} policy_columns[LEDGER_TABLES] = {
+    [LEDGER_TABLE_COMMANDS] = {commands_rule, commands_content_type,
+                               commands_service},
+    [LEDGER_TABLE_SLOTS] = {slots_rule, slots_content_type, slots_service},
+    [LEDGER_TABLE_SERIES] = {.rule = series_rule},
+    [LEDGER_TABLE_FAILING] = {.rule = failing_rule},
+    [LEDGER_TABLE_ORDERS] = {.rule = orders_rule}};
+
+static const char *text_if_any(const struct ledger_row *row, int column) {
+  return column != 0 ? ledger_row_text(row, column) : "";
+}
+
 static const struct policy *find_policy(const struct ledger_restore *r,
-                                        const struct ledger_row *row,
-                                        int column) {
-  return r->callbacks->find_policy(r->callbacks->context,
-                                   ledger_row_text(row, column));
+                                        const struct ledger_row *row) {
+  return r->callbacks->find_policy(
+      r->callbacks->context,
+      ledger_row_text(row, policy_columns[row->table].rule),
+      text_if_any(row, policy_columns[row->table].content_type),
+      text_if_any(row, policy_columns[row->table].service));
 }
 
 static const struct device *find_device(const struct ledger_restore *r,
@@ -122,7 +140,7 @@ static const char unreadable[] = "its record can not be read";
 /* Returns why the pending command must be ended; NULL if it goes on. */
 static const char *why_ended(const struct ledger_restore *r,
                              const struct ledger_row *row) {
-  if (find_policy(r, row, commands_rule) == NULL)
+  if (find_policy(r, row) == NULL)
     return "the rule is no longer configured";
   const char *why = why_not_same_device(r, row);
   if (why == NULL && !ledger_row_is_readable(row))
@@ -207,7 +225,7 @@ static int settle_command(void *context, const struct ledger_row *row) {
     return status;
   if (why != NULL)
     return end_command(s, row, why);
-  slot_format_key(find_policy(s->r, row, commands_rule),
+  slot_format_key(find_policy(s->r, row),
                   find_device(s->r, row, commands_device),
                   ledger_row_text(row, commands_series), key);
   return strcmp(key, ledger_row_text(row, commands_slot)) == 0
@@ -234,7 +252,7 @@ static int move_series(const struct settling *s, const struct ledger_row *row,
 
 static int settle_series(void *context, const struct ledger_row *row) {
   struct settling *s = context;
-  const struct policy *policy = find_policy(s->r, row, series_rule);
+  const struct policy *policy = find_policy(s->r, row);
   const struct device *device = find_device(s->r, row, series_device);
   char key[SLOT_KEY_BYTES];
   if (policy == NULL || device == NULL)
@@ -251,7 +269,7 @@ static int settle_series(void *context, const struct ledger_row *row) {
 static int settle_slot(void *context, const struct ledger_row *row) {
   struct settling *s = context;
   struct ledger_row like;
-  if (find_policy(s->r, row, slots_rule) != NULL &&
+  if (find_policy(s->r, row) != NULL &&
       find_device(s->r, row, slots_device) != NULL &&
       tfind(ledger_row_text(row, slots_key), &s->slot_keys, compare_keys) !=
           NULL)
@@ -265,7 +283,7 @@ static int settle_slot(void *context, const struct ledger_row *row) {
  * another one. Logs nothing: the command itself was accepted. */
 static int settle_tracked(void *context, const struct ledger_row *row) {
   const struct settling *s = context;
-  const struct policy *policy = find_policy(s->r, row, commands_rule);
+  const struct policy *policy = find_policy(s->r, row);
   struct ledger_row concluded;
   if (policy != NULL && policy->track && why_not_same_device(s->r, row) == NULL)
     return 0;
@@ -343,10 +361,22 @@ static int settle_failing(void *context, const struct ledger_row *row) {
   struct settling *s = context;
   struct ledger_row like = *row;
   s->has_failing = true;
-  if (find_policy(s->r, row, failing_rule) != NULL &&
+  if (find_policy(s->r, row) != NULL &&
       find_device(s->r, row, failing_device) != NULL)
     return 0;
   like.columns = ledger_table_key(LEDGER_TABLE_FAILING);
+  return remove_like(s, &like);
+}
+
+/* Removes what is told of an endpoint that is gone. */
+static int settle_endpoint(void *context, const struct ledger_row *row) {
+  const struct settling *s = context;
+  struct ledger_row like;
+  if (directory_find_endpoint(s->r->directory,
+                              ledger_row_text(row, endpoints_endpoint)) != NULL)
+    return 0;
+  ledger_row_init(&like, LEDGER_TABLE_ENDPOINTS);
+  ledger_row_copy(&like, endpoints_endpoint, row);
   return remove_like(s, &like);
 }
 
@@ -375,6 +405,7 @@ static const struct {
                  {LEDGER_TRACKED_COMMANDS, settle_tracked},
                  {LEDGER_ALL_TOTALS, settle_totals},
                  {LEDGER_ALL_FAILING, settle_failing},
+                 {LEDGER_ALL_ENDPOINTS, settle_endpoint},
                  {LEDGER_ALL_IDS, note_ids},
                  {LEDGER_LAST_COMMAND, note_last_id}};
 
@@ -430,7 +461,7 @@ static int restore_slot(void *context, const struct ledger_row *row) {
   if (has_newer(r, ledger_row_text(row, slots_key), NULL))
     return 0;
   struct slot *slot = r->callbacks->slot(
-      r->callbacks->context, find_policy(r, row, slots_rule),
+      r->callbacks->context, find_policy(r, row),
       find_device(r, row, slots_device), ledger_row_text(row, slots_key));
   return slot != NULL ? ledger_row_to_slot(row, r->now, slot) : -ENOMEM;
 }
@@ -441,7 +472,7 @@ static int restore_series(void *context, const struct ledger_row *row) {
                 ledger_row_text(row, series_name)))
     return 0;
   struct slot *slot = r->callbacks->slot(
-      r->callbacks->context, find_policy(r, row, series_rule),
+      r->callbacks->context, find_policy(r, row),
       find_device(r, row, series_device), ledger_row_text(row, series_slot));
   struct series *series =
       slot != NULL ? slot_add_series(slot, ledger_row_text(row, series_name))
@@ -456,7 +487,7 @@ static int restore_command(void *context, const struct ledger_row *row) {
   struct command *c = ledger_row_to_command(row, r->now);
   if (c == NULL)
     return -ENOMEM;
-  c->policy = find_policy(r, row, commands_rule);
+  c->policy = find_policy(r, row);
   c->device = find_device(r, row, commands_device);
   int status = r->callbacks->command(r->callbacks->context, c);
   if (status < 0)
@@ -466,7 +497,7 @@ static int restore_command(void *context, const struct ledger_row *row) {
 
 static int restore_tracked(void *context, const struct ledger_row *row) {
   const struct ledger_restore *r = context;
-  const struct policy *policy = find_policy(r, row, commands_rule);
+  const struct policy *policy = find_policy(r, row);
   const struct device *device = find_device(r, row, commands_device);
   char key[SLOT_KEY_BYTES];
   slot_format_key(policy, device, ledger_row_text(row, commands_series), key);
@@ -488,9 +519,27 @@ static int restore_failing(void *context, const struct ledger_row *row) {
   if (r->callbacks->failing == NULL ||
       outcome_parse(ledger_row_text(row, failing_outcome), &outcome) < 0)
     return 0;
-  return r->callbacks->failing(r->callbacks->context,
-                               find_policy(r, row, failing_rule),
+  return r->callbacks->failing(r->callbacks->context, find_policy(r, row),
                                find_device(r, row, failing_device), outcome);
+}
+
+/* Leaves out a silence that is over, and one whose rule or device is gone. */
+static int restore_silence(void *context, const struct ledger_row *row) {
+  const struct ledger_restore *r = context;
+  struct order *o = ledger_row_to_order(row, r->now);
+  if (o == NULL)
+    return -ENOMEM;
+  o->change.is_told = true;
+  if (o->device_name != NULL)
+    o->device = find_device(r, row, orders_device);
+  if (o->rule_name != NULL)
+    o->policy = find_policy(r, row);
+  bool is_over = o->wall_until_ms <= r->now.wall_ms ||
+                 (o->device == NULL && o->policy == NULL);
+  int status = is_over ? 0 : r->callbacks->silence(r->callbacks->context, o);
+  if (is_over || status < 0)
+    order_free(o);
+  return status;
 }
 
 /* Steps, in the order in which the callbacks are promised to be called. */
@@ -502,7 +551,8 @@ static const struct {
                   {LEDGER_ALL_SERIES, restore_series},
                   {LEDGER_PENDING_COMMANDS, restore_command},
                   {LEDGER_TRACKED_COMMANDS, restore_tracked},
-                  {LEDGER_ALL_FAILING, restore_failing}};
+                  {LEDGER_ALL_FAILING, restore_failing},
+                  {LEDGER_SILENCES, restore_silence}};
 
 int ledger_restore_state(const struct ledger_restore *r) {
   struct ledger_restore context = *r;

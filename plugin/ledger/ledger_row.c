@@ -164,11 +164,15 @@ void ledger_row_copy(struct ledger_row *row, int column,
 #define PUT_TOTALS(name, type, put, take) set(row, totals_##name, put);
 #define PUT_FAILING(name, type, put, take) set(row, failing_##name, put);
 #define PUT_IDS(name, type, put, take) set(row, ids_##name, put);
+#define PUT_ORDER(name, type, put, take) set(row, orders_##name, put);
+#define PUT_AGENT(name, type, put, take) set(row, agent_##name, put);
+#define PUT_ENDPOINT(name, type, put, take) set(row, endpoints_##name, put);
 #define SKIP(name, type, put, take)
 
 /* Bits of columns. */
 #define COMMAND_BIT(name, type, put, take) | UINT64_C(1) << commands_##name
 #define SLOT_BIT(name, type, put, take) | UINT64_C(1) << slots_##name
+#define ORDER_BIT(name, type, put, take) | UINT64_C(1) << orders_##name
 
 /* Columns that a command keeps from its first row on, until it is finished; and
  * from then on. The columns for tracking are left to the rows of tracked
@@ -179,6 +183,8 @@ static const uint64_t kept_to_end =
 static const uint64_t kept_at_end =
     0 LEDGER_COMMANDS(COMMAND_BIT, COMMAND_BIT, SKIP, SKIP, COMMAND_BIT);
 static const uint64_t kept_by_slot = 0 LEDGER_SLOTS(SLOT_BIT, SLOT_BIT, SKIP);
+static const uint64_t kept_by_order =
+    0 LEDGER_ORDERS(ORDER_BIT, ORDER_BIT, SKIP);
 
 void ledger_row_of_command(const struct command *c, struct moment now,
                            struct ledger_row *row) {
@@ -238,6 +244,27 @@ bool ledger_row_of_failing(const struct ledger_row *r, struct ledger_row *row) {
 void ledger_row_of_ids(int64_t base, struct ledger_row *row) {
   ledger_row_init(row, LEDGER_TABLE_IDS);
   LEDGER_IDS(PUT_IDS, PUT_IDS)
+}
+
+void ledger_row_of_order(const struct order *o, struct moment now,
+                         struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_ORDERS);
+  LEDGER_ORDERS(PUT_ORDER, PUT_ORDER, PUT_ORDER)
+  row->same = kept_by_order;
+}
+
+void ledger_row_of_agent(const struct ledger_agent *a, struct moment now,
+                         struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_AGENT);
+  LEDGER_AGENT(PUT_AGENT, PUT_AGENT)
+  row->same = ledger_table_key(LEDGER_TABLE_AGENT);
+}
+
+void ledger_row_of_endpoint(const struct ledger_endpoint *e, struct moment now,
+                            struct ledger_row *row) {
+  ledger_row_init(row, LEDGER_TABLE_ENDPOINTS);
+  LEDGER_ENDPOINTS(PUT_ENDPOINT, PUT_ENDPOINT)
+  row->same = ledger_table_key(LEDGER_TABLE_ENDPOINTS);
 }
 
 void ledger_row_of_end(int64_t id, enum outcome outcome, const char *why,
@@ -387,6 +414,31 @@ static void take_body(const struct ledger_value *v, struct body **ret_body,
     *status = -ENOMEM;
 }
 
+/* Takes a copy, in the place of what was there. */
+static void take_string(const struct ledger_value *v, char **ret_string,
+                        int *status) {
+  if (!is_known(v))
+    return;
+  free(*ret_string);
+  *ret_string = strdup(as_text(v));
+  if (*ret_string == NULL)
+    *status = -ENOMEM;
+}
+
+/* Refuses an order of which nobody knows what it asks for. */
+static void take_verb(const struct ledger_value *v, struct moment now,
+                      struct order *o) {
+  if (order_verb_parse(as_text(v), &o->verb) < 0)
+    order_refuse(o, now, "the verb \"%.40s\" is not known", as_text(v));
+}
+
+/* Leaves one that is given as it is: it may be refused by now. */
+static void take_order_state(const struct ledger_value *v, struct order *o) {
+  enum order_state state = ORDER_GIVEN;
+  if (order_state_parse(as_text(v), &state) == 0 && state != ORDER_GIVEN)
+    o->state = state;
+}
+
 static void take_real(const struct ledger_value *v, bool *ret_known,
                       double *ret_number) {
   *ret_known = is_known(v);
@@ -506,6 +558,7 @@ static int64_t last_wall_ms_of_command(const struct ledger_row *row) {
 #define TAKE_SLOT(name, type, put, take) TAKE(slots_##name, take)
 #define TAKE_SERIES(name, type, put, take) TAKE(series_##name, take)
 #define TAKE_TOTALS(name, type, put, take) TAKE(totals_##name, take)
+#define TAKE_ORDER(name, type, put, take) TAKE(orders_##name, take)
 
 struct command *ledger_row_to_command(const struct ledger_row *row,
                                       struct moment now) {
@@ -569,4 +622,28 @@ void ledger_row_to_tracked(const struct ledger_row *row, struct moment now,
   t->created = as_moment(&row->values[commands_created_at], zero_ms);
   take_text(&row->values[commands_cmd_uuid], t->cmd_uuid, sizeof t->cmd_uuid);
   LEDGER_COMMANDS(SKIP, SKIP, SKIP, SKIP, TAKE_COMMAND)
+}
+
+struct order *ledger_row_to_order(const struct ledger_row *row,
+                                  struct moment now) {
+  struct order *o = order_new();
+  int status = 0;
+  if (o == NULL)
+    return NULL;
+  LEDGER_ORDERS(TAKE_ORDER, TAKE_ORDER, TAKE_ORDER)
+  if (status == 0)
+    return o;
+  order_free(o);
+  return NULL;
+}
+
+int ledger_row_to_retry(const struct ledger_row *row, struct order *o) {
+  int status = 0;
+  TAKE(commands_rule, take_string(v, &o->rule_name, &status))
+  TAKE(commands_device, take_string(v, &o->device_name, &status))
+  TAKE(commands_content_type, take_string(v, &o->content_type, &status))
+  TAKE(commands_service, take_string(v, &o->service, &status))
+  TAKE(commands_body, take_body(v, &o->body, &status))
+  TAKE(commands_outcome, outcome_parse(as_text(v), &o->was))
+  return status;
 }

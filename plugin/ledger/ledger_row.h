@@ -10,8 +10,10 @@
 #ifndef ONENET_LEDGER_ROW_H
 #define ONENET_LEDGER_ROW_H
 
+#include "ledger/ledger_agent.h"
 #include "ledger/ledger_table.h"
 #include "words/command.h"
+#include "words/order.h"
 #include "words/slot.h"
 #include "words/tracked.h"
 
@@ -35,6 +37,18 @@ void ledger_row_of_account(const struct account *a, struct ledger_row *ret_row);
  * tracking. */
 void ledger_row_of_tracked(const struct tracked *t, struct moment now,
                            struct ledger_row *ret_row);
+
+/* Makes a row of an order, which came from the ledger: it says that what was
+ * asked for is the same there. */
+void ledger_row_of_order(const struct order *o, struct moment now,
+                         struct ledger_row *ret_row);
+
+/* Make the row of the agent or of an endpoint, told at `now`, as one that is
+ * there already. */
+void ledger_row_of_agent(const struct ledger_agent *a, struct moment now,
+                         struct ledger_row *ret_row);
+void ledger_row_of_endpoint(const struct ledger_endpoint *e, struct moment now,
+                            struct ledger_row *ret_row);
 
 /* Makes the row of the table ids. */
 void ledger_row_of_ids(int64_t base, struct ledger_row *ret_row);
@@ -94,6 +108,15 @@ bool ledger_row_is_doubtful(const struct ledger_row *row);
  * creation or its last attempt, whichever is later. */
 struct command *ledger_row_to_command(const struct ledger_row *row,
                                       struct moment now);
+
+/* Returns the order that the row holds, for order_free; NULL without memory.
+ * One whose verb is not known is refused. */
+struct order *ledger_row_to_order(const struct ledger_row *row,
+                                  struct moment now);
+
+/* Fills in what an order to retry wants of the command that the row holds.
+ * Returns 0 or -ENOMEM. */
+int ledger_row_to_retry(const struct ledger_row *row, struct order *o);
 
 /* Fill in what the row holds. What the slot remembers is left out if the
  * endpoint, device_id, Content-Type or QoS is another one now; the end of its

@@ -23,6 +23,7 @@
 #define SQL_TEXT " TEXT NOT NULL"
 #define SQL_TEXT_OR_NULL " TEXT"
 #define SQL_NAME " TEXT NOT NULL COLLATE NOCASE"
+#define SQL_NAME_OR_NULL " TEXT COLLATE NOCASE"
 #define SQL_BODY ""
 
 #define COMMANDS_COLUMNS LEDGER_COMMANDS(FIRST, NEXT, NEXT, NEXT, NEXT)
@@ -31,6 +32,9 @@
 #define TOTALS_COLUMNS LEDGER_TOTALS(FIRST, NEXT)
 #define FAILING_COLUMNS LEDGER_FAILING(FIRST, NEXT)
 #define IDS_COLUMNS LEDGER_IDS(FIRST, NEXT)
+#define ORDERS_COLUMNS LEDGER_ORDERS(FIRST, NEXT, NEXT)
+#define AGENT_COLUMNS LEDGER_AGENT(FIRST, NEXT)
+#define ENDPOINTS_COLUMNS LEDGER_ENDPOINTS(FIRST, NEXT)
 
 /* SQLite uses the partial indexes only for queries with these very words:
  * finished_at IS NULL for pending commands, finished_at IS NOT NULL for
@@ -62,6 +66,17 @@ static const char ids[] = "CREATE TABLE ids (" IDS_COLUMNS ");";
 
 /* Has a row from an orderly close of the file to the first turn after it. */
 static const char clean_end[] = "CREATE TABLE clean_end (at INTEGER NOT NULL);";
+
+static const char orders[] = "CREATE TABLE orders (" ORDERS_COLUMNS ");"
+                             "CREATE INDEX orders_given ON orders (id)"
+                             " WHERE state = 'given';"
+                             "CREATE INDEX orders_ended ON orders (ended_at)"
+                             " WHERE ended_at IS NOT NULL;";
+
+static const char agent[] = "CREATE TABLE agent (" AGENT_COLUMNS ");";
+
+static const char endpoints[] =
+    "CREATE TABLE endpoints (" ENDPOINTS_COLUMNS ");";
 
 /* Shortens a body for people: one line, no longer than a terminal is wide. */
 #define SHORT(column)                                                          \
@@ -180,16 +195,29 @@ static const char errors_view[] =
     " FROM commands WHERE cause IS NOT NULL"
     " GROUP BY cause, device ORDER BY commands DESC, cause, device;";
 
+/* Shows the orders of operators to people, as `readable` does commands. */
+static const char orders_view[] =
+    "CREATE VIEW orders_readable AS SELECT id,"
+    " datetime(given_at, 'unixepoch', 'localtime') AS given, uid, verb,"
+    " coalesce(device, '') AS device, coalesce(rule, '') AS rule,"
+    " coalesce(command_id, '') AS command, " SHORT_BODY " AS body,"
+    " coalesce(datetime(until_at, 'unixepoch', 'localtime'), '') AS until,"
+    " coalesce(comment, '') AS comment, state,"
+    " coalesce(datetime(ended_at, 'unixepoch', 'localtime'), '') AS ended,"
+    " coalesce(result_id, '') AS result, coalesce(count, '') AS count,"
+    " coalesce(why, '') AS why"
+    " FROM orders ORDER BY id;";
+
 static const char version[] = "PRAGMA application_id = " NUMBER(
     LEDGER_SCHEMA_APPLICATION_ID) ";"
                                   "PRAGMA user_version = " NUMBER(
                                       LEDGER_SCHEMA_VERSION);
 
 const char *const ledger_schema[] = {
-    commands,     slots,       series,      totals,
-    failing,      ids,         clean_end,   readable_view,
-    pending_view, recent_view, states_view, by_device_view,
-    balance_view, errors_view, version,     NULL};
+    commands,      slots,        series,      totals,      failing,
+    ids,           clean_end,    orders,      agent,       endpoints,
+    readable_view, pending_view, recent_view, states_view, by_device_view,
+    balance_view,  errors_view,  orders_view, version,     NULL};
 
 /* Version 1 did not store a series' last event if it carried no CurrentValue,
  * nor when the series came into its state. Its views called the outcome `fate`,
@@ -261,5 +289,16 @@ static const char *const from_4[] = {
     "PRAGMA user_version = 5",
     NULL};
 
+/* Version 5 knew of no orders, told nothing of the agent, and had the service
+ * of a command in its slot alone. */
+static const char *const from_5[] = {
+    "ALTER TABLE commands ADD COLUMN service TEXT",
+    orders,
+    agent,
+    endpoints,
+    orders_view,
+    "PRAGMA user_version = 6",
+    NULL};
+
 const char *const *const ledger_schema_steps[LEDGER_SCHEMA_VERSION] = {
-    [1] = from_1, [2] = from_2, [3] = from_3, [4] = from_4};
+    [1] = from_1, [2] = from_2, [3] = from_3, [4] = from_4, [5] = from_5};

@@ -8,7 +8,7 @@
 #define ONENET_LEDGER_SCHEMA_H
 
 #define LEDGER_SCHEMA_APPLICATION_ID 1330529620 /* "ONET" */
-#define LEDGER_SCHEMA_VERSION 5
+#define LEDGER_SCHEMA_VERSION 6
 
 /* Statements that create the present version in an empty file, to be run in one
  * transaction. NULL ends the list, and that of each step. */

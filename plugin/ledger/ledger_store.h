@@ -34,6 +34,11 @@ enum ledger_selection {
   LEDGER_ALL_TOTALS,
   LEDGER_ALL_FAILING,
   LEDGER_ALL_IDS, /* the one row, if there is one */
+  LEDGER_ALL_ENDPOINTS,
+  LEDGER_GIVEN_ORDERS,     /* the oldest that are given, a hundred at most */
+  LEDGER_ORDERED_COMMANDS, /* those that these name */
+  LEDGER_SILENCES, /* of each rule and device the last order to silence it that
+                      was obeyed; in the order of their ids */
   LEDGER_SELECTIONS
 };
 
@@ -114,6 +119,18 @@ struct ledger_store_type {
    * (INFINITY: at any time), the earliest first. Returns how many; 0 after an
    * error. */
   int64_t (*trim)(struct ledger_store *s, double wall_before_s, int64_t limit);
+
+  /* Removes orders that were obeyed or refused before that time, and those
+   * beyond the newest `max`; but neither the newest of all, whose id keeps
+   * those to come from being the same, nor one to silence whose end is not
+   * before that time. */
+  void (*trim_orders)(struct ledger_store *s, double wall_before_s,
+                      int64_t max);
+
+  /* Returns whether another process has committed to the store, or the store
+   * was opened, since the last call; and also if that can not be told. To be
+   * called between two turns. */
+  bool (*was_touched)(struct ledger_store *s);
 
   /* Returns whether little room is left within the turn, so that some rows have
    * to go for those that come. */

@@ -16,13 +16,21 @@ static const struct ledger_column series[] = {LEDGER_SERIES(COLUMN, COLUMN)};
 static const struct ledger_column totals[] = {LEDGER_TOTALS(COLUMN, COLUMN)};
 static const struct ledger_column failing[] = {LEDGER_FAILING(COLUMN, COLUMN)};
 static const struct ledger_column ids[] = {LEDGER_IDS(COLUMN, COLUMN)};
+static const struct ledger_column orders[] = {
+    LEDGER_ORDERS(COLUMN, COLUMN, COLUMN)};
+static const struct ledger_column agent[] = {LEDGER_AGENT(COLUMN, COLUMN)};
+static const struct ledger_column endpoints[] = {
+    LEDGER_ENDPOINTS(COLUMN, COLUMN)};
 
 _Static_assert(LEDGER_COMMANDS_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_SLOTS_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_SERIES_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_TOTALS_COLUMNS <= LEDGER_COLUMNS_MAX &&
                    LEDGER_FAILING_COLUMNS <= LEDGER_COLUMNS_MAX &&
-                   LEDGER_IDS_COLUMNS <= LEDGER_COLUMNS_MAX,
+                   LEDGER_IDS_COLUMNS <= LEDGER_COLUMNS_MAX &&
+                   LEDGER_ORDERS_COLUMNS <= LEDGER_COLUMNS_MAX &&
+                   LEDGER_AGENT_COLUMNS <= LEDGER_COLUMNS_MAX &&
+                   LEDGER_ENDPOINTS_COLUMNS <= LEDGER_COLUMNS_MAX,
                "a row has room for the columns of each table");
 _Static_assert(LEDGER_COLUMNS_MAX < 64, "a mask has a bit for each column");
 
@@ -33,6 +41,9 @@ const struct ledger_form ledger_forms[LEDGER_TABLES] = {
     [LEDGER_TABLE_TOTALS] = FORM("totals", totals, 1),
     [LEDGER_TABLE_FAILING] = FORM("failing", failing, 2),
     [LEDGER_TABLE_IDS] = FORM("ids", ids, 1),
+    [LEDGER_TABLE_ORDERS] = FORM("orders", orders, 1),
+    [LEDGER_TABLE_AGENT] = FORM("agent", agent, 1),
+    [LEDGER_TABLE_ENDPOINTS] = FORM("endpoints", endpoints, 1),
 };
 
 static uint64_t first_columns(size_t count) {

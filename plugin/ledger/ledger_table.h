@@ -85,6 +85,7 @@
     VERDICT(w->class = as_class(v)))                                           \
   ONCE(value, REAL_OR_NULL, real_if(c->has_value, c->value),                   \
     take_real(v, &c->has_value, &c->value))                                    \
+  ONCE(service, TEXT_OR_NULL, text_if_any(c->policy->service), nothing)        \
   X(valid_from, MOMENT, moment(now, c->valid_from_ms),                         \
     c->valid_from_ms = as_ms(v, zero_ms))                                      \
   X(waits_for_credentials, INTEGER, integer(c->waits_for_credentials),         \
@@ -209,6 +210,76 @@
 #define LEDGER_IDS(FIRST, X)                                                   \
   FIRST(what, KEY, text("commands"), nothing)                                  \
   X(base, INTEGER, integer(base), nothing)
+
+/* Columns of an order `o`, from `state` on those that say what came of it. The
+ * end of a silence is put anew if another order ends it earlier. */
+#define LEDGER_ORDERS(FIRST, ONCE, X)                                          \
+  FIRST(id, ID, integer(o->id), o->id = as_integer(v))                         \
+  ONCE(given_at, REAL, wall_if(true, o->wall_given_ms),                        \
+    o->wall_given_ms = as_wall_ms(v))                                          \
+  ONCE(verb, TEXT, text(order_verb_name(o->verb)), take_verb(v, now, o))       \
+  ONCE(uid, INTEGER, integer(o->uid), o->uid = as_integer(v))                  \
+  ONCE(device, NAME_OR_NULL, text_if_any(o->device_name),                      \
+    take_string(v, &o->device_name, &status))                                  \
+  ONCE(rule, NAME_OR_NULL, text_if_any(o->rule_name),                          \
+    take_string(v, &o->rule_name, &status))                                    \
+  ONCE(command_id, INTEGER_OR_NULL,                                            \
+    integer_if(o->command_id != 0, o->command_id),                             \
+    o->command_id = as_integer(v))                                             \
+  ONCE(body, BODY, body(o->body), take_body(v, &o->body, &status))             \
+  ONCE(content_type, TEXT_OR_NULL, text_if_any(o->content_type),               \
+    take_string(v, &o->content_type, &status))                                 \
+  ONCE(service, TEXT_OR_NULL, text_if_any(o->service),                         \
+    take_string(v, &o->service, &status))                                      \
+  ONCE(expire_s, INTEGER_OR_NULL,                                              \
+    integer_if(o->expire_s != ORDER_EXPIRE_DEFAULT, o->expire_s),              \
+    if (is_known(v)) o->expire_s = as_int(v))                                  \
+  ONCE(forced, INTEGER, integer(o->is_forced),                                 \
+    o->is_forced = as_integer(v) != 0)                                         \
+  X(until_at, REAL_OR_NULL,                                                    \
+    wall_if(o->verb == ORDER_SILENCE, o->wall_until_ms),                       \
+    o->wall_until_ms = as_wall_ms(v))                                          \
+  ONCE(comment, TEXT_OR_NULL, text_if_any(o->comment),                         \
+    take_string(v, &o->comment, &status))                                      \
+  X(state, TEXT, text(order_state_name(o->state)),                             \
+    take_order_state(v, o))                                                    \
+  X(ended_at, MOMENT_OR_NULL,                                                  \
+    moment_if(o->state != ORDER_GIVEN, now, o->ended.ms),                      \
+    if (is_known(v)) o->ended = as_moment(v, now.ms - now.wall_ms))                             \
+  X(why, TEXT_OR_NULL, text_unless_empty(o->why), nothing)                     \
+  X(result_id, INTEGER_OR_NULL,                                                \
+    integer_if(o->result_id != 0, o->result_id),                               \
+    o->result_id = as_integer(v))                                              \
+  X(count, INTEGER_OR_NULL,                                                    \
+    integer_if(o->verb == ORDER_CANCEL || o->verb == ORDER_SILENCE,            \
+      (int64_t)o->count),                                                      \
+    o->count = as_count(v))
+
+/* Columns of the one row about the agent `a`; `what` is 'agent'. */
+#define LEDGER_AGENT(FIRST, X)                                                 \
+  FIRST(what, KEY, text("agent"), nothing)                                     \
+  X(version, TEXT, text(a->version), nothing)                                  \
+  X(pid, INTEGER, integer(a->pid), nothing)                                    \
+  X(started_at, MOMENT, moment(now, a->started_ms), nothing)                   \
+  X(told_at, MOMENT, moment(now, now.ms), nothing)                             \
+  X(ledger_errors, INTEGER, count(a->ledger_errors), nothing)                  \
+  X(waiting, INTEGER, count(a->waiting), nothing)                              \
+  X(inbox, INTEGER, count(a->inbox), nothing)
+
+/* Columns of what is told of an endpoint `e`. `requests` counts the attempts
+ * since the agent has started. */
+#define LEDGER_ENDPOINTS(FIRST, X)                                             \
+  FIRST(endpoint, NAME_KEY, text(e->endpoint->name), nothing)                  \
+  X(url, TEXT, text(e->endpoint->url), nothing)                                \
+  X(api, TEXT, text(e->endpoint->api_name), nothing)                           \
+  X(circuit, TEXT, text(e->is_open ? "open" : "closed"), nothing)              \
+  X(in_flight, INTEGER, count(e->in_flight), nothing)                          \
+  X(waiting, INTEGER, count(e->waiting), nothing)                              \
+  X(requests, INTEGER, count(e->requests), nothing)                            \
+  X(last_error, TEXT_OR_NULL, text_unless_empty(e->last_error), nothing)       \
+  X(last_error_at, MOMENT_OR_NULL,                                             \
+    moment_if(e->last_error[0] != '\0', now, e->last_error_ms), nothing)       \
+  X(told_at, MOMENT, moment(now, now.ms), nothing)
 // clang-format on
 
 /* ---- tables and columns ---- */
@@ -220,6 +291,9 @@ enum ledger_table {
   LEDGER_TABLE_TOTALS,
   LEDGER_TABLE_FAILING,
   LEDGER_TABLE_IDS,
+  LEDGER_TABLE_ORDERS,
+  LEDGER_TABLE_AGENT,
+  LEDGER_TABLE_ENDPOINTS,
   LEDGER_TABLES
 };
 
@@ -230,6 +304,9 @@ enum ledger_table {
 #define LEDGER_TOTALS_INDEX(name, type, put, take) totals_##name,
 #define LEDGER_FAILING_INDEX(name, type, put, take) failing_##name,
 #define LEDGER_IDS_INDEX(name, type, put, take) ids_##name,
+#define LEDGER_ORDERS_INDEX(name, type, put, take) orders_##name,
+#define LEDGER_AGENT_INDEX(name, type, put, take) agent_##name,
+#define LEDGER_ENDPOINTS_INDEX(name, type, put, take) endpoints_##name,
 enum {
   LEDGER_COMMANDS(LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
                   LEDGER_COMMANDS_INDEX, LEDGER_COMMANDS_INDEX,
@@ -250,6 +327,17 @@ enum {
       LEDGER_FAILING_COLUMNS
 };
 enum { LEDGER_IDS(LEDGER_IDS_INDEX, LEDGER_IDS_INDEX) LEDGER_IDS_COLUMNS };
+enum {
+  LEDGER_ORDERS(LEDGER_ORDERS_INDEX, LEDGER_ORDERS_INDEX, LEDGER_ORDERS_INDEX)
+      LEDGER_ORDERS_COLUMNS
+};
+enum {
+  LEDGER_AGENT(LEDGER_AGENT_INDEX, LEDGER_AGENT_INDEX) LEDGER_AGENT_COLUMNS
+};
+enum {
+  LEDGER_ENDPOINTS(LEDGER_ENDPOINTS_INDEX, LEDGER_ENDPOINTS_INDEX)
+      LEDGER_ENDPOINTS_COLUMNS
+};
 
 /* Types of columns. A MOMENT is a time of the monotonic clock, as the wall
  * clock shows it: it moves when the wall clock is set. A NAME is a text that is
@@ -269,6 +357,7 @@ enum ledger_type {
   LEDGER_TEXT,
   LEDGER_TEXT_OR_NULL,
   LEDGER_NAME,
+  LEDGER_NAME_OR_NULL,
   LEDGER_BODY
 };
 

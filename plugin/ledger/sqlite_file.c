@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/sqlite_file.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "ledger/ledger_schema.h"
 #include "ledger/sqlite_aside.h"
 #include "ledger/sqlite_check.h"
+#include "ledger/sqlite_group.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SMALL_DISK_BYTES ((int64_t)32 * 1024 * 1024)
 /* Pages of the -wal before they are moved into the file: 4 MiB, as SQLite has
@@ -18,6 +23,7 @@
 #define WAL_PAGES 1000
 #define WAL_PAGES_MIN 16
 #define CHECK_WHY_BYTES 512
+#define URI_MAX_BYTES (3 * PATH_MAX + 32)
 
 /* ---- errors ---- */
 
@@ -401,6 +407,16 @@ bool sqlite_file_checkpoint(struct sqlite_file *f) {
   return status == 0 && is_busy == 0;
 }
 
+/* Works without, if it must: delivery does not depend on who may look. */
+static void share(struct sqlite_file *f) {
+  if (sqlite_group_share(&f->place) == 0)
+    return;
+  if (!f->is_told_unshared)
+    log_error("%s: run collectd as root, or as a member of the group",
+              f->place.why);
+  f->is_told_unshared = true;
+}
+
 int sqlite_file_open(struct sqlite_file *f, struct moment now) {
   bool is_damaged = false;
   f->is_ours = false;
@@ -413,11 +429,14 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now) {
     is_damaged = look_for_damage(f, now);
     status = open_checked(f);
   }
-  if (status < 0)
+  if (status < 0) {
     sqlite_file_close(f);
-  else if (is_damaged) /* what is lost is not to be found again */
+    return status;
+  }
+  share(f);
+  if (is_damaged) /* what is lost is not to be found again */
     sqlite_file_checkpoint(f);
-  return status;
+  return 0;
 }
 
 /* ---- turns ---- */
@@ -513,11 +532,69 @@ static int migrate_in_memory(struct sqlite_file *f, int64_t version) {
   return status == 0 ? migrate(f, version) : status;
 }
 
+/* Returns how many bytes the file with that suffix has; -1 if there is none. */
+static int64_t companion_bytes(const struct sqlite_file *f,
+                               const char *suffix) {
+  char path[PATH_MAX];
+  struct stat about;
+  sqlite_place_format(&f->place, suffix, path);
+  return stat(path, &about) == 0 ? (int64_t)about.st_size : -1;
+}
+
+/* SQLite has one error for a file that is not there and one that may not be
+ * read. */
+static int check_right(struct sqlite_file *f, const char *suffix) {
+  char path[PATH_MAX], what[64];
+  sqlite_place_format(&f->place, suffix, path);
+  if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 || errno == ENOENT)
+    return 0;
+  snprintf(what, sizeof what, "%s can not be read",
+           suffix[0] == '\0' ? "it" : suffix);
+  return sqlite_place_explain_errno(&f->place, what, errno);
+}
+
+static int check_rights(struct sqlite_file *f) {
+  int status = check_right(f, "");
+  if (status == 0)
+    status = check_right(f, "-wal");
+  return status == 0 ? check_right(f, "-shm") : status;
+}
+
+/* SQLite would make a -wal or -shm that is missing. Without one of them no
+ * other process has the file open, and if nothing is in the -wal, all is in the
+ * file itself. */
+static int connect_as_guest(struct sqlite_file *f) {
+  int64_t wal_bytes = companion_bytes(f, "-wal");
+  bool has_shm = companion_bytes(f, "-shm") >= 0;
+  struct buf uri;
+  if (wal_bytes > 0 && !has_shm)
+    return sqlite_place_explain(&f->place, -EROFS,
+                                "it has a -wal without a -shm, so that only "
+                                "the agent can read all of it");
+  buf_init(&uri, URI_MAX_BYTES);
+  buf_append_text(&uri, "file:");
+  buf_append_percent(&uri, f->place.real_path);
+  int status = buf_append_text(
+      &uri, wal_bytes >= 0 && has_shm ? "?readonly_shm=1" : "?immutable=1");
+  status = status < 0 ? sqlite_place_explain(&f->place, status, "no memory")
+                      : connect_file(f, buf_text(&uri),
+                                     SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  buf_free(&uri);
+  return status;
+}
+
+static int connect_to_read(struct sqlite_file *f) {
+  if (!f->is_guest)
+    return connect_file(f, f->place.real_path, SQLITE_OPEN_READONLY);
+  int status = check_rights(f);
+  return status == 0 ? connect_as_guest(f) : status;
+}
+
 int sqlite_file_open_to_read(struct sqlite_file *f) {
   int64_t version = 0;
   int status = sqlite_place_ready_to_read(&f->place);
   if (status == 0)
-    status = connect_file(f, f->place.real_path, SQLITE_OPEN_READONLY);
+    status = connect_to_read(f);
   if (status == 0)
     status = check_version(f, &version);
   if (status == 0 && version < LEDGER_SCHEMA_VERSION)

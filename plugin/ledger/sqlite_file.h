@@ -31,6 +31,8 @@ struct sqlite_check;
 struct sqlite_file {
   struct sqlite_place place;
   bool syncs_every_commit;
+  bool is_guest;      /* the file is that of another process: opening it to read
+                         leaves its -shm as it is, too; set by the owner */
   sqlite3 *db;        /* NULL: not open */
   bool must_be_fresh; /* a ledger that is found when the file is opened will be
                          condemned, unless its place knows it: the agent has not
@@ -47,7 +49,8 @@ struct sqlite_file {
                         the pending commands that its index names; set by the
                         owner, until it is opened again */
   int64_t pages_max; /* limit on a small file system; 0: there is room enough */
-  bool is_told_small;       /* the log has said that the file system is small */
+  bool is_told_small;    /* the log has said that the file system is small */
+  bool is_told_unshared; /* and that the file can not be given to its group */
   uint64_t set_aside_count; /* files set aside since sqlite_file_init */
   uint64_t damage_count;    /* -wals since then of which something is lost, */
   struct sqlite_wal_frames told_wal; /* and the last one of them */
@@ -69,7 +72,8 @@ int sqlite_file_open(struct sqlite_file *f, struct moment now);
 
 /* Opens the file for reading alone: touches, locks and checks nothing. One of
  * an older version is copied into memory, and read there as if it were of the
- * present one. After an error it is not open. */
+ * present one. Where is_guest is not set, SQLite may make -shm anew. After an
+ * error it is not open. */
 int sqlite_file_open_to_read(struct sqlite_file *f);
 
 /* Opens an empty ledger in memory. */

@@ -2,6 +2,7 @@
 #include "ledger/sqlite_place.h"
 
 #include "base/own_file.h"
+#include "ledger/sqlite_holder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,11 @@ int sqlite_place_init(struct sqlite_place *p, const char *path) {
   *p = (struct sqlite_place){
       .path = strdup(path), .lock_fd = -1, .guard_fd = -1};
   return p->path != NULL ? 0 : -ENOMEM;
+}
+
+void sqlite_place_set_group(struct sqlite_place *p, const gid_t *group) {
+  p->has_group = group != NULL;
+  p->group = group != NULL ? *group : 0;
 }
 
 static void close_if_open(int *fd) {
@@ -136,9 +142,10 @@ static int find_place(struct sqlite_place *p) {
 /* ---- the lock ---- */
 
 static int explain_holder(struct sqlite_place *p, int fd) {
-  char reason[64] = "in use by another process", pid[24] = "";
-  if (pread(fd, pid, sizeof pid - 1, 0) > 0 && atol(pid) > 0)
-    snprintf(reason, sizeof reason, "in use by process %ld", atol(pid));
+  char reason[64] = "in use by another process";
+  pid_t holder = sqlite_holder_read(fd);
+  if (holder > 0)
+    snprintf(reason, sizeof reason, "in use by process %ld", (long)holder);
   return sqlite_place_explain(p, -EALREADY, reason);
 }
 

@@ -3,7 +3,7 @@
  * sqlite_place owns the place of a ledger on the disk: its path, its lock, and
  * the check that what lies there is not a trap. It asks the file system, and
  * knows nothing of SQLite but the names of its files. Private to store_sqlite,
- * sqlite_file and sqlite_aside.
+ * sqlite_file, sqlite_aside and sqlite_group.
  *
  * The file, its -wal, its -shm and its .lock are each a regular file of our own
  * user, with one name; if one of them is not, the status is -EPERM. A link in
@@ -21,7 +21,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SQLITE_PLACE_MODE 0640 /* of the files that are created */
+#define SQLITE_PLACE_MODE 0640       /* of the files that are created */
+#define SQLITE_PLACE_GROUP_MODE 0060 /* added for the members of a group */
 #define SQLITE_PLACE_SUFFIX_BYTES 64
 #define SQLITE_PLACE_WHY_BYTES 1024
 
@@ -33,11 +34,16 @@ struct sqlite_place {
   bool is_known;   /* the file of these numbers has been read */
   dev_t known_device;
   ino_t known_inode;
+  bool has_group; /* its members may read and write the files */
+  gid_t group;
   char why[SQLITE_PLACE_WHY_BYTES];
 };
 
 /* Prepares p, and touches no file. Returns 0 or -ENOMEM. */
 int sqlite_place_init(struct sqlite_place *p, const char *path);
+
+/* Makes the files be shared with that group; NULL: with none. */
+void sqlite_place_set_group(struct sqlite_place *p, const gid_t *group);
 
 /* Gives the lock back, and frees all that p owns. */
 void sqlite_place_release(struct sqlite_place *p);

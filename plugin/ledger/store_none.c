@@ -55,6 +55,16 @@ static int64_t trim(struct ledger_store *s, double wall_before_s,
   return 0;
 }
 
+static void trim_orders(struct ledger_store *s, double wall_before_s,
+                        int64_t max) {
+  (void)s, (void)wall_before_s, (void)max;
+}
+
+static bool was_touched(struct ledger_store *s) {
+  (void)s;
+  return false;
+}
+
 static bool is_nearly_full(struct ledger_store *s) {
   (void)s;
   return false;
@@ -114,6 +124,8 @@ static const struct ledger_store_type none = {
     .clear = clear,
     .count_finished = count_finished,
     .trim = trim,
+    .trim_orders = trim_orders,
+    .was_touched = was_touched,
     .is_nearly_full = is_nearly_full,
     .read = find_nothing,
     .commit = commit,

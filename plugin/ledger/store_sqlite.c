@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SQL_MAX_BYTES 8192
-#define STATEMENTS_MAX 24 /* more than the ledger uses */
+#define STATEMENTS_MAX 32 /* more than the ledger uses */
 
 /* Kinds of statements that change rows. */
 enum verb { VERB_INSERT, VERB_REPLACE, VERB_UPDATE, VERB_REMOVE };
@@ -22,7 +22,7 @@ struct statement {
   sqlite3_stmt *prepared; /* NULL: the place is free */
 };
 
-enum trim { TRIM_OLD, TRIM_ANY, TRIMS };
+enum trim { TRIM_OLD, TRIM_ANY, TRIM_ORDERS, TRIMS };
 
 struct store_sqlite {
   struct ledger_store store; /* first member: the ledger has its address */
@@ -35,6 +35,7 @@ struct store_sqlite {
                         not told of a failure since */
   bool is_untold;    /* the file was opened, and the next is not yet told */
   double wall_newest_s; /* as `open` of the store writes it */
+  int64_t seen_version; /* of what others have committed; 0: none is known */
 };
 
 static const char *const trim_sql[TRIMS] = {
@@ -44,7 +45,14 @@ static const char *const trim_sql[TRIMS] = {
     [TRIM_ANY] =
         "DELETE FROM commands WHERE id IN (SELECT id FROM commands"
         " WHERE finished_at IS NOT NULL ORDER BY finished_at, id LIMIT ?1)",
+    [TRIM_ORDERS] =
+        "DELETE FROM orders WHERE ended_at IS NOT NULL"
+        " AND (ended_at < ?2 OR id <= (SELECT max(id) FROM orders) - ?1)"
+        " AND coalesce(until_at, 0) < ?2"
+        " AND id < (SELECT max(id) FROM orders)",
 };
+
+#define GIVEN "state = 'given' ORDER BY id LIMIT 100"
 
 /* Pending commands are sorted by +id rather than id: for id SQLite would walk
  * through all history in that order, rather than sort the few rows that its
@@ -68,6 +76,15 @@ static const struct {
     [LEDGER_ALL_TOTALS] = {LEDGER_TABLE_TOTALS, "ORDER BY +device"},
     [LEDGER_ALL_FAILING] = {LEDGER_TABLE_FAILING, "ORDER BY +rule"},
     [LEDGER_ALL_IDS] = {LEDGER_TABLE_IDS, "ORDER BY +what"},
+    [LEDGER_ALL_ENDPOINTS] = {LEDGER_TABLE_ENDPOINTS, "ORDER BY +endpoint"},
+    [LEDGER_GIVEN_ORDERS] = {LEDGER_TABLE_ORDERS, "WHERE " GIVEN},
+    [LEDGER_ORDERED_COMMANDS] = {LEDGER_TABLE_COMMANDS,
+                                 "WHERE id IN (SELECT command_id FROM orders"
+                                 " WHERE " GIVEN ") ORDER BY id"},
+    [LEDGER_SILENCES] = {LEDGER_TABLE_ORDERS,
+                         "WHERE id IN (SELECT max(id) FROM orders"
+                         " WHERE verb = 'silence' AND state = 'obeyed'"
+                         " GROUP BY device, rule) ORDER BY id"},
 };
 
 static struct store_sqlite *sqlite_of(struct ledger_store *s) {
@@ -229,6 +246,7 @@ static void disconnect(struct store_sqlite *s) {
   sqlite_file_close(&s->file);
   memset(s->statements, 0, sizeof s->statements);
   memset(s->trims, 0, sizeof s->trims);
+  s->seen_version = 0;
 }
 
 /* Asks for the maximum alone, which SQLite finds at the end of the index. */
@@ -519,6 +537,30 @@ static int64_t trim(struct ledger_store *store, double wall_before_s,
   return run(s, s->trims[which], code) == 0 ? sqlite3_changes(s->file.db) : 0;
 }
 
+static void trim_orders(struct ledger_store *store, double wall_before_s,
+                        int64_t max) {
+  struct store_sqlite *s = sqlite_of(store);
+  sqlite3_stmt *statement = s->trims[TRIM_ORDERS];
+  if (s->turn_status < 0)
+    return;
+  int code = sqlite3_bind_int64(statement, 1, max);
+  if (code == SQLITE_OK)
+    code = sqlite3_bind_double(statement, 2, wall_before_s);
+  run(s, statement, code);
+}
+
+/* Asks SQLite, which changes the number when another connection commits. */
+static bool was_touched(struct ledger_store *store) {
+  struct store_sqlite *s = sqlite_of(store);
+  int64_t version = 0;
+  if (s->file.db == NULL ||
+      sqlite_file_query(&s->file, "PRAGMA data_version", &version) < 0)
+    return true;
+  bool is_new = version != s->seen_version;
+  s->seen_version = version;
+  return is_new;
+}
+
 static bool is_nearly_full(struct ledger_store *store) {
   struct store_sqlite *s = sqlite_of(store);
   return s->turn_status == 0 && sqlite_file_is_nearly_full(&s->file);
@@ -679,6 +721,8 @@ static const struct ledger_store_type sqlite = {
     .clear = clear,
     .count_finished = count_finished,
     .trim = trim,
+    .trim_orders = trim_orders,
+    .was_touched = was_touched,
     .is_nearly_full = is_nearly_full,
     .read = read_rows,
     .commit = commit,
@@ -691,21 +735,30 @@ static const struct ledger_store_type sqlite = {
 };
 
 struct ledger_store *store_sqlite_new_in_memory(void) {
-  struct ledger_store *store = store_sqlite_new(":memory:", false);
+  struct ledger_store *store = store_sqlite_new(":memory:", false, NULL);
   if (store == NULL || sqlite_file_open_in_memory(&sqlite_of(store)->file) == 0)
     return store;
   close_file(store);
   return NULL;
 }
 
-struct ledger_store *store_sqlite_new(const char *path,
-                                      bool syncs_every_commit) {
+struct ledger_store *store_sqlite_new(const char *path, bool syncs_every_commit,
+                                      const gid_t *group) {
   struct store_sqlite *s = calloc(1, sizeof *s);
   if (s == NULL)
     return NULL;
   s->store.type = &sqlite;
-  if (sqlite_file_init(&s->file, path, syncs_every_commit) == 0)
+  if (sqlite_file_init(&s->file, path, syncs_every_commit) == 0) {
+    sqlite_place_set_group(&s->file.place, group);
     return &s->store;
+  }
   free(s);
   return NULL;
+}
+
+struct ledger_store *store_sqlite_new_guest(const char *path) {
+  struct ledger_store *store = store_sqlite_new(path, false, NULL);
+  if (store != NULL)
+    sqlite_of(store)->file.is_guest = true;
+  return store;
 }

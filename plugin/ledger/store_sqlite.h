@@ -26,6 +26,7 @@
 #include "ledger/ledger_store.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Returns a store in memory that is open and empty, for rows that have no other
  * place; to be closed with its `close`. NULL without memory. */
@@ -34,8 +35,14 @@ struct ledger_store *store_sqlite_new_in_memory(void);
 /* Returns a store in the file of that path, to be closed with its `close`; NULL
  * without memory. Touches no file. With syncs_every_commit each commit waits
  * for the disk; without it a commit survives a crash of the process, but
- * perhaps not one of the machine. */
-struct ledger_store *store_sqlite_new(const char *path,
-                                      bool syncs_every_commit);
+ * perhaps not one of the machine. Members of the group may read and write the
+ * file; NULL: nobody but its owner may write it. */
+struct ledger_store *store_sqlite_new(const char *path, bool syncs_every_commit,
+                                      const gid_t *group);
+
+/* Returns a store for begin_reading alone, of a file that another process may
+ * have open: it changes nothing on the disk. To be closed with its `close`;
+ * NULL without memory. */
+struct ledger_store *store_sqlite_new_guest(const char *path);
 
 #endif

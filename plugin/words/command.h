@@ -218,7 +218,7 @@ struct command {
   struct attempt *attempt; /* last attempt; its verdict is that on the last one
                               that ended. NULL before the first */
   const char *why; /* reason for the outcome where the verdict has no error: a
-                      static text, or NULL */
+                      text that lives until the journal is cleared, or NULL */
   struct moment finished;
   int timeout_s;
   int attempts;

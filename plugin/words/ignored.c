@@ -15,6 +15,7 @@ static const char *const names[IGNORED_REASONS] = {
     [IGNORED_SERIES_MAX] = "series_max",
     [IGNORED_NOT_FIRED] = "not_fired",
     [IGNORED_TAKEN_BACK] = "taken_back",
+    [IGNORED_SILENCED] = "silenced",
 };
 
 const char *ignored_name(enum ignored reason) { return names[reason]; }

@@ -3,8 +3,8 @@
  * ignored owns the reasons why an event makes no command, and their names in
  * the metric derive-ignored_REASON. It keeps no state: any thread.
  *
- * Of an event that is not fired, taken back or waits, the state of the series
- * is kept all the same.
+ * Of an event that is not fired, taken back, silenced or waits, the state of
+ * the series is kept all the same.
  */
 #ifndef ONENET_IGNORED_H
 #define ONENET_IGNORED_H
@@ -23,6 +23,7 @@ enum ignored {
   IGNORED_SERIES_MAX, /* the series is new, and there are too many */
   IGNORED_NOT_FIRED,  /* OKAY ends a state that had not held for After */
   IGNORED_TAKEN_BACK, /* Until is over, and the slot was not OKAY since */
+  IGNORED_SILENCED,   /* an operator has silenced the rule or the device */
   IGNORED_REASONS,
   IGNORED_NOT = IGNORED_REASONS, /* no reason: the event is not ignored */
   IGNORED_UNTOLD, /* the event is ignored here and fires another rule: no news

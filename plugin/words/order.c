@@ -66,7 +66,19 @@ void order_free(struct order *o) {
   free(o->content_type);
   free(o->service);
   free(o->comment);
+  free(o->series);
   free(o);
+}
+
+bool order_sends_by(const struct policy *policy) {
+  return strcmp(policy->rule, ORDER_RULE) == 0;
+}
+
+void order_free_list(struct order *list) {
+  for (struct order *o = list, *next; o != NULL; o = next) {
+    next = o->next;
+    order_free(o);
+  }
 }
 
 static void end(struct order *o, enum order_state state, struct moment now) {

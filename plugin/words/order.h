@@ -23,6 +23,7 @@
 
 #define ORDER_EXPIRE_DEFAULT (-1) /* no --expire was given */
 #define ORDER_WHY_BYTES 160
+#define ORDER_BY_BYTES 48
 
 enum order_verb { ORDER_SEND, ORDER_RETRY, ORDER_CANCEL, ORDER_SILENCE };
 
@@ -43,7 +44,8 @@ int order_state_parse(const char *name, enum order_state *ret_state);
 
 struct order {
   struct change change;
-  int64_t id; /* of its row */
+  struct order *next; /* of a list on its way to the I/O thread */
+  int64_t id;         /* of its row */
   enum order_verb verb;
   int64_t wall_given_ms;
   int64_t uid;        /* of the user who gave it */
@@ -61,6 +63,11 @@ struct order {
   char *comment;         /* NULL: none */
   enum outcome was;      /* of `retry`: how the command in the history ended;
                             OUTCOME_COUNT: it is not there, or pending */
+  char *series;          /* of `retry`, as the next three: the series of the
+                            command in the history; NULL: it is not there */
+  enum severity severity;
+  bool has_value;
+  double value;
 
   /* What the names stand for, once the I/O thread has looked them up; borrowed;
    * NULL: none, or no such thing. */
@@ -68,12 +75,17 @@ struct order {
   const struct policy *policy;
 
   enum order_state state;
-  struct moment ended; /* when it was obeyed or refused */
-  char
-      why[ORDER_WHY_BYTES]; /* of a refused one: one line for people; else "" */
+  struct moment ended;       /* when it was obeyed or refused */
+  char why[ORDER_WHY_BYTES]; /* one line for people: why it was refused; or what
+                                is to be said of one that was obeyed, else "" */
   int64_t result_id; /* of `send` and `retry`: the command made; 0: none */
-  uint64_t count;    /* of `cancel`: the commands cancelled */
+  uint64_t count;    /* of `cancel` and `silence`: the commands cancelled */
+  char by[ORDER_BY_BYTES]; /* kept by lanes: the reason that the commands have
+                              which it ends, such as "by order 7" */
 };
+
+/* Returns whether commands of the policy are those that are sent by hand. */
+bool order_sends_by(const struct policy *policy);
 
 /* Returns an order that is all zero but for the change, expire_s and `was`,
  * which the caller owns and fills in; NULL without memory. Any thread. */
@@ -81,6 +93,8 @@ struct order *order_new(void);
 
 /* Frees an order with all that it points to; NULL is allowed. */
 void order_free(struct order *o);
+/* Frees an order and all that follow it; NULL is allowed. */
+void order_free_list(struct order *list);
 
 /* Notes that the order was obeyed, or refused for that reason, in words. */
 void order_obey(struct order *o, struct moment now);

@@ -11,6 +11,7 @@ that it writes is in `folder`. With $ONENET_PRELOAD, libraries of sanitizers are
 loaded into it, and what they find is a failure. Standard library only.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -25,6 +26,7 @@ from simulator import ROOT, wait_until
 
 HOST = "testhost"
 BUILD_DIR = pathlib.Path(os.environ.get("ONENET_BUILDDIR", ROOT)).resolve()
+TOOL = BUILD_DIR / "tool" / "onenetctl"
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
 READY = "Initialization complete"
 
@@ -136,6 +138,14 @@ class Collectd:
         done = subprocess.run(self.command("-T"), capture_output=True, text=True,
                               timeout=timeout, env=self.environment, check=False)
         return done.returncode, done.stdout + done.stderr + self.log()
+
+    def check(self):
+        """Runs `onenetctl check`; returns its exit status and what it found."""
+        done = subprocess.run([TOOL, "--json", "check", str(self.config)],
+                              capture_output=True, text=True, timeout=30,
+                              env=self.environment, check=False)
+        assert done.stderr == "", done
+        return done.returncode, json.loads(done.stdout)
 
     def start(self, ready=True):
         """Starts it in the foreground, and waits until it takes commands."""

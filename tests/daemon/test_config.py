@@ -13,11 +13,24 @@ from simulator import API_KEY, ROOT, wait_until
 
 
 def faults(setup, block):
-    """Returns what `collectd -T` says of it, and that it refused."""
-    status, said = Collectd(setup.folder, block).test()
+    """Returns what `collectd -T` says of it, and that it refused; onenetctl check
+    says the same, with a place in the file."""
+    daemon = Collectd(setup.folder, block)
+    status, said = daemon.test()
     assert status != 0, said
     assert API_KEY not in said
-    return re.findall(r"onenet plugin: (.*)", said)
+    lines = re.findall(r"onenet plugin: (.*)", said)
+    status, found = daemon.check()
+    assert status == 1
+    assert API_KEY not in str(found)
+    told = {one["text"] for one in found if one["level"] == "fault"}
+    assert told <= set(lines) <= {one["text"] for one in found}
+    text = daemon.config.read_text().splitlines()
+    for one in found:
+        if one["level"] == "fault":
+            assert one["file"] == str(daemon.config)
+            assert text[one["line"] - 1].strip(), one
+    return lines
 
 
 @pytest.mark.parametrize("parts, fault", [

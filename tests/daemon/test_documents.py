@@ -8,14 +8,15 @@ import subprocess
 
 import pytest
 
-from collectd import BUILD_DIR
+from collectd import BUILD_DIR, TOOL, Collectd
 from simulator import ROOT
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
              "bench/README.md", "demo/README.md", "dashboards/README.md",
              *sorted(str(path.relative_to(ROOT))
                      for path in (ROOT / "doc").glob("*.md"))]
-TEXTS = DOCUMENTS + ["doc/collectd-onenet.5", "collectd.conf.d/onenet.conf",
+TEXTS = DOCUMENTS + ["doc/collectd-onenet.5", "doc/onenetctl.1",
+                     "collectd.conf.d/onenet.conf",
                      "demo/run", "tests/fresh"]
 LINK = re.compile(r"\]\(([^)]+)\)")
 ADDRESS = re.compile(r"https?:(?:\\?/){2}([^\s/:`\"'<>(){}\\|]+)")
@@ -70,7 +71,10 @@ def test_no_link_of_an_installed_document_is_broken(installed):
 def test_plugin_manual_sample_and_simulator_are_installed(installed):
     destination, documents = installed
     names = {path.name for path in destination.rglob("*") if path.is_file()}
-    assert {"onenet.so", "collectd-onenet.5", "onenet-sim"} <= names
+    assert {"onenet.so", "collectd-onenet.5", "onenet-sim", "onenetctl",
+            "onenetctl.1"} <= names
+    completion, = destination.rglob("bash-completion/completions/onenetctl")
+    assert "complete" in completion.read_text()
     assert (documents / "examples" / "onenet.conf").exists()
     simulator, = destination.rglob("bin/onenet-sim")
     done = subprocess.run([simulator, "--version"], capture_output=True, text=True,
@@ -124,3 +128,100 @@ def test_operators_are_told_of_core_dumps_too(words):
     operators = (ROOT / "doc" / "operators.md").read_text()
     section, = re.findall(r"^## Keys and core dumps\n(.*?)^## ", operators, re.M | re.S)
     assert words in section
+
+
+# ---- onenetctl: its manual page, its usage, its completion ----
+
+OF_ALL = {"--json", "--help"}
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+
+
+def said(*words):
+    return subprocess.run([TOOL, *words], capture_output=True, text=True,
+                          check=True).stdout
+
+
+def commands():
+    return re.findall(r"^  ([a-z]+) ", said("--help"), re.M)
+
+
+def usage(command):
+    """Returns the line that shows all that may stand behind the command."""
+    first = said(command, "--help").splitlines()[0]
+    assert first.startswith(f"usage: onenetctl {command}"), first
+    return first
+
+
+def options_of(command):
+    return set(OPTION.findall(usage(command)))
+
+
+def options_in_the_source():
+    """Returns the long options that the commands' tables of getopt hold."""
+    texts = [path.read_text() for path in (ROOT / "tool").glob("*.c")
+             if path.name not in ("onenetctl.c", "onenet_probe.c")]
+    return {f"--{name}" for text in texts for name in re.findall(
+        r'(?:\{ ?|VALUE\(|FLAG\()"([a-z-]+)", (?:required|optional|no_arg|[A-Z_]+\))',
+        text)}
+
+
+def sections_of_the_tool_s_manual():
+    """Returns {command: text} of the page, without the markup of hyphens."""
+    manual = (ROOT / "doc" / "onenetctl.1").read_text().replace(r"\-", "-")
+    return manual, dict(re.findall(r"^\.SS ([a-z]+)\b(.*?)(?=^\.S[SH] )", manual,
+                                   re.M | re.S))
+
+
+def test_usage_names_every_option_that_a_command_takes():
+    shown = set().union(*map(options_of, commands()))
+    assert options_in_the_source() == shown
+    assert len(shown) > 20
+
+
+def test_the_manual_names_every_command_and_option_and_no_other_one():
+    manual, sections = sections_of_the_tool_s_manual()
+    assert list(sections) == commands()
+    for command, text in sections.items():
+        lists = re.search(r"^\.SS Options of the lists(.*?)^\.SH", manual,
+                          re.M | re.S)[1]
+        orders = re.search(r"^\.SH GIVING ORDERS(.*?)^\.SS", manual,
+                           re.M | re.S)[1]
+        around = {"pending": lists, "history": lists, "states": lists,
+                  "orders": lists, "send": orders, "retry": orders,
+                  "cancel": orders, "silence": orders}.get(command, "")
+        assert options_of(command) <= set(OPTION.findall(text + around)), command
+        assert re.search(rf"^\$ (sudo )?onenetctl {command}\b", text, re.M), command
+    known = set().union(OF_ALL, {"--version"}, *map(options_of, commands()))
+    assert set(OPTION.findall(manual)) == known
+
+
+def test_the_manual_of_the_tool_is_well_formed():
+    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8",
+                           str(ROOT / "doc" / "onenetctl.1")],
+                          capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def completed(*words):
+    """Returns what bash offers for the last word of the command line."""
+    script = (f"source '{ROOT}/tool/onenetctl.bash'\nCOMP_WORDS=(\"$@\")\n"
+              "COMP_CWORD=$(($# - 1))\n_onenetctl\nprintf '%s\\n' \"${COMPREPLY[@]}\"")
+    done = subprocess.run(["bash", "-c", script, "bash", TOOL, *map(str, words)],
+                          capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return set(done.stdout.split())
+
+
+def test_the_completion_offers_what_there_is(setup):
+    config = Collectd(setup.folder, setup.block()).config
+    assert completed("") == set(commands())
+    assert completed("-") == {"-C", "--version", *OF_ALL}
+    for command in commands():
+        assert completed(command, "--") == options_of(command) | OF_ALL, command
+    assert completed("--json", "hi") == {"history"}
+    assert completed("-C", config, "send", "f") == {"fan"}
+    assert completed("-C", config, "test", "") == {"fan", "cloud"}
+    assert completed("-C", config, "states", "--rule", "o") == {"overheat"}
+    assert completed("-C", config, "cancel", "--device", "") == {"fan"}
+    assert completed("history", "--outcome", "ac") == {"accepted"}
+    assert completed("names", "r") == {"rules"}

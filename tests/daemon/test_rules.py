@@ -2,7 +2,6 @@
 """Rules in full, in the real daemon: values, fleets, credentials, TLS, dry runs."""
 
 import re
-import subprocess
 import time
 
 import pytest
@@ -396,35 +395,6 @@ def test_two_endpoints_have_a_key_each(setup):
 
 
 # ---- TLS ----
-
-def openssl(folder, *words):
-    subprocess.run(["openssl", *words], cwd=folder, check=True,
-                   capture_output=True)
-
-
-def make_certificate(folder, name, subject_names, days=2, issuer="ca"):
-    """Makes NAME.key and NAME.pem, signed by the test's own CA."""
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout",
-            f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-    (folder / "ext").write_text(f"subjectAltName={subject_names}\n")
-    openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{issuer}.pem",
-            "-CAkey", f"{issuer}.key", "-CAcreateserial", "-days", str(days),
-            "-extfile", "ext", "-out", f"{name}.pem")
-
-
-@pytest.fixture(name="tls")
-def certificates(tmp_path):
-    for name in ("ca", "stranger"):
-        openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-                "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2",
-                "-subj", f"/CN=test {name}")
-    make_certificate(tmp_path, "good", "IP:127.0.0.1")
-    # It ends in the second in which it begins: openssl 3.5 takes no -days -1.
-    make_certificate(tmp_path, "expired", "IP:127.0.0.1", days=0)
-    make_certificate(tmp_path, "wrong_name", "DNS:elsewhere.example")
-    make_certificate(tmp_path, "client", "DNS:client")
-    return tmp_path
-
 
 def tls_setup(make_setup, tls, certificate, more="", *options):
     sim = Simulator("--device", FAN_ID, "--tls-cert", tls / f"{certificate}.pem",

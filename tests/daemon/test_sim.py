@@ -379,6 +379,18 @@ def test_following_a_command_needs_credentials(sim):
         assert code(sim.http("GET", path, headers={"api-key": "no"})) == 3
 
 
+def test_a_devices_detail_tells_whether_it_is_online(sim):
+    sim.put_device("a b", online=False)
+    for device, online in ((DEVICE, True), ("a%20b", False)):
+        answer = json.loads(sim.http("GET", f"/devices/{device}",
+                                     headers=KEY).body)
+        assert answer["errno"] == 0
+        assert answer["data"]["online"] is online
+    assert code(sim.http("GET", "/devices/nobody", headers=KEY)) == 8
+    assert code(sim.http("GET", f"/devices/{DEVICE}")) == 2
+    assert sim.requests() == []
+
+
 def test_device_cannot_answer_another_devices_command(sim):
     sim.put_device("other")
     cmd_uuid = accepted(post(sim))

@@ -102,6 +102,23 @@ def test_what_an_online_device_receives_and_replies(call):
     assert dict(request["headers"])["Authorization"].count("*") > 0
 
 
+def test_a_devices_detail_tells_whether_it_is_online(thing):
+    def ask(name="fan", product=PRODUCT, authorization=None):
+        query = urllib.parse.urlencode({"product_id": product,
+                                        "device_name": name})
+        return json.loads(thing.sim.http(
+            "GET", f"/device/detail?{query}",
+            headers={"Authorization": authorization or thing.token()}).body)
+
+    assert ask()["data"]["status"] == 1
+    thing.sim.put_device("fan", online=False)
+    assert ask()["data"]["status"] == 0
+    assert ask("nobody")["code"] == 10410
+    assert ask(product="Other12345")["code"] == 10408
+    assert ask(authorization="none")["code"] == 10403
+    assert thing.sim.requests() == []
+
+
 def test_outputs_of_a_service_are_json(thing):
     thing.sim.put_device("fan", answer='{"result1":"1"}')
     if thing.api == "call-service":

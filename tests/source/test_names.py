@@ -8,7 +8,7 @@ import re
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = "plugin|tests|demo|bench|doc|dashboards|collectd\\.conf\\.d"
+FOLDERS = "plugin|tool|tests|demo|bench|doc|dashboards|collectd\\.conf\\.d"
 PATH = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./*-]*[\w*/]")
 
 # Files that a build makes, or that stand for others.
@@ -56,7 +56,8 @@ def test_every_file_is_distributed():
     words = {word for line in makefile.splitlines() for word in line.split()}
     files = [path.relative_to(TOP) for pattern in
              ("*.md", "doc/*", "demo/*.[ch]", "bench/*.[ch]", "bench/*.py",
-              "plugin/**/*.[ch]", "tests/unit/*.[ch]", "tests/*/*.py") for path in TOP.glob(pattern)]
+              "plugin/**/*.[ch]", "tool/*", "tests/unit/*.[ch]",
+              "tests/fuzz/*.[ch]", "tests/*/*.py") for path in TOP.glob(pattern)]
     assert len(files) > 100
     # A program of tests/unit is a word without .c: its source follows from that.
     assert [str(path) for path in sorted(files) if str(path) not in words

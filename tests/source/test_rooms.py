@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The rooms of plugin/: who may include whom, and that doc/ names every module."""
+"""The rooms of plugin/, and tool/ beside them: who may include whom, and that doc/
+names every module."""
 
 import collections
 import os
@@ -152,4 +153,76 @@ def test_no_circle_of_calls():
 def test_the_documentation_names_every_module():
     text = (TOP / "doc" / "architecture.md").read_text()
     modules = {pathlib.PurePath(module_of(p)).name for p in sources()}
+    assert [m for m in sorted(modules) if f"`{m}`" not in text] == []
+
+
+# ---- onenetctl ----
+
+# A place of its own, which looks into every room but that of the daemon.
+TOOL_SEES = set(ROOMS) - {"agent"}
+# A rehearsal has commands that were sent by hand, too, and so their policies.
+TOOL_SEES_OF_AGENT = {("rehearsal.c", "agent/orders.h")}
+
+# The only modules of the tool that may include these headers.
+TOOL_FOREIGN = {
+    r"sqlite3\.h": {"book", "rows", "status"},  # where queries are
+    r"cloud/http": {"probe", "onenet_probe"},  # which is a program of its own
+    r"regex\.h": {"conf_word"},
+    r"(wordexp|fnmatch)\.h": {"conf_file"},
+    r"liboconfig/": {"conf_*", "company"},
+    r"(collectd|curl|yajl|openssl)/": set(),
+}
+
+
+def tool_sources():
+    return sorted((TOP / "tool").glob("*.[ch]"))
+
+
+def room_included(name):
+    """Returns the room of a header, or None for one of the tool itself."""
+    return name.split("/")[0] if "/" in name else None
+
+
+def test_the_tool_includes_its_own_headers_and_those_of_rooms_it_may_see():
+    assert len(tool_sources()) > 20
+    bad = []
+    for p in tool_sources():
+        for name in own_includes(p):
+            room = room_included(name)
+            place = TOP / "tool" if room is None else TOP / "plugin"
+            may_see = (room in {None, *TOOL_SEES}
+                       or (p.name, name) in TOOL_SEES_OF_AGENT)
+            if not (place / name).is_file() or not may_see:
+                bad.append(f"{p.name} includes {name}")
+    assert bad == []
+
+
+def test_headers_of_others_stay_in_their_module_of_the_tool():
+    bad = [
+        f"{p.name} includes {name}"
+        for p in tool_sources()
+        for name in re.findall(r"^#include [<\"]([^>\"]+)[>\"]", p.read_text(), re.M)
+        for pattern, allowed in TOOL_FOREIGN.items()
+        if re.match(pattern, name) and not is_allowed(p.stem, allowed)
+    ]
+    assert bad == []
+
+
+def test_no_circle_of_includes_in_the_tool():
+    graph = {
+        p.name: {n for n in own_includes(p) if room_included(n) is None}
+        for p in tool_sources()
+    }
+    assert cycle_in(graph) is None
+
+
+def test_a_wrong_include_of_the_tool_would_be_found():
+    assert room_included("agent/worker.h") not in {None, *TOOL_SEES}
+    assert not is_allowed("look", TOOL_FOREIGN[r"sqlite3\.h"])
+    assert is_allowed("conf_text", TOOL_FOREIGN["liboconfig/"])
+
+
+def test_the_documentation_names_every_module_of_the_tool():
+    text = (TOP / "doc" / "architecture.md").read_text()
+    modules = {p.stem for p in tool_sources()}
     assert [m for m in sorted(modules) if f"`{m}`" not in text] == []

@@ -35,6 +35,14 @@ struct stored_account {
   struct account account;
 };
 
+struct stored_silence {
+  struct stored_silence *next;
+  int64_t id;
+  int64_t wall_until_ms;
+  const struct device *device;
+  const struct policy *policy;
+};
+
 static void *allocate(size_t size) {
   void *memory = calloc(1, size);
   assert_non_null(memory);
@@ -251,9 +259,10 @@ static void store_account(struct store *store, const struct account *a) {
 
 static void store_remove_slot(struct store *store, const char *key) {
   struct stored_slot **link = &store->slots, *s;
-  while (strcmp((*link)->slot.key, key) != 0)
-    link = &(*link)->next;
-  s = *link;
+  while ((s = *link) != NULL && strcmp(s->slot.key, key) != 0)
+    link = &s->next;
+  if (s == NULL)
+    return;
   *link = s->next;
   free_stored_slot(s);
   remove_stored_series(store, key, NULL, NULL);
@@ -273,6 +282,26 @@ static void store_series_change(struct store *store, const struct series *s) {
     store_series(store, s);
 }
 
+/* A silence that is noted for the last time is not in force. */
+static void store_order(struct store *store, const struct order *o) {
+  struct stored_silence **link = &store->silences, *s;
+  while (*link != NULL && (*link)->id < o->id)
+    link = &(*link)->next;
+  if ((s = *link) != NULL && s->id == o->id) {
+    *link = s->next;
+    free(s);
+  }
+  if (o->change.is_last)
+    return;
+  s = allocate(sizeof *s);
+  *s = (struct stored_silence){.next = *link,
+                               .id = o->id,
+                               .wall_until_ms = o->wall_until_ms,
+                               .device = o->device,
+                               .policy = o->policy};
+  *link = s;
+}
+
 static void store_change(struct store *store, struct change *c) {
   switch (c->kind) {
   case CHANGE_SLOT:
@@ -287,8 +316,10 @@ static void store_change(struct store *store, struct change *c) {
   case CHANGE_ACCOUNT:
     store_account(store, journal_account(c));
     break;
-  case CHANGE_TRACKED:
   case CHANGE_ORDER:
+    store_order(store, journal_order(c));
+    break;
+  case CHANGE_TRACKED:
     break;
   }
 }
@@ -309,6 +340,10 @@ static void store_free(struct store *store) {
     free_stored_command(s);
   }
   for (struct stored_account *s = store->accounts, *next; s; s = next) {
+    next = s->next;
+    free(s);
+  }
+  for (struct stored_silence *s = store->silences, *next; s; s = next) {
     next = s->next;
     free(s);
   }
@@ -353,20 +388,51 @@ static void settle_in_flight(const struct store *store) {
     struct stored_slot *slot = find_stored_slot(store, s->command.slot_key);
     if (s->command.state != COMMAND_IN_FLIGHT)
       continue;
-    body_unref(slot->slot.accepted.body);
-    slot->slot.accepted = (struct accepted){0};
+    if (slot != NULL) {
+      body_unref(slot->slot.accepted.body);
+      slot->slot.accepted = (struct accepted){0};
+    }
     find_stored_account(store, s->command.device)->account.attempts_begun++;
   }
+}
+
+static bool has_series(const struct store *store, const char *slot_key) {
+  const struct stored_series *s = store->series;
+  while (s != NULL && strcmp(s->slot_key, slot_key) != 0)
+    s = s->next;
+  return s != NULL;
+}
+
+static struct order *new_order(enum order_verb verb, int64_t id) {
+  struct order *o = order_new();
+  assert_non_null(o);
+  o->verb = verb;
+  o->id = id;
+  return o;
+}
+
+static void restore_silence(struct lanes *l, const struct stored_silence *s,
+                            struct moment now) {
+  struct order *o = new_order(ORDER_SILENCE, s->id);
+  o->wall_until_ms = s->wall_until_ms;
+  o->device = s->device;
+  o->policy = s->policy;
+  order_obey(o, now);
+  assert_int_equal(lanes_restore_silence(l, o, now), 0);
 }
 
 static void store_restore(const struct store *store, struct lanes *l,
                           struct moment now) {
   settle_in_flight(store);
+  for (struct stored_silence *s = store->silences; s != NULL; s = s->next)
+    if (s->wall_until_ms > now.wall_ms)
+      restore_silence(l, s, now);
   lanes_set_next_id(l, store->next_id);
   for (struct stored_account *s = store->accounts; s != NULL; s = s->next)
     lanes_restore_account(l, s->account.device, &s->account);
   for (struct stored_slot *s = store->slots; s != NULL; s = s->next)
-    if (!lanes_has_newer(l, s->slot.key, NULL))
+    if (has_series(store, s->slot.key) &&
+        !lanes_has_newer(l, s->slot.key, NULL))
       restore_slot(l, s);
   for (struct stored_series *s = store->series; s != NULL; s = s->next)
     if (!lanes_has_newer(l, s->slot_key, s->series.name))
@@ -470,6 +536,10 @@ struct control *rule_for(struct world *w, const char *rule,
   at->policy = default_policy;
   at->policy.rule = at->rule;
   snprintf(at->rule, sizeof at->rule, "%s", rule);
+  if (order_sends_by(&at->policy)) {
+    at->policy.supersede = false;
+    at->policy.repeat_s = 0;
+  }
   at->next = w->controls;
   w->controls = at;
   return at;
@@ -652,6 +722,74 @@ void ends_telling_to_wait(struct control *at, enum verdict_class class,
 
 void ends(struct control *at, enum verdict_class class) {
   ends_telling_to_wait(at, class, 0);
+}
+
+/* ---- orders ---- */
+
+struct order *order_of(struct world *w, enum order_verb verb) {
+  return new_order(verb, ++w->order_count);
+}
+
+struct order *silence_of(struct control *at, int64_t ms) {
+  struct order *o = order_of(at->world, ORDER_SILENCE);
+  o->policy = &at->policy;
+  o->wall_until_ms = at->world->now.wall_ms + ms;
+  return o;
+}
+
+struct order *silence_of_device(struct world *w, const char *device,
+                                int64_t ms) {
+  struct order *o = order_of(w, ORDER_SILENCE);
+  o->device = device_called(w, device);
+  o->wall_until_ms = w->now.wall_ms + ms;
+  return o;
+}
+
+static struct body *body_of(const char *text) {
+  struct body *b = body_new(text, strlen(text));
+  assert_non_null(b);
+  return b;
+}
+
+struct order *send_order(struct world *w, const char *device,
+                         const char *body) {
+  struct control *by_hand = rule_for(w, ORDER_RULE, device);
+  struct order *o = order_of(w, ORDER_SEND);
+  o->device = by_hand->device;
+  o->policy = &by_hand->policy;
+  o->body = body_of(body);
+  return o;
+}
+
+struct order *retry_order(struct control *at, int64_t id, const char *body,
+                          enum outcome was) {
+  struct order *o = order_of(at->world, ORDER_RETRY);
+  o->command_id = id;
+  o->device = at->device;
+  o->policy = &at->policy;
+  o->body = body != NULL ? body_of(body) : NULL;
+  o->was = was;
+  return o;
+}
+
+struct order *cancel_order(struct world *w, int64_t id) {
+  struct order *o = order_of(w, ORDER_CANCEL);
+  o->command_id = id;
+  return o;
+}
+
+void obeyed(struct world *w, struct order *o) {
+  lanes_obey(world_lanes(w), o, w->now);
+  assert_string_equal(o->state == ORDER_REFUSED ? o->why : "", "");
+  assert_int_equal(o->state, ORDER_OBEYED);
+  commit(w);
+}
+
+void refused(struct world *w, struct order *o, const char *why) {
+  lanes_obey(world_lanes(w), o, w->now);
+  assert_int_equal(o->state, ORDER_REFUSED);
+  assert_string_equal(o->why, why);
+  commit(w);
 }
 
 /* ---- what must come of it ---- */

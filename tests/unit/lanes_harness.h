@@ -41,6 +41,7 @@ struct store {
   struct stored_series *series;    /* by arrival */
   struct stored_slot *slots;
   struct stored_account *accounts;
+  struct stored_silence *silences; /* in force, by id */
   int64_t next_id;
 };
 
@@ -52,6 +53,7 @@ struct world {
   struct lanes *lanes;          /* made when they are first needed */
   struct moment now;
   int64_t event_count; /* of the events below that have no age of their own */
+  int64_t order_count;
   struct store store;
   struct store unread;     /* what can not be read yet */
   uint64_t jitter_max;     /* the longest wait that was asked for last */
@@ -140,6 +142,23 @@ void ends_with(struct control *at, struct verdict verdict);
 void ends(struct control *at, enum verdict_class class);
 void ends_telling_to_wait(struct control *at, enum verdict_class class,
                           int64_t retry_after_ms);
+
+/* ---- orders ---- */
+
+/* Return an order with a number of its own, to be filled in. */
+struct order *order_of(struct world *w, enum order_verb verb);
+struct order *silence_of(struct control *at, int64_t ms); /* of its rule */
+struct order *silence_of_device(struct world *w, const char *device,
+                                int64_t ms);
+/* A command by hand, or that one of the history again, which ended so. */
+struct order *send_order(struct world *w, const char *device, const char *body);
+struct order *retry_order(struct control *at, int64_t id, const char *body,
+                          enum outcome was);
+struct order *cancel_order(struct world *w, int64_t id);
+
+/* Gives it, and checks that it is obeyed; or refused, in these words. */
+void obeyed(struct world *w, struct order *o);
+void refused(struct world *w, struct order *o, const char *why);
 
 /* ---- what must come of it ---- */
 

@@ -19,7 +19,7 @@ void model_init(struct model *m, struct world *w) {
   size_t count = 0;
   *m = (struct model){.world = w};
   for (const struct control *at = w->controls; at != NULL; at = at->next)
-    for (int i = 0; i < MODEL_SERIES; i++)
+    for (int i = 0; i < (order_sends_by(&at->policy) ? 1 : MODEL_SERIES); i++)
       m->slots[count++].at = at;
   for (size_t i = 0; i < MODEL_ENDPOINTS; i++)
     m->endpoints[i].endpoint = directory_endpoint(w->directory, i);
@@ -39,6 +39,15 @@ struct model_slot *model_slot(struct model *m, const struct control *at,
   while (m->slots[i].at != at)
     i++;
   return &m->slots[i + (at->policy.per_series ? (size_t)series : 0)];
+}
+
+int model_series_of(const struct model *m, const struct model_slot *s) {
+  int series = 0;
+  while (s > m->slots && s[-1].at == s->at) {
+    s--;
+    series++;
+  }
+  return series;
 }
 
 static struct model_device *device_of(struct model *m,
@@ -95,9 +104,8 @@ static void hold_back(struct model_command *c) {
 }
 
 static int64_t deadline_ms(const struct model_command *c) {
-  int expire_s = policy_expire_s(policy_of(c), c->slot->at->device);
-  return expire_s == 0 ? COMMAND_NEVER_MS
-                       : c->valid_from_ms + (int64_t)expire_s * 1000;
+  return c->expire_s == 0 ? COMMAND_NEVER_MS
+                          : c->valid_from_ms + (int64_t)c->expire_s * 1000;
 }
 
 static void start_cooldown(struct model *m, const struct model_command *c) {
@@ -206,10 +214,21 @@ static enum outcome outcome_of(const struct model_command *c,
   return c->doubtful ? OUTCOME_UNKNOWN : outcome;
 }
 
-static void foretell(struct model_command *c, enum outcome outcome) {
+/* A slot that has no series goes with its last command. */
+static void leave_slot(struct model *m, struct model_slot *s) {
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].slot == s && m->commands[i].foretold == UNDECIDED)
+      return;
+  if (speaker_of(s) == NULL)
+    *s = (struct model_slot){.at = s->at};
+}
+
+static void foretell(struct model *m, struct model_command *c,
+                     enum outcome outcome) {
   c->foretold = (int)outcome;
   c->in_flight = false;
   c->has_turn = false;
+  leave_slot(m, c->slot);
 }
 
 static void supersede(struct model *m, struct model_command *newer,
@@ -219,7 +238,7 @@ static void supersede(struct model *m, struct model_command *newer,
   newer->not_before_ms = older->not_before_ms;
   newer->for_credentials = older->for_credentials;
   newer->has_turn = older->has_turn && !is_held(m, newer);
-  foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
+  foretell(m, older, outcome_of(older, OUTCOME_SUPERSEDED));
 }
 
 /* ---- what is at rest, and goes for want of room ---- */
@@ -369,37 +388,131 @@ static bool is_full(struct model *m, const struct model_command *c) {
   return false;
 }
 
+/* Whether a body of that size can wait, which nothing has yet. */
+static bool has_room_besides(struct model *m, size_t size) {
+  size_t waiting = count_waiting(m, NULL);
+  if (waiting >= m->world->options.queue_limit)
+    return false;
+  while (waiting > 0 && held_bytes(m) + size > m->world->options.queue_bytes)
+    if (forget_oldest(m) == 0)
+      return false;
+  return true;
+}
+
 static struct model_command *create(struct model *m, struct model_slot *s,
                                     const struct model_series *speaker) {
   model_holds(m, m->count < MODEL_COMMANDS);
   struct model_command *c = &m->commands[m->count++];
-  *c = (struct model_command){.slot = s,
-                              .has_value = speaker->has_value,
-                              .value = speaker->value,
-                              .body_number = speaker->body_number,
-                              .order = m->last_order + 1,
-                              .place = m->last_order + 1,
-                              .arrived_ms = now_ms(m),
-                              .valid_from_ms = now_ms(m),
-                              .foretold = UNDECIDED};
+  *c = (struct model_command){
+      .slot = s,
+      .has_value = speaker->has_value,
+      .value = speaker->value,
+      .body_number = speaker->body_number,
+      .order = m->last_order + 1,
+      .place = m->last_order + 1,
+      .arrived_ms = now_ms(m),
+      .valid_from_ms = now_ms(m),
+      .expire_s = policy_expire_s(&s->at->policy, s->at->device),
+      .foretold = UNDECIDED};
   memcpy(c->body, speaker->body, sizeof c->body);
   m->last_order++;
   s->last_order = c->order;
   s->last_outcome = UNDECIDED;
+  s->is_overruled = false;
   hold_back(c);
   device_of(m, s)->created++;
   return c;
 }
 
-static void owe(struct model_slot *s, uint64_t order) {
-  if (s->owes == 0 || s->is_parked)
-    s->owes = order;
+/* ---- silences ---- */
+
+static bool is_of(const struct model_silence *silence,
+                  const struct model_slot *s) {
+  return silence->device == s->at->device || silence->policy == &s->at->policy;
+}
+
+/* By a silence that ends later than that. */
+static bool is_silenced(const struct model *m, const struct model_slot *s,
+                        int64_t at_ms) {
+  for (size_t i = 0; i < m->silence_count; i++)
+    if (is_of(&m->silences[i], s) && m->silences[i].until_ms > at_ms)
+      return !order_sends_by(&s->at->policy);
+  return false;
+}
+
+static void owe(struct model *m, struct model_slot *s) {
+  if (s->owes == 0 || s->is_parked) {
+    s->owes = ++m->last_order;
+    s->is_hushed = is_silenced(m, s, INT64_MIN);
+  }
   s->is_parked = false;
 }
 
 static void owe_nothing(struct model_slot *s) {
   s->owes = 0;
   s->is_parked = false;
+}
+
+/* Nothing more is to be said of what the slot was asked for. */
+static void excuse(struct model *m, struct model_slot *s) {
+  s->last_order = ++m->last_order;
+  s->last_outcome = OUTCOME_CANCELLED;
+}
+
+/* What a silenced slot would ask for. An event that is not a state is lost. */
+static void owe_what_differs(struct model *m, struct model_slot *s) {
+  if (s->span.waits)
+    return;
+  if (s->at->policy.supersede && !is_satisfied(s))
+    owe(m, s);
+  else
+    owe_nothing(s);
+  if (!s->at->policy.supersede)
+    excuse(m, s);
+}
+
+static bool hush(struct model *m, struct model_slot *s) {
+  const struct model_series asked = asked_of(s);
+  if (!is_silenced(m, s, now_ms(m)) ||
+      (asked.body[0] == '\0' && !asked.unsendable))
+    return false;
+  owe_what_differs(m, s);
+  return true;
+}
+
+/* Those that owe and do not wait where they belong now, the longest first. */
+static void move_owing(struct model *m) {
+  struct model_slot *first;
+  do {
+    first = NULL;
+    for (size_t i = 0; i < MODEL_SLOTS; i++) {
+      struct model_slot *s = &m->slots[i];
+      if (s->owes > 0 && !s->is_parked &&
+          s->is_hushed != is_silenced(m, s, INT64_MIN) &&
+          (first == NULL || s->owes < first->owes))
+        first = s;
+    }
+    if (first != NULL) {
+      owe_nothing(first);
+      owe_what_differs(m, first);
+    }
+  } while (first != NULL);
+}
+
+static void end_silences(struct model *m) {
+  for (size_t i = m->silence_count; i-- > 0;) {
+    struct model_silence *first = NULL;
+    for (size_t j = 0; j < m->silence_count; j++)
+      if (m->silences[j].until_ms <= now_ms(m) &&
+          (first == NULL || m->silences[j].until_ms < first->until_ms ||
+           (m->silences[j].until_ms == first->until_ms &&
+            m->silences[j].id < first->id)))
+        first = &m->silences[j];
+    if (first == NULL)
+      return;
+    *first = m->silences[--m->silence_count];
+    move_owing(m);
+  }
 }
 
 static void ask(struct model *m, struct model_slot *s) {
@@ -409,18 +522,18 @@ static void ask(struct model *m, struct model_slot *s) {
   if (speaker->body[0] == '\0') {
     owe_nothing(s);
     if (older != NULL)
-      foretell(older, outcome_of(older, OUTCOME_SUPERSEDED));
+      foretell(m, older, outcome_of(older, OUTCOME_SUPERSEDED));
     if (speaker->unsendable)
-      foretell(create(m, s, speaker), OUTCOME_REFUSED);
+      foretell(m, create(m, s, speaker), OUTCOME_REFUSED);
     else
       model_forget(s);
     return;
   }
   struct model_command *c = create(m, s, speaker);
   if (older == NULL && is_full(m, c)) {
-    foretell(c, OUTCOME_DROPPED);
+    foretell(m, c, OUTCOME_DROPPED);
     model_forget(s);
-    owe(s, c->order);
+    owe(m, s);
     return;
   }
   owe_nothing(s);
@@ -526,7 +639,7 @@ static struct model_slot *next_due(struct model *m) {
 static void run_due(struct model *m) {
   struct model_slot *s;
   while ((s = next_due(m)) != NULL)
-    if (come_due(m, s))
+    if (come_due(m, s) && !hush(m, s))
       ask(m, s);
 }
 
@@ -605,6 +718,8 @@ enum ignored model_take(struct model *m, struct model_slot *s, int series,
   note(m, &s->series[series], f);
   follow(m, s, was_settled);
   taken = judge_state(m, s);
+  if (taken == IGNORED_NOT && hush(m, s))
+    taken = IGNORED_SILENCED;
   if (taken == IGNORED_NOT)
     ask(m, s);
   else if (taken < IGNORED_REASONS)
@@ -653,7 +768,7 @@ static void run_silence(struct model *m) {
     series->arrived_ms = now_ms(m);
     series->order = ++m->last_order;
     follow(m, s, was_settled);
-    if (judge_state(m, s) == IGNORED_NOT)
+    if (judge_state(m, s) == IGNORED_NOT && !hush(m, s))
       ask(m, s);
   }
 }
@@ -664,15 +779,16 @@ static void run_deadlines(struct model *m) {
   for (size_t i = 0; i < m->count; i++) {
     struct model_command *c = &m->commands[i];
     if (is_waiting(c) && deadline_ms(c) <= now_ms(m))
-      foretell(c, outcome_of(c, c->for_credentials ? OUTCOME_REFUSED
-                                                   : OUTCOME_EXPIRED));
+      foretell(m, c,
+               outcome_of(c, c->for_credentials ? OUTCOME_REFUSED
+                                                : OUTCOME_EXPIRED));
   }
 }
 
 static void check_unchanged(struct model *m, struct model_command *c) {
   const struct model_device *d = device_of(m, c->slot);
   model_holds(m, d->certain && equals(c->slot, &d->executed, c));
-  foretell(c, OUTCOME_UNCHANGED);
+  foretell(m, c, OUTCOME_UNCHANGED);
 }
 
 static void run_turns(struct model *m) {
@@ -692,6 +808,7 @@ static struct model_slot *first_that_owes(struct model *m) {
   struct model_slot *first = NULL;
   for (size_t i = 0; i < MODEL_SLOTS; i++)
     if (m->slots[i].owes > 0 && !m->slots[i].is_parked &&
+        !m->slots[i].is_hushed &&
         (first == NULL || m->slots[i].owes < first->owes))
       first = &m->slots[i];
   return first;
@@ -699,6 +816,7 @@ static struct model_slot *first_that_owes(struct model *m) {
 
 void model_settle(struct model *m) {
   struct model_slot *s;
+  end_silences(m);
   run_silence(m);
   run_due(m);
   run_deadlines(m);
@@ -915,7 +1033,13 @@ static bool is_obsolete(const struct model_command *c) {
   const struct model_slot *s = c->slot;
   const struct model_series asked = asked_of(s);
   bool asks = s->span.waits ? s->span.fired : asked.body[0] != '\0';
-  return policy_of(c)->supersede && (s->owes > 0 || !asks);
+  return policy_of(c)->supersede && speaker_of(s) != NULL &&
+         (s->owes > 0 || !asks);
+}
+
+static void end_silenced(struct model *m, struct model_command *c) {
+  owe_what_differs(m, c->slot);
+  foretell(m, c, outcome_of(c, OUTCOME_CANCELLED));
 }
 
 static void wait_again(struct model *m, struct model_command *c,
@@ -930,11 +1054,14 @@ static void wait_again(struct model *m, struct model_command *c,
   c->for_credentials = v->class == VERDICT_CREDENTIALS;
   if (newer != NULL)
     supersede(m, newer, c);
+  else if (is_silenced(m, c->slot, now_ms(m)))
+    end_silenced(m, c);
   else if (is_obsolete(c))
-    foretell(c, outcome_of(c, OUTCOME_SUPERSEDED));
+    foretell(m, c, outcome_of(c, OUTCOME_SUPERSEDED));
   else if (deadline_ms(c) <= now_ms(m))
-    foretell(c, outcome_of(c, c->for_credentials ? OUTCOME_REFUSED
-                                                 : OUTCOME_EXPIRED));
+    foretell(
+        m, c,
+        outcome_of(c, c->for_credentials ? OUTCOME_REFUSED : OUTCOME_EXPIRED));
 }
 
 /* Returns whether nobody else waits for a device that is offline. */
@@ -978,16 +1105,16 @@ void model_end(struct model *m, int64_t id, const struct verdict *v) {
   if (is_retried(c, v->class))
     wait_again(m, c, v);
   else if (v->class == VERDICT_ACCEPTED)
-    foretell(c, OUTCOME_ACCEPTED);
+    foretell(m, c, OUTCOME_ACCEPTED);
   else
-    foretell(c, outcome_of(c, OUTCOME_REFUSED));
+    foretell(m, c, outcome_of(c, OUTCOME_REFUSED));
   m->drawn_max = 0;
 }
 
 void model_end_dry(struct model *m, int64_t id) {
   struct model_command *c = find_command(m, id);
   leave_flight(m, c, &(struct verdict){.class = VERDICT_ACCEPTED});
-  foretell(c, OUTCOME_CANCELLED);
+  foretell(m, c, OUTCOME_CANCELLED);
 }
 
 void model_key_changed(struct model *m, const struct endpoint *e) {
@@ -995,6 +1122,166 @@ void model_key_changed(struct model *m, const struct endpoint *e) {
     struct model_command *c = &m->commands[i];
     if (c->for_credentials && c->slot->at->device->endpoint == e)
       c->not_before_ms = now_ms(m);
+  }
+}
+
+/* ---- orders ---- */
+
+static struct model_command *find_pending(struct model *m, int64_t id) {
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].id == id)
+      return &m->commands[i];
+  return NULL;
+}
+
+static bool order_command(struct model *m, struct model_slot *s,
+                          const struct order *o) {
+  struct policy policy = s->at->policy;
+  struct model_series like = {.has_value = o->has_value,
+                              .value = o->value,
+                              .body_number = ++m->last_body_number};
+  memcpy(like.body, o->body->data, o->body->size);
+  if (!has_room_besides(m, o->body->size))
+    return false;
+  struct model_command *c = create(m, s, &like);
+  if (o->expire_s != ORDER_EXPIRE_DEFAULT)
+    policy.expire_s = o->expire_s;
+  c->expire_s = policy_expire_s(&policy, s->at->device);
+  s->recorded = true;
+  s->is_overruled = true;
+  if (o->is_forced)
+    model_forget(s);
+  return true;
+}
+
+static bool obey_send(struct model *m, const struct order *o) {
+  struct model_slot *s = m->slots;
+  while (s->at->device != o->device || !order_sends_by(&s->at->policy))
+    s++;
+  return order_command(m, s, o);
+}
+
+static struct model_slot *slot_of(struct model *m, const struct order *o,
+                                  int series) {
+  struct model_slot *s = m->slots;
+  while (&s->at->policy != o->policy)
+    s++;
+  return model_slot(m, s->at, series);
+}
+
+static bool has_pending(const struct model *m, const struct model_slot *s) {
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].slot == s)
+      return true;
+  return false;
+}
+
+static bool repeat(struct model *m, const struct order *o,
+                   struct model_slot *s) {
+  if (o->body == NULL)
+    return false;
+  if ((o->was == OUTCOME_ACCEPTED || o->was == OUTCOME_UNKNOWN) &&
+      !o->is_forced)
+    return false;
+  if (is_silenced(m, s, now_ms(m)) ||
+      (s->at->policy.supersede && (has_pending(m, s) || s->owes > 0)))
+    return false;
+  return order_command(m, s, o);
+}
+
+static bool obey_retry(struct model *m, const struct order *o, int series) {
+  struct model_command *c = find_pending(m, o->command_id);
+  if (c == NULL)
+    return repeat(m, o, slot_of(m, o, series));
+  if (c->in_flight || c->not_before_ms == 0)
+    return false;
+  c->not_before_ms = now_ms(m);
+  return true;
+}
+
+static uint64_t cancel_device(struct model *m, const struct device *d) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < m->count; i++) {
+    struct model_command *c = &m->commands[i];
+    if (c->slot->at->device != d || !is_waiting(c))
+      continue;
+    foretell(m, c, outcome_of(c, OUTCOME_CANCELLED));
+    count++;
+  }
+  for (struct model_slot *s = m->slots; s < m->slots + MODEL_SLOTS; s++) {
+    if (s->at->device != d || s->owes == 0 || s->is_parked || s->is_hushed)
+      continue;
+    owe_nothing(s);
+    excuse(m, s);
+  }
+  return count;
+}
+
+static bool obey_cancel(struct model *m, const struct order *o,
+                        uint64_t *ret_count) {
+  struct model_command *c = find_pending(m, o->command_id);
+  if (o->command_id == 0) {
+    *ret_count = cancel_device(m, o->device);
+    return true;
+  }
+  if (c == NULL || c->in_flight)
+    return false;
+  *ret_count = 1;
+  foretell(m, c, outcome_of(c, OUTCOME_CANCELLED));
+  return true;
+}
+
+/* The first that waits and is silenced. */
+static struct model_command *next_to_silence(struct model *m,
+                                             const struct model_silence *by) {
+  struct model_command *first = NULL;
+  for (size_t i = 0; i < m->count; i++) {
+    struct model_command *c = &m->commands[i];
+    if (is_waiting(c) && is_of(by, c->slot) && !order_sends_by(policy_of(c)) &&
+        (first == NULL || c->id < first->id))
+      first = c;
+  }
+  return first;
+}
+
+static bool obey_silence(struct model *m, const struct order *o,
+                         uint64_t *ret_count) {
+  struct model_silence *s = m->silences;
+  struct model_command *c;
+  int64_t length_ms = o->wall_until_ms - m->world->now.wall_ms;
+  while (s < m->silences + m->silence_count &&
+         (s->device != o->device || s->policy != o->policy))
+    s++;
+  bool is_known = s < m->silences + m->silence_count;
+  if (length_ms <= 0) {
+    if (is_known)
+      *s = m->silences[--m->silence_count];
+    move_owing(m);
+    return is_known;
+  }
+  m->silence_count += !is_known;
+  *s = (struct model_silence){.id = o->id,
+                              .device = o->device,
+                              .policy = o->policy,
+                              .until_ms = now_ms(m) + length_ms};
+  move_owing(m);
+  for (; (c = next_to_silence(m, s)) != NULL; ++*ret_count)
+    end_silenced(m, c);
+  return true;
+}
+
+bool model_obey(struct model *m, const struct order *o, int series,
+                uint64_t *ret_count) {
+  *ret_count = 0;
+  switch (o->verb) {
+  case ORDER_SEND:
+    return obey_send(m, o);
+  case ORDER_RETRY:
+    return obey_retry(m, o, series);
+  case ORDER_CANCEL:
+    return obey_cancel(m, o, ret_count);
+  default:
+    return obey_silence(m, o, ret_count);
   }
 }
 
@@ -1012,8 +1299,10 @@ static void crash_in_flight(struct model *m, struct model_command *c) {
     if (m->commands[i].slot == c->slot && &m->commands[i] != c &&
         is_waiting(&m->commands[i]))
       newer = &m->commands[i];
-  if (!policy_of(c)->retry_unknown || is_obsolete(c))
-    foretell(c, OUTCOME_UNKNOWN);
+  if (is_silenced(m, c->slot, now_ms(m)))
+    end_silenced(m, c);
+  else if (!policy_of(c)->retry_unknown || is_obsolete(c))
+    foretell(m, c, OUTCOME_UNKNOWN);
   else if (policy_of(c)->supersede && newer != NULL)
     supersede(m, newer, c);
 }
@@ -1049,20 +1338,52 @@ static void read_bodies(struct model *m) {
   }
 }
 
+/* The first of those in flight. */
+static struct model_command *next_in_flight(struct model *m) {
+  struct model_command *first = NULL;
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].in_flight &&
+        (first == NULL || m->commands[i].order < first->order))
+      first = &m->commands[i];
+  return first;
+}
+
+/* A silence that is over is not in force in the next process. */
+static void read_silences(struct model *m) {
+  for (size_t i = m->silence_count; i-- > 0;)
+    if (m->silences[i].until_ms <= now_ms(m))
+      m->silences[i] = m->silences[--m->silence_count];
+}
+
+static void read_owing(struct model *m) {
+  for (struct model_slot *s = m->slots; s < m->slots + MODEL_SLOTS; s++) {
+    if (s->owes > 0)
+      s->owes = oldest_order_of(s);
+    s->is_hushed = is_silenced(m, s, INT64_MIN);
+  }
+}
+
+/* A slot that has commands and no series begins anew. */
+static void read_slots(struct model *m) {
+  for (struct model_slot *s = m->slots; s < m->slots + MODEL_SLOTS; s++)
+    if (speaker_of(s) == NULL)
+      *s = (struct model_slot){.at = s->at, .recorded = s->recorded};
+}
+
 void model_restart(struct model *m) {
+  struct model_command *in_flight;
+  read_slots(m);
   read_bodies(m);
-  for (size_t i = 0; i < MODEL_SLOTS; i++)
-    if (m->slots[i].owes > 0)
-      m->slots[i].owes = oldest_order_of(&m->slots[i]);
+  read_silences(m);
+  read_owing(m);
   m->forgotten = 0;
   for (size_t i = 0; i < m->count; i++) {
     m->commands[i].place = m->commands[i].order;
     m->commands[i].has_turn = false;
     m->commands[i].tries = m->commands[i].attempts;
   }
-  for (size_t i = 0; i < m->count; i++)
-    if (m->commands[i].in_flight)
-      crash_in_flight(m, &m->commands[i]);
+  while ((in_flight = next_in_flight(m)) != NULL)
+    crash_in_flight(m, in_flight);
   for (size_t i = 0; i < MODEL_DEVICES; i++)
     memset(m->devices[i].begins_ms, 0, sizeof m->devices[i].begins_ms);
   for (size_t i = 0; i < MODEL_ENDPOINTS; i++)
@@ -1113,6 +1434,17 @@ static void match_new(struct model *m, const struct command *real) {
   model_holds(m, memcmp(real->body->data, oldest->body, real->body->size) == 0);
 }
 
+static void note_past(struct model *m, const struct model_command *c,
+                      const struct command *real) {
+  struct model_past *p = &m->past[m->past_count++ % MODEL_PAST];
+  *p = (struct model_past){.id = real->id,
+                           .slot = c->slot,
+                           .has_value = c->has_value,
+                           .value = c->value,
+                           .outcome = real->outcome};
+  memcpy(p->body, c->body, sizeof p->body);
+}
+
 static void match_end(struct model *m, const struct command *real) {
   struct model_command *c = find_command(m, real->id);
   struct model_slot *s = c->slot;
@@ -1126,6 +1458,7 @@ static void match_end(struct model *m, const struct command *real) {
   m->by_outcome[real->outcome]++;
   if (c->order == s->last_order)
     s->last_outcome = (int)real->outcome;
+  note_past(m, c, real);
   *c = m->commands[--m->count];
 }
 
@@ -1188,10 +1521,11 @@ void model_agrees(const struct model *m) {
 static void slot_converged(const struct model *m, const struct model_slot *s) {
   const struct model_series wanted = asked_of(s), *speaker = &wanted;
   bool has_asked = !is_timed(s) || (s->span.fired && !s->span.waits);
-  if (speaker->body[0] == '\0' || !has_asked)
+  if (speaker->body[0] == '\0' || !has_asked || s->is_overruled)
     return;
   model_holds(m, s->last_outcome != UNDECIDED);
-  model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED);
+  /* A silence may end with a state that was accepted before a newer one. */
+  model_holds(m, s->last_outcome != OUTCOME_SUPERSEDED || is_satisfied(s));
   model_holds(m, s->last_outcome != OUTCOME_DROPPED);
   if (s->last_outcome != OUTCOME_ACCEPTED &&
       s->last_outcome != OUTCOME_UNCHANGED)
@@ -1204,6 +1538,7 @@ static void slot_converged(const struct model *m, const struct model_slot *s) {
 
 void model_converged(const struct model *m) {
   model_holds(m, m->count == 0);
+  model_holds(m, m->silence_count == 0);
   for (size_t i = 0; i < MODEL_SLOTS; i++)
     slot_converged(m, &m->slots[i]);
 }

@@ -16,7 +16,10 @@
 #define MODEL_DEVICES 5
 #define MODEL_CONTROLS 7
 #define MODEL_SERIES 3
-#define MODEL_SLOTS (MODEL_CONTROLS * MODEL_SERIES)
+/* One of each device is for what is sent by hand. */
+#define MODEL_SLOTS (MODEL_CONTROLS * MODEL_SERIES + MODEL_DEVICES)
+#define MODEL_SILENCES (MODEL_CONTROLS + MODEL_DEVICES)
+#define MODEL_PAST 8
 #define MODEL_COMMANDS 512
 #define MODEL_TEXT 16
 /* Two of each series and slot, and one of each command. */
@@ -75,10 +78,12 @@ struct model_slot {
   struct model_memory accepted; /* the last body ever accepted */
   bool forget;
   uint64_t owes;  /* since when, as an order; 0: it owes nothing */
-  bool is_parked; /* what it owes waits for After */
+  bool is_parked; /* what it owes waits for After, */
+  bool is_hushed; /* or for the end of a silence */
   int64_t cooldown_until_ms;
   uint64_t last_order; /* of its newest command, */
   int last_outcome;    /* and what became of it */
+  bool is_overruled;   /* that was asked for by an order */
 };
 
 struct model_command {
@@ -97,6 +102,7 @@ struct model_command {
   int attempts;
   int tries; /* with those of the commands whose place it took */
   int64_t arrived_ms;
+  int expire_s;
   int64_t valid_from_ms;
   int64_t not_before_ms;
   int64_t sent_ms;
@@ -126,6 +132,23 @@ struct model_endpoint {
   int polls; /* under way */
 };
 
+struct model_silence {
+  int64_t id; /* of its order */
+  const struct device *device;
+  const struct policy *policy;
+  int64_t until_ms;
+};
+
+/* A command that has ended. */
+struct model_past {
+  int64_t id; /* 0: none */
+  struct model_slot *slot;
+  char body[MODEL_TEXT];
+  bool has_value;
+  double value;
+  enum outcome outcome;
+};
+
 struct model {
   struct world *world;
   long step; /* for messages */
@@ -134,6 +157,10 @@ struct model {
   struct model_device devices[MODEL_DEVICES];
   struct model_command commands[MODEL_COMMANDS]; /* pending, in any order */
   size_t count;
+  struct model_silence silences[MODEL_SILENCES]; /* in force, in any order */
+  size_t silence_count;
+  struct model_past past[MODEL_PAST]; /* of these some, the last among them */
+  size_t past_count;
   int64_t last_id;
   uint64_t last_order;
   uint64_t last_body_number;
@@ -145,7 +172,8 @@ struct model {
 };
 
 /* Begins to watch a world that has not begun, with MODEL_CONTROLS controls,
- * MODEL_DEVICES devices and MODEL_ENDPOINTS endpoints. */
+ * MODEL_DEVICES devices, for each of which there is one control more, by hand,
+ * and MODEL_ENDPOINTS endpoints. */
 void model_init(struct model *m, struct world *w);
 
 /* Fails the test, with the step, unless it holds. */
@@ -165,6 +193,12 @@ enum ignored model_take(struct model *m, struct model_slot *s, int series,
 /* The slot of a control for a series. */
 struct model_slot *model_slot(struct model *m, const struct control *at,
                               int series);
+/* Returns whether the order must be obeyed; and how many commands it ends.
+ * series is that of a command which is sent again. */
+bool model_obey(struct model *m, const struct order *o, int series,
+                uint64_t *ret_count);
+/* The number of the series that the slot is for; 0 if it is for all. */
+int model_series_of(const struct model *m, const struct model_slot *s);
 void model_drop(struct model *m, const struct device *d, uint64_t count);
 void model_forget(struct model_slot *s);
 void model_end(struct model *m, int64_t id, const struct verdict *v);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "options_fixture.h"
 
-#include "base/log.h"
-#include "config_text.h"
+#include "conf_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,18 +24,15 @@ static void append_line(char *lines, size_t bytes, const char *line) {
   snprintf(lines + used, bytes - used, "%s%s", used == 0 ? "" : "\n", line);
 }
 
-static void keep_log(enum log_level level, const char *line) {
-  if (level == LOG_LEVEL_ERROR) {
-    append_line(fixture.skipped, sizeof(fixture.skipped), line);
-    return;
-  }
-  assert_int_equal(level, LOG_LEVEL_WARNING);
-  append_line(fixture.warnings, sizeof(fixture.warnings), line);
-}
-
-static void keep_fault(void *context, const char *line) {
+static void keep_remark(void *context, const struct options_remark *remark) {
   struct options_fixture *f = context;
-  append_line(f->faults, sizeof(f->faults), line);
+  assert_non_null(remark->item);
+  if (remark->level == OPTIONS_FAULT)
+    append_line(f->faults, sizeof(f->faults), remark->line);
+  else if (remark->level == OPTIONS_SKIPPED)
+    append_line(f->skipped, sizeof(f->skipped), remark->line);
+  else
+    append_line(f->warnings, sizeof(f->warnings), remark->line);
 }
 
 void options_fixture_write(struct options_fixture *f, const char *name,
@@ -112,17 +108,24 @@ static const oconfig_item_t *find_block(const oconfig_item_t *root) {
   return NULL;
 }
 
+static void fail_note(void *context, enum conf_level level, const char *path,
+                      int line, const char *text) {
+  (void)context;
+  (void)level;
+  fail_msg("%s:%d: %s", path, line, text);
+}
+
 int options_fixture_read_all(struct options_fixture *f,
                              const char *configuration) {
-  oconfig_item_t *root = config_text_parse(configuration);
+  struct conf_file *conf;
+  assert_int_equal(
+      conf_file_read_text("conf", configuration, fail_note, NULL, &conf), 0);
   options_free(f->options);
   f->options = NULL;
   f->faults[0] = f->warnings[0] = f->skipped[0] = '\0';
-  log_install(keep_log, NULL);
-  int status = options_read(find_block(root), f->directory, f->purpose,
-                            keep_fault, f, &f->options);
-  log_install(NULL, NULL);
-  config_text_free(root);
+  int status = options_read(find_block(conf_file_root(conf)), f->directory,
+                            f->purpose, keep_remark, f, &f->options);
+  conf_file_free(conf);
   return status;
 }
 

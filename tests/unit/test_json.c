@@ -102,7 +102,7 @@ static void assert_members(const char *text, const char *expected) {
 static void the_members_of_two_levels_are_shown_in_their_order(void **state) {
   (void)state;
   assert_members("{\"b\":1,\"a\":{\"x\":\"y\",\"z\":null},\"c\":true}",
-                 "b n 1\na { \na.x s y\na.z 0 \nc b \n");
+                 "b n 1\na { \na.x s y\na.z 0 \nc b true\n");
 }
 
 static void what_is_deeper_or_in_an_array_is_no_member(void **state) {

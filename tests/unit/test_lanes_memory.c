@@ -50,6 +50,31 @@ static void a_minute_passes(struct control *fan, long pieces) {
   is_enough = outcomes_of(w, "fan", OUTCOME_DROPPED) == 0;
 }
 
+static void an_order_is_given(struct control *fan, struct order *o,
+                              long pieces) {
+  okay(fan, "rack1", "off");
+  scarce_memory_begin(pieces);
+  lanes_obey(fan->world->lanes, o, fan->world->now);
+  scarce_memory_end();
+  is_enough = o->state == ORDER_OBEYED;
+  if (!is_enough)
+    assert_string_equal(o->why, "there is no memory for it");
+}
+
+static void it_is_silenced(struct control *fan, long pieces) {
+  an_order_is_given(fan, silence_of(fan, 3600000), pieces);
+}
+
+static void it_is_sent_by_hand(struct control *fan, long pieces) {
+  an_order_is_given(fan, send_order(fan->world, "fan", "reset"), pieces);
+}
+
+static void all_is_called_off(struct control *fan, long pieces) {
+  struct order *o = cancel_order(fan->world, 0);
+  o->device = fan->device;
+  an_order_is_given(fan, o, pieces);
+}
+
 /* ---- what comes of it ---- */
 
 /* Where there was no memory for an attempt, it waits for a second. */
@@ -64,6 +89,23 @@ static void goes_off(struct control *fan) {
 static void goes_off_after_a_restart(struct control *fan) {
   restart(fan->world);
   goes_off(fan);
+}
+
+static void goes_off_at_the_end(struct control *fan) {
+  begins_after(fan, "off", is_enough ? 3600000 : 0);
+}
+
+static void goes_off_and_has_what_was_sent(struct control *fan) {
+  is_sent(fan, "off");
+  if (is_enough)
+    is_sent(rule_for(fan->world, ORDER_RULE, "fan"), "reset");
+  nothing_begins(fan->world);
+}
+
+static void goes_off_unless_called_off(struct control *fan) {
+  if (!is_enough)
+    is_sent(fan, "off");
+  nothing_begins(fan->world);
 }
 
 /* Tries it with no memory at all, and then with a piece more each time, until
@@ -104,12 +146,22 @@ static void a_taking_back_without_memory_is_asked_for_again(void **state) {
   try_all(its_okay_comes, goes_off);
 }
 
+static void
+an_order_without_memory_is_refused_and_changes_nothing(void **state) {
+  (void)state;
+  has_until = false;
+  try_all(it_is_silenced, goes_off_at_the_end);
+  try_all(it_is_sent_by_hand, goes_off_and_has_what_was_sent);
+  try_all(all_is_called_off, goes_off_unless_called_off);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_okay_without_memory_is_asked_for_again),
       cmocka_unit_test(an_okay_without_memory_survives_a_restart),
       cmocka_unit_test(a_silence_without_memory_is_asked_for_again),
       cmocka_unit_test(a_taking_back_without_memory_is_asked_for_again),
+      cmocka_unit_test(an_order_without_memory_is_refused_and_changes_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

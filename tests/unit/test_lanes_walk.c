@@ -28,6 +28,7 @@ struct walk {
   bool dry;
   int weather;     /* percent of attempts that are accepted */
   int64_t wait_ms; /* what lanes_wait_ms said when nothing more began */
+  long by_verb[ORDER_SILENCE + 1][2]; /* orders: refused, obeyed */
 };
 
 /* ---- random numbers: splitmix64 ---- */
@@ -118,6 +119,11 @@ static void choose_controls(struct walk *walk) {
   }
 }
 
+static void choose_hands(struct world *w) {
+  for (size_t i = 0; i < MODEL_DEVICES; i++)
+    rule_for(w, ORDER_RULE, directory_device(w->directory, i)->name);
+}
+
 static struct walk *begin_life(void) {
   struct walk *walk = calloc(1, sizeof *walk);
   assert_non_null(walk);
@@ -131,6 +137,7 @@ static struct walk *begin_life(void) {
   walk->dry = chance(5);
   choose_devices(walk->world);
   choose_controls(walk);
+  choose_hands(walk->world);
   model_init(&walk->model, walk->world);
   return walk;
 }
@@ -305,6 +312,106 @@ static void change_a_key(struct walk *walk) {
   model_key_changed(&walk->model, e);
 }
 
+/* ---- orders ---- */
+
+/* It ends what it must, and no more. */
+static void give(struct walk *walk, struct order *o, int series) {
+  uint64_t count;
+  bool is_obeyed = model_obey(&walk->model, o, series, &count);
+  lanes_obey(world_lanes(walk->world), o, walk->world->now);
+  model_holds(&walk->model,
+              o->state == (is_obeyed ? ORDER_OBEYED : ORDER_REFUSED));
+  model_holds(&walk->model, o->count == count);
+  walk->by_verb[o->verb][is_obeyed]++;
+  record(walk);
+}
+
+static const struct device *any_device(const struct walk *walk) {
+  return directory_device(walk->world->directory, (size_t)pick(MODEL_DEVICES));
+}
+
+static void send_by_hand(struct walk *walk) {
+  struct order *o =
+      send_order(walk->world, any_device(walk)->name, chance(50) ? "on" : "go");
+  o->expire_s = ONE_OF(ORDER_EXPIRE_DEFAULT, ORDER_EXPIRE_DEFAULT, 0, 3, 40);
+  give(walk, o, 0);
+}
+
+/* Of one that is pending, or any that was. */
+static int64_t any_id(const struct walk *walk) {
+  const struct model *m = &walk->model;
+  return m->count > 0 && chance(90) ? m->commands[pick((int)m->count)].id
+                                    : 1 + pick((int)m->last_id + 1);
+}
+
+static void retry_pending(struct walk *walk) {
+  give(walk, retry_order(walk->controls[0], any_id(walk), NULL, OUTCOME_COUNT),
+       0);
+}
+
+static void retry_past(struct walk *walk) {
+  const struct model_past *p = &walk->model.past[pick(MODEL_PAST)];
+  if (p->id == 0)
+    return;
+  int series = model_series_of(&walk->model, p->slot);
+  struct control *at = (struct control *)p->slot->at;
+  struct order *o =
+      retry_order(at, p->id, p->body[0] != '\0' ? p->body : NULL, p->outcome);
+  o->series = strdup(series_names[series]);
+  o->has_value = p->has_value;
+  o->value = p->value;
+  o->is_forced = chance(60);
+  give(walk, o, series);
+}
+
+static void cancel_some(struct walk *walk) {
+  struct order *o = cancel_order(walk->world, any_id(walk));
+  if (chance(30)) {
+    o->command_id = 0;
+    o->device = any_device(walk);
+  }
+  give(walk, o, 0);
+}
+
+static void silence_some(struct walk *walk) {
+  int64_t ms = ONE_OF(0, 1, 3000, 20000, 200000);
+  struct order *o =
+      chance(50) ? silence_of(walk->controls[pick(MODEL_CONTROLS)], ms)
+                 : silence_of_device(walk->world, any_device(walk)->name, ms);
+  give(walk, o, 0);
+}
+
+static void give_some_order(struct walk *walk) {
+  switch (pick(6)) {
+  case 0:
+    send_by_hand(walk);
+    break;
+  case 1:
+    retry_pending(walk);
+    break;
+  case 2:
+    retry_past(walk);
+    break;
+  case 3:
+    cancel_some(walk);
+    break;
+  default:
+    silence_some(walk);
+    break;
+  }
+}
+
+static void end_silences(struct walk *walk) {
+  struct model *m = &walk->model;
+  while (m->silence_count > 0) {
+    struct order *o = order_of(walk->world, ORDER_SILENCE);
+    o->device = m->silences[0].device;
+    o->policy = m->silences[0].policy;
+    o->wall_until_ms = walk->world->now.wall_ms;
+    give(walk, o, 0);
+  }
+}
+
 static void crash(struct walk *walk) {
   model_restart(&walk->model);
   walk->in_flight_count = 0;
@@ -382,6 +489,8 @@ static void step(struct walk *walk) {
   for (int i = chance(50) ? pick(4) : 0; i > 0; i--)
     fire_at_random(walk);
   end_some_attempts(walk);
+  if (chance(5))
+    give_some_order(walk);
   if (chance(3))
     do_something_rare(walk);
   end_polls(walk, 30);
@@ -390,11 +499,12 @@ static void step(struct walk *walk) {
     poll_at_random(walk);
 }
 
-/* Events are quiet, and the cloud answers. */
+/* Nothing is silenced, events are quiet, and the cloud answers. */
 static void converge(struct walk *walk) {
   const struct verdict accepted = {.class = VERDICT_ACCEPTED};
   int turns = 0;
   end_polls(walk, 100);
+  end_silences(walk);
   begin_what_is_due(walk);
   while (walk->model.count > 0) {
     model_holds(&walk->model, ++turns < QUIET_TURNS);
@@ -412,6 +522,7 @@ static void converge(struct walk *walk) {
 struct tally {
   long by_outcome[OUTCOME_COUNT];
   long ignored[IGNORED_REASONS];
+  long by_verb[ORDER_SILENCE + 1][2]; /* refused, obeyed */
 };
 
 static long live(long first_step, long steps, struct tally *tally) {
@@ -429,6 +540,9 @@ static long live(long first_step, long steps, struct tally *tally) {
     tally->by_outcome[i] += walk->model.by_outcome[i];
   for (int i = 0; i < IGNORED_REASONS; i++)
     tally->ignored[i] += walk->model.ignored[i];
+  for (int i = 0; i <= ORDER_SILENCE; i++)
+    for (int j = 0; j < 2; j++)
+      tally->by_verb[i][j] += walk->by_verb[i][j];
   end_life(walk);
   return steps;
 }
@@ -456,6 +570,13 @@ static void a_random_walk_agrees_with_the_model(void **state) {
     print_message("%ld %s\n", tally.ignored[i], ignored_name((enum ignored)i));
     assert_true(tally.ignored[i] > 0 || steps < 100000 ||
                 i == IGNORED_NO_MEMORY);
+  }
+  for (int i = 0; i <= ORDER_SILENCE; i++) {
+    print_message("%s: %ld refused, %ld obeyed\n",
+                  order_verb_name((enum order_verb)i), tally.by_verb[i][0],
+                  tally.by_verb[i][1]);
+    assert_true(steps < 100000 ||
+                (tally.by_verb[i][0] > 0 && tally.by_verb[i][1] > 0));
   }
 }
 

@@ -979,7 +979,7 @@ static void leave_much(struct fixture *f, int first_id) {
          " content_type, qos, timeout_s, expires_at, not_before,"
          " 'finished', 'accepted', attempts, http_code, errno, error,"
          " cmd_uuid, reply, sent_at, 1700000000, status, status_at, answer,"
-         " track_until, cause, class, value, valid_from,"
+         " track_until, cause, class, value, service, valid_from,"
          " waits_for_credentials, doubtful FROM n, commands"
          " WHERE id = 1");
   snprintf(move, sizeof move, "UPDATE commands SET id = id + %d WHERE id <= 5",

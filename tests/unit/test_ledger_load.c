@@ -540,7 +540,10 @@ static void no_event_is_late_for_a_clock_that_went_back(void **state) {
 
 /* ---- together with lanes ---- */
 
-static const struct policy *find_policy(void *context, const char *rule) {
+static const struct policy *find_policy(void *context, const char *rule,
+                                        const char *content_type,
+                                        const char *service) {
+  (void)content_type, (void)service;
   const struct fixture *f = context;
   return &f->policies[strcmp(rule, "overheat") == 0 ? OVERHEAT : SETPOINT];
 }

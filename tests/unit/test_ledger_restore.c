@@ -148,7 +148,10 @@ static struct ledger_row *add_totals(const struct fixture *f, int64_t created) {
 
 /* ---- settling ---- */
 
-static const struct policy *find_policy(void *context, const char *rule) {
+static const struct policy *find_policy(void *context, const char *rule,
+                                        const char *content_type,
+                                        const char *service) {
+  (void)content_type, (void)service;
   const struct fixture *f = context;
   for (int i = 0; i < RULES; i++)
     if (!f->rule_is_gone[i] && strcmp(f->policies[i].rule, rule) == 0)

@@ -18,7 +18,7 @@ static struct ledger_store *store;
 
 static void open_store(struct fixture *f) {
   double newest_s = NAN;
-  store = store_sqlite_new(f->path, false);
+  store = store_sqlite_new(f->path, false, NULL);
   assert_non_null(store);
   assert_int_equal(store->type->open(store, FIXTURE_NOW, &newest_s), 0);
   assert_true(newest_s == -INFINITY);

@@ -139,6 +139,20 @@ static void a_file_of_version_1_gets_the_present_views(void **state) {
       "fan|4|2|2|0");
 }
 
+static void a_file_of_version_1_takes_orders(void **state) {
+  struct fixture *f = *state;
+  leave_version_1(f);
+  fixture_restart(f, FIXTURE_NOW);
+  fixture_sql(f, "INSERT INTO orders (given_at, verb, uid, command_id, forced,"
+                 " state) VALUES (1700000000, 'cancel', 1000, 1, 0, 'given')");
+  assert_string_equal(
+      fixture_sql(f, "SELECT id, uid, verb, device, command, state, why"
+                     " FROM orders_readable"),
+      "1|1000|cancel||1|given|");
+  assert_string_equal(fixture_sql(f, "SELECT * FROM agent"), "");
+  assert_string_equal(fixture_sql(f, "SELECT * FROM endpoints"), "");
+}
+
 /* A directory in the place of the lock keeps the file from being written. */
 static void what_is_pending_in_version_1_is_restored_though_it_is_not_written(
     void **state) {
@@ -202,6 +216,7 @@ int main(void) {
       SITUATION(a_file_of_version_1_has_the_form_of_one_that_is_begun_now),
       SITUATION(what_failed_last_in_version_1_is_known),
       SITUATION(a_file_of_version_1_gets_the_present_views),
+      SITUATION(a_file_of_version_1_takes_orders),
       SITUATION(a_series_of_version_1_knows_when_its_last_value_was),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

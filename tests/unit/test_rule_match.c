@@ -381,6 +381,57 @@ static void a_value_must_be_of_the_rule_s_data_source(void **state) {
   assert_int_equal(told_count, 1);
 }
 
+/* ---- what keeps one rule from firing ---- */
+
+static void assert_gap(const struct rule *r, const struct event *e,
+                       const char *option, const char *has,
+                       const char *wanted) {
+  struct buf out;
+  buf_init(&out, 1024);
+  const struct rule_gap gap = rule_find_gap(r, e, &out);
+  assert_string_equal(gap.option != NULL ? gap.option : "", option);
+  assert_string_equal(gap.has != NULL ? gap.has : "", has);
+  assert_string_equal(buf_text(&out), wanted);
+  buf_free(&out);
+}
+
+static void the_first_field_that_does_not_match_is_found(void **state) {
+  (void)state;
+  struct rule *r = add_rule("overheat");
+  add_pattern(r, RULE_HOST, "/^rack/");
+  add_pattern(r, RULE_TYPE, "humidity");
+  add_pattern(r, RULE_TYPE, "pressure");
+  add_pattern(r, RULE_TYPE_INSTANCE, "core1");
+  struct event e = an_event();
+  assert_gap(r, &e, "Type", "temperature", "\"humidity\" or \"pressure\"");
+  e.type = "pressure";
+  assert_gap(r, &e, "TypeInstance", "core0", "\"core1\"");
+  e.type_instance = "core1";
+  assert_gap(r, &e, "", "", "");
+  e.host = "db1";
+  assert_gap(r, &e, "Host", "db1", "\"/^rack/\"");
+}
+
+static void a_rule_for_values_does_not_hear_a_notification(void **state) {
+  (void)state;
+  struct event e = an_event(), v = a_value();
+  assert_gap(rule_book_add(book, "setpoint", EVENT_VALUE), &e, "Source",
+             "notification", "value");
+  assert_gap(add_rule("overheat"), &v, "Source", "value", "notification");
+}
+
+static void a_rule_without_the_body_does_not_fire_but_for_okay(void **state) {
+  (void)state;
+  struct rule *r = add_rule("overheat");
+  struct event e = an_event(), missing = a_missing_value();
+  rule_set_body(r, RULE_ON_OKAY, NULL);
+  e.severity = SEVERITY_WARNING;
+  assert_gap(r, &e, "OnWarning", "", "");
+  assert_gap(r, &missing, "OnMissing", "", "");
+  e.severity = SEVERITY_OKAY;
+  assert_gap(r, &e, "", "", "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_BOOK(what_matches_but_has_no_body_for_the_event_is_unmatched),
@@ -403,6 +454,9 @@ int main(void) {
       WITH_BOOK(only_the_data_source_of_an_okay_may_differ),
       WITH_BOOK(nobody_is_told_of_a_device_that_another_source_lacks),
       WITH_BOOK(a_value_must_be_of_the_rule_s_data_source),
+      WITH_BOOK(the_first_field_that_does_not_match_is_found),
+      WITH_BOOK(a_rule_for_values_does_not_hear_a_notification),
+      WITH_BOOK(a_rule_without_the_body_does_not_fire_but_for_okay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fuzz owns what a fuzz target is: one function, in the form of libFuzzer. The
+ * fuzzer calls it with whatever it makes up; replay calls it with the files of
+ * the corpus, so that `make check` runs these with any compiler.
+ */
+#ifndef ONENET_TESTS_FUZZ_H
+#define ONENET_TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Tries the bytes, and aborts if something does not hold. Returns 0. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif
