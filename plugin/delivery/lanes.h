@@ -167,7 +167,8 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now);
 void lanes_obey(struct lanes *l, struct order *o, struct moment now);
 
 /* Puts a silence in force again that an earlier process obeyed: at a start or
- * at a late restore, before slots and commands come. Its end has not come, and
+ * at a late restore, before or after slots and commands come. Its end has not
+ * come, and
  * no later order has taken its place or ended it. Returns 0, and takes it; or
  * -ENOMEM, and then the caller keeps it. */
 int lanes_restore_silence(struct lanes *l, struct order *silence,

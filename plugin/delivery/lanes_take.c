@@ -531,9 +531,9 @@ int lanes_restore_command(struct lanes *l, struct command *c,
   if (c->policy->supersede)
     slot->waiting = c;
   lanes_place(l, c, now.ms);
-  if (lanes_end_silenced(l, c, now))
-    return 0;
   if (c->doubtful && (!c->policy->retry_unknown || lanes_is_obsolete(c)))
     lanes_end_waiting(l, c, OUTCOME_UNKNOWN, c->why, now);
+  else
+    lanes_end_silenced(l, c, now);
   return 0;
 }

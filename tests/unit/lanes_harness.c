@@ -421,12 +421,16 @@ static void restore_silence(struct lanes *l, const struct stored_silence *s,
   assert_int_equal(lanes_restore_silence(l, o, now), 0);
 }
 
-static void store_restore(const struct store *store, struct lanes *l,
-                          struct moment now) {
-  settle_in_flight(store);
+static void restore_silences(const struct store *store, struct lanes *l,
+                             struct moment now) {
   for (struct stored_silence *s = store->silences; s != NULL; s = s->next)
     if (s->wall_until_ms > now.wall_ms)
       restore_silence(l, s, now);
+}
+
+static void restore_rest(const struct store *store, struct lanes *l,
+                         struct moment now) {
+  settle_in_flight(store);
   lanes_set_next_id(l, store->next_id);
   for (struct stored_account *s = store->accounts; s != NULL; s = s->next)
     lanes_restore_account(l, s->account.device, &s->account);
@@ -443,6 +447,14 @@ static void store_restore(const struct store *store, struct lanes *l,
     *c = copy_command(&s->command);
     assert_int_equal(lanes_restore_command(l, c, now), 0);
   }
+}
+
+static void store_restore(const struct world *w, const struct store *store) {
+  if (!w->reads_silences_last)
+    restore_silences(store, w->lanes, w->now);
+  restore_rest(store, w->lanes, w->now);
+  if (w->reads_silences_last)
+    restore_silences(store, w->lanes, w->now);
 }
 
 /* ---- the world ---- */
@@ -588,7 +600,8 @@ static void end_process(struct world *w) {
 
 void restart(struct world *w) {
   end_process(w);
-  store_restore(&w->store, world_lanes(w), w->now);
+  world_lanes(w);
+  store_restore(w, &w->store);
   commit(w);
 }
 
@@ -603,7 +616,7 @@ void restart_without_reading(struct world *w) {
 
 void read_late(struct world *w) {
   lanes_begin_late_restore(w->lanes);
-  store_restore(&w->unread, w->lanes, w->now);
+  store_restore(w, &w->unread);
   lanes_end_late_restore(w->lanes);
   lanes_note_all(w->lanes);
   commit(w);

@@ -55,11 +55,12 @@ struct world {
   int64_t event_count; /* of the events below that have no age of their own */
   int64_t order_count;
   struct store store;
-  struct store unread;     /* what can not be read yet */
-  uint64_t jitter_max;     /* the longest wait that was asked for last */
-  uint64_t jitter_percent; /* how much of it is waited; 100 */
-  size_t fleeting;         /* commands that ended so */
-  char ended[ENDED_BYTES]; /* what ended since that was last asked for */
+  struct store unread;      /* what can not be read yet */
+  bool reads_silences_last; /* at a start: behind all else */
+  uint64_t jitter_max;      /* the longest wait that was asked for last */
+  uint64_t jitter_percent;  /* how much of it is waited; 100 */
+  size_t fleeting;          /* commands that ended so */
+  char ended[ENDED_BYTES];  /* what ended since that was last asked for */
   void (*observe)(void *context, const struct world *w); /* instead of that: */
   void *observe_context; /* told of each commit before it is made */
 };

@@ -1299,10 +1299,10 @@ static void crash_in_flight(struct model *m, struct model_command *c) {
     if (m->commands[i].slot == c->slot && &m->commands[i] != c &&
         is_waiting(&m->commands[i]))
       newer = &m->commands[i];
-  if (is_silenced(m, c->slot, now_ms(m)))
-    end_silenced(m, c);
-  else if (!policy_of(c)->retry_unknown || is_obsolete(c))
+  if (!policy_of(c)->retry_unknown || is_obsolete(c))
     foretell(m, c, OUTCOME_UNKNOWN);
+  else if (is_silenced(m, c->slot, now_ms(m)))
+    end_silenced(m, c);
   else if (policy_of(c)->supersede && newer != NULL)
     supersede(m, newer, c);
 }
