@@ -170,7 +170,11 @@ ORDERS = """INSERT INTO orders (id, given_at, verb, uid, device, rule, command_i
  (7, unixepoch() - 30, 'cancel', 0, 'fan', NULL, NULL, NULL, 0,
   NULL, NULL, 'obeyed', unixepoch(), NULL, NULL, 3),
  (8, unixepoch() - 20, 'silence', 0, 'pump', NULL, NULL, NULL, 0,
-  unixepoch() + 60, NULL, 'given', NULL, NULL, NULL, NULL)"""
+  unixepoch() + 60, NULL, 'given', NULL, NULL, NULL, NULL),
+ (9, unixepoch() - 9000, 'silence', 0, NULL, 'valve-rule', NULL, NULL, 0,
+  unixepoch() + 60, NULL, 'obeyed', unixepoch(), NULL, NULL, NULL),
+ (10, unixepoch() - 9000, 'silence', 0, NULL, 'pump-rule', NULL, NULL, 0,
+  unixepoch() + 90, NULL, 'obeyed', unixepoch(), NULL, NULL, NULL)"""
 
 
 def test_orders_begin_with_the_silences_in_force(rest):
@@ -181,22 +185,23 @@ def test_orders_begin_with_the_silences_in_force(rest):
     ctl = Ctl(rest)
     rows = ctl.rows("orders", "--since", "45s")
     assert [(row["id"], row["in_force"]) for row in rows] == [
-        (1, 1), (8, 0), (7, 0), (6, 0)]
-    assert rows[0]["comment"] == "mended"
+        (10, 1), (9, 1), (1, 1), (8, 0), (7, 0), (6, 0)]
+    assert rows[2]["comment"] == "mended"
     text = ctl.text("orders")
     heading, silences, others = re.split(r"\n\n|:\n", text)
     assert heading == "Silences in force"
-    assert table(silences)["SILENT"] == ["device fan"]
-    assert table(silences)["FOR"][0].startswith("1h 59m")
+    assert table(silences)["SILENT"] == ["rule valve-rule", "rule pump-rule",
+                                         "device fan"]
+    assert table(silences)["FOR"][2].startswith("1h 59m")
     shown = table(others)
-    assert shown["ORDER"] == ["8", "7", "6", "5", "4", "3", "2", "1"]
-    assert shown["BY"][3] == "nobody"
-    assert shown["TARGET"][:4] == ["device pump", "device fan", "command 12",
-                                   "device fan"]
-    assert shown["CAME TO"][:4] == ["", "3 cancelled", "it was accepted",
+    assert shown["ORDER"] == [str(number) for number in range(10, 0, -1)]
+    assert shown["BY"][5] == "nobody"
+    assert shown["TARGET"][2:6] == ["device pump", "device fan", "command 12",
+                                    "device fan"]
+    assert shown["CAME TO"][2:6] == ["", "3 cancelled", "it was accepted",
                                     "command 17"]
     (status,) = ctl.rows("status")
-    assert [row["device"] for row in status["silences"]] == ["fan"]
+    assert [row["id"] for row in status["silences"]] == [9, 10, 1]
     assert "Silences in force:\n" in ctl.text("status")
 
 
