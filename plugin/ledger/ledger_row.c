@@ -645,5 +645,8 @@ int ledger_row_to_retry(const struct ledger_row *row, struct order *o) {
   TAKE(commands_service, take_string(v, &o->service, &status))
   TAKE(commands_body, take_body(v, &o->body, &status))
   TAKE(commands_outcome, outcome_parse(as_text(v), &o->was))
+  TAKE(commands_series, take_string(v, &o->series, &status))
+  TAKE(commands_severity, o->severity = as_severity(v))
+  TAKE(commands_value, take_real(v, &o->has_value, &o->value))
   return status;
 }
