@@ -125,6 +125,21 @@ bool explanation_fires(const struct answer *a) {
   return false;
 }
 
+/* Says of each rule what keeps all of them from such an event. */
+static int refuse_for_all(struct explanation *x) {
+  for (size_t i = 0; i < rule_book_count(x->options->rules); i++) {
+    struct answer *a = &x->answers[i];
+    a->gap = x->is_own ? (struct rule_gap){"Plugin", x->event.plugin}
+                       : (struct rule_gap){"Message", x->event.message};
+    free(a->wanted);
+    a->wanted = strdup(x->is_own ? "any but \"" OWN_PLUGIN "\""
+                                 : "of another length than 255 bytes");
+    if (a->wanted == NULL)
+      return -ENOMEM;
+  }
+  return 0;
+}
+
 static int fire_rules(struct explanation *x) {
   const struct rule_callbacks callbacks = {.match = match,
                                            .fire = fire,
@@ -138,7 +153,9 @@ static int fire_rules(struct explanation *x) {
     rehearsal_run(x->rehearsal, x->now);
   for (size_t i = 0; i < rule_book_count(x->options->rules); i++)
     drop_unheard(&x->answers[i]);
-  return x->has_lost ? -ENOMEM : 0;
+  if (x->has_lost)
+    return -ENOMEM;
+  return x->is_own || x->is_truncated ? refuse_for_all(x) : 0;
 }
 
 /* ---- gaps ---- */

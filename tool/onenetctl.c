@@ -96,32 +96,40 @@ static int run_command(struct tool *tool, int argc, char **argv) {
   return command->run(tool, argc, argv);
 }
 
-int main(int argc, char **argv) {
+/* Reads the options before the command. Returns whether a command follows; else
+ * writes the exit status. */
+static bool read_options(struct tool *tool, int argc, char **argv,
+                         int *ret_status) {
   static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {"version", no_argument, NULL, 'V'},
                                           {NULL, 0, NULL, 0}};
-  struct tool tool = {.conf_path = COLLECTD_CONF};
   int o;
+  *ret_status = TOOL_OK;
   while ((o = getopt_long(argc, argv, "+C:hV", options, NULL)) != -1) {
-    switch (o) {
-    case 'C':
-      tool.conf_path = optarg;
-      tool.is_conf_given = true;
-      break;
-    case 'j':
-      tool.is_json = true;
-      break;
-    case 'h':
-      write_usage(stdout);
-      return TOOL_OK;
-    case 'V':
-      puts("onenetctl " ONENET_VERSION);
-      return TOOL_OK;
-    default:
-      return TOOL_USAGE;
+    if (o == 'C') {
+      tool->conf_path = optarg;
+      tool->is_conf_given = true;
+    } else if (o == 'j') {
+      tool->is_json = true;
+    } else {
+      if (o == 'h')
+        write_usage(stdout);
+      else if (o == 'V')
+        puts("onenetctl " ONENET_VERSION);
+      else
+        *ret_status = TOOL_USAGE;
+      return false;
     }
   }
+  return true;
+}
+
+int main(int argc, char **argv) {
+  struct tool tool = {.conf_path = COLLECTD_CONF};
+  int status;
+  if (!read_options(&tool, argc, argv, &status))
+    return status;
   if (optind == argc) {
     write_usage(stderr);
     return TOOL_USAGE;

@@ -161,20 +161,21 @@ static void look_up_rule(struct orders *x, struct order *o, struct moment now) {
 
 /* Returns whether the text can stand in a header: NULL does. */
 static bool is_line(const char *text) {
-  size_t size = 0;
-  while (text != NULL && text[size] >= ' ' && text[size] <= '~')
-    size++;
-  return text == NULL || (text[size] == '\0' && size < LINE_MAX_BYTES);
+  for (const char *at = text_or_none(text); *at != '\0'; at++)
+    if (*at < ' ' || *at > '~')
+      return false;
+  return strlen(text_or_none(text)) < LINE_MAX_BYTES;
 }
 
 /* Checks what the interface of the device's endpoint asks of a body. */
 static void check_interface(struct order *o, struct moment now) {
   const struct api *api = o->device->endpoint->api;
+  bool has_service = text_or_none(o->service)[0] != '\0';
   char why[WHY_BYTES];
-  if (api->takes_service && o->service == NULL)
+  if (api->takes_service && !has_service)
     order_refuse(o, now, "endpoint \"%s\" calls services: give --service",
                  o->device->endpoint->name);
-  else if (!api->takes_service && o->service != NULL)
+  else if (!api->takes_service && has_service)
     order_refuse(o, now, "endpoint \"%s\" calls no services: leave --service",
                  o->device->endpoint->name);
   else if (!api_check_body(api, o->body->data, o->body->size, why, sizeof why))

@@ -660,7 +660,7 @@ struct order *recorder_take_orders(struct recorder *r) {
   struct order *list = r->orders;
   r->orders = NULL;
   pthread_mutex_unlock(&r->mutex);
-  r->has_taken_orders = list != NULL;
+  r->has_taken_orders = r->has_taken_orders || list != NULL;
   return list;
 }
 

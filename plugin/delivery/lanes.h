@@ -160,14 +160,16 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now);
 
 /* Takes an order, obeys or refuses it, and notes it in the journal: for the
  * last time, but for a silence that is in force from now on. That one is noted
- * for the last time when it ends or another takes its place, with that time as
- * wall_until_ms if it is earlier. Names were looked up: device and policy are
- * what the order names. */
+ * for the last time, as one that was told before, when it ends or another takes
+ * its place; wall_until_ms is then that time if it is earlier. Names were
+ * looked up: device and policy are what the order names, for `retry` those of
+ * the command in the history. */
 void lanes_obey(struct lanes *l, struct order *o, struct moment now);
 
-/* Puts a silence in force again that an earlier process obeyed and whose end
- * has not come: at a start, or at a late restore. Returns 0, and takes it; or
- * -ENOMEM. */
+/* Puts a silence in force again that an earlier process obeyed: at a start or
+ * at a late restore, before slots and commands come. Its end has not come, and
+ * no later order has taken its place or ended it. Returns 0, and takes it; or
+ * -ENOMEM, and then the caller keeps it. */
 int lanes_restore_silence(struct lanes *l, struct order *silence,
                           struct moment now);
 

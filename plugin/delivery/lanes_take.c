@@ -280,6 +280,11 @@ static enum ignored judge_firing(struct lanes *l, const struct slot *slot,
   return slot_judge_arrival(series, f);
 }
 
+/* Costs one comparison while nothing is silenced. */
+static bool is_hushed(struct lanes *l, struct slot *slot, struct moment now) {
+  return l->silences.count > 0 && lanes_hush(l, slot, now);
+}
+
 /* Makes the slot pass through the OKAY that went from the inbox, for After and
  * Until: a state that has been OKAY in between begins anew. */
 static void pass_okay(struct lanes *l, struct slot *slot,
@@ -310,7 +315,7 @@ static int apply_firing(struct lanes *l, const struct firing *f,
   lanes_place_series(l, series);
   lanes_note_series(l, series);
   *ret_ignored = lanes_judge_state(l, slot, now);
-  if (*ret_ignored == IGNORED_NOT && lanes_hush(l, slot, now))
+  if (*ret_ignored == IGNORED_NOT && is_hushed(l, slot, now))
     *ret_ignored = IGNORED_SILENCED;
   return *ret_ignored == IGNORED_NOT
              ? act_on_state(l, slot, series->name, f->arrived, now)
@@ -379,7 +384,7 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
     lanes_place_series(l, series);
     lanes_note_series(l, series);
     if (lanes_judge_state(l, series->slot, now) == IGNORED_NOT &&
-        !lanes_hush(l, series->slot, now) &&
+        !is_hushed(l, series->slot, now) &&
         act_on_state(l, series->slot, series->name, now, now) < 0)
       lanes_drop(l, series->slot->device, 1);
   }
@@ -388,7 +393,7 @@ void lanes_run_silence(struct lanes *l, struct moment now) {
 void lanes_run_due(struct lanes *l, struct moment now) {
   struct slot *slot;
   while ((slot = lanes_next_due(l, now)) != NULL)
-    if (!lanes_hush(l, slot, now) &&
+    if (!is_hushed(l, slot, now) &&
         act_on_state(l, slot, slot_speaker(slot)->name, now, now) < 0)
       lanes_drop(l, slot->device, 1);
 }

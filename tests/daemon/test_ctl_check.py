@@ -54,7 +54,7 @@ ODD_TEXTS = [
     'A "x\n', 'A "x" "\n', 'A "x\ny"\n', 'A "x\\\ny"\n', 'A "x\\\r\ny"\n',
     'A "x\\"\n', 'A "x\\\n', 'A 1\n"x\\\n', 'A 1\n"x\\\ny', '"x\\\ny"\n',
     'A "\\\n"\n', 'A "\\\n" "\n', 'A "\\\n\\"\n', 'A "\\\n\n"\n', 'A "x""y"\n',
-    'A "x\\\r\ny\\\nz"\n', 'A "x\\\r\n"\n', 'A ""\n', 'A "#"\n', "A '\n",
+    'A "x\\\r\n\\"\n', 'A "x\\\r\ny\\\nz"\n', 'A "x\\\r\n"\n', 'A ""\n', 'A "#"\n', "A '\n",
     "<A>\n</A>\n", "<A>\n</A>", "<A>\n</a>\n", "<A>\n", "</A>\n", "<A>\nB 1\n",
     "<A>\nB 1\n</A>\n", "<A> B 1\n</A>\n", "<A>\nB 1 </A>\n", "<A>B</A>\n",
     "<A x>\n</A>\n", "<A x y 1>\n</A>\n", "<A x>\n</A x>\n", "< A >\n< / A >\n",

@@ -26,6 +26,12 @@ RULES = r"""
   OnFailure "on"
   OnOkay "off"
 </Rule>
+<Rule "bytes">
+  Plugin "pump"
+  Device "fan"
+  Format hex
+  OnFailure "00 ff"
+</Rule>
 <Rule "setpoint">
   Source value
   Device "fan"
@@ -138,16 +144,36 @@ def test_each_rule_says_why_it_does_not_fire(story):
     ctl = story.ctl
     rows = ctl.rows("explain", "--plugin", "cpu", "--type", "percent", "--host",
                     "rack7", "--value", "91")
-    assert [row["rule"] for row in rows] == ["overheat", "rack", "setpoint"]
-    assert [(row["option"], row["has"], row["wants"]) for row in rows] == [
-        ("Plugin", "cpu", '"sensors"'), (None, None, None),
-        ("Source", "notification", "value")]
+    assert [(row["rule"], row["option"], row["has"], row["wants"])
+            for row in rows] == [
+        ("overheat", "Plugin", "cpu", '"sensors"'),
+        ("rack", None, None, None),
+        ("bytes", "Plugin", "cpu", '"pump"'),
+        ("setpoint", "Source", "notification", "value")]
     ignored, = of_rule(rows, "rack")["firings"]
     assert ignored["ignored"] == "no_device" and "rack7" in ignored["why"]
 
     rows = ctl.rows("explain", "--source", "value", "--value", "7.5")
     firing, = of_rule(rows, "setpoint")["firings"]
     assert (firing["becomes"], firing["body"]) == ("sent", "7.5")
+
+    firing, = of_rule(ctl.rows("explain", "--plugin", "pump"), "bytes")["firings"]
+    assert (firing["body_hex"], firing["content_type"]) == (
+        "00ff", "application/octet-stream")
+    text = ctl.text("explain", "--plugin", "pump", "--host", "a\nb\x1b[2J")
+    assert "      body, 2 bytes, in hex:\n      00ff\n" in text
+    assert text.startswith("event: a b [2J/pump/, failure\n")
+    row = ctl.rows("explain", "--plugin", "pump", "--severity", "warning")[2]
+    assert (row["option"], row["has"]) == ("OnWarning", None)
+
+    # No rule sees events of the plugin's own, and those of no known identity.
+    for words, what in ((["--plugin", "onenet"], "of the plugin's own"),
+                        (["--data-source", "value", "--message", 255 * "x"],
+                         "exactly 255 bytes")):
+        assert what in ctl.text("explain", *words)
+        assert {(row["fires"], row["option"])
+                for row in ctl.rows("explain", *words)} <= {
+                    (False, "Plugin"), (False, "Message")}
 
     text = ctl.text("explain", "--host", "rack7", "--plugin", "sensors", "--type",
                     "temperature")

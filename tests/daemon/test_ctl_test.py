@@ -87,22 +87,23 @@ def test_a_device_that_is_offline_is_no_fault_of_the_way(way):
     assert "no fault" in way.steps()["device"][1]
 
 
-@pytest.mark.parametrize("certificate, what, advice", [
-    ("good", None, None),
-    ("expired", "has expired", "a new certificate"),
-    ("wrong_name", "for another name", "URL must name the host"),
-    ("stranger", "not of an authority", "CACert")])
-def test_the_certificate_is_looked_at(folder, tls, certificate, what, advice):
-    with Simulator("--device", FAN_ID, "--tls-cert", tls / f"{certificate}.pem",
-                   "--tls-key", tls / f"{certificate}.key",
-                   ssl_context=UNVERIFIED) as sim:
-        way = Way(folder, sim)
-        endpoint = way.endpoint(f"https://127.0.0.1:{sim.port}/cmds",
-                                f'CACert "{tls}/ca.pem"')
-        if what is None:
-            assert way.steps(endpoint=endpoint)["TLS"][0] == "ok"
-        else:
-            way.fails_at("TLS", what, advice, endpoint=endpoint)
+def test_the_certificate_is_looked_at(folder, tls):
+    for certificate, what, advice in (
+            ("good", None, None),
+            ("expired", "has expired", "a new certificate"),
+            ("wrong_name", "for another name", "URL must name the host"),
+            ("stranger", "not of an authority", "CACert")):
+        with Simulator("--device", FAN_ID,
+                       "--tls-cert", tls / f"{certificate}.pem",
+                       "--tls-key", tls / f"{certificate}.key",
+                       ssl_context=UNVERIFIED) as sim:
+            way = Way(folder, sim)
+            endpoint = way.endpoint(f"https://127.0.0.1:{sim.port}/cmds",
+                                    f'CACert "{tls}/ca.pem"')
+            if what is None:
+                assert way.steps(endpoint=endpoint)["TLS"][0] == "ok"
+            else:
+                way.fails_at("TLS", what, advice, endpoint=endpoint)
 
 
 # ---- the key ----

@@ -114,8 +114,11 @@ struct moment fixture_later(int64_t ms) {
 static const struct policy *find_policy(void *context, const char *rule,
                                         const char *content_type,
                                         const char *service) {
-  (void)content_type, (void)service;
   const struct fixture *f = context;
+  if (f->hand.rule != NULL && strcmp(f->hand.rule, rule) == 0 &&
+      strcmp(f->hand.content_type, content_type) == 0 &&
+      strcmp(f->hand.service, service) == 0)
+    return &f->hand;
   for (int i = 0; i < RULES; i++)
     if (!f->rule_is_gone[i] && strcmp(f->policies[i].rule, rule) == 0)
       return &f->policies[i];
@@ -182,6 +185,13 @@ static int keep_failing(void *context, const struct policy *policy,
   return 0;
 }
 
+static int keep_silence(void *context, struct order *order) {
+  struct fixture *f = context;
+  assert_true(f->silence_count < FIXTURE_MAX);
+  f->silences[f->silence_count++] = order;
+  return 0;
+}
+
 /* ---- life ---- */
 
 static void forget_restored(struct fixture *f) {
@@ -192,6 +202,9 @@ static void forget_restored(struct fixture *f) {
     command_free(f->commands[i]);
   for (size_t i = 0; i < f->tracked_count; i++)
     tracked_free(f->tracked[i]);
+  for (size_t i = 0; i < f->silence_count; i++)
+    order_free(f->silences[i]);
+  f->silence_count = 0;
   f->tracked_count = 0;
   f->account_count = 0;
   f->slot_count = 0;
@@ -224,7 +237,8 @@ static struct ledger_callbacks callbacks_of(struct fixture *f) {
                                    .series = keep_series,
                                    .command = keep_command,
                                    .tracked = keep_tracked,
-                                   .failing = keep_failing};
+                                   .failing = keep_failing,
+                                   .silence = keep_silence};
 }
 
 static int load(struct fixture *f, struct moment now) {

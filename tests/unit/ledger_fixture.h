@@ -31,6 +31,7 @@ struct fixture {
   struct device *devices[DEVICES];
   struct policy policies[RULES];
   bool rule_is_gone[RULES];
+  struct policy hand; /* with the rule ORDER_RULE, if there is one */
   struct ledger *ledger;
   bool was_set_aside; /* in the open or the load */
   char why[1024];
@@ -49,6 +50,8 @@ struct fixture {
   size_t command_count;
   struct tracked *tracked[FIXTURE_MAX];
   size_t tracked_count;
+  struct order *silences[FIXTURE_MAX];
+  size_t silence_count;
   char failing[256]; /* "RULE DEVICE OUTCOME;" for each */
   int64_t next_id;
 

@@ -96,6 +96,7 @@ static const char *const right[][2] = {
     /* A continued line takes its first character as it stands. */
     {"A \"a\\\n\" b\"\n", "A \"a\\\" b\"\n"},
     {"A \"a\\\n\\\"\n", "A \"a\"\n"},
+    {"A \"a b\\\r\n\\\"\n", "A \"a b\"\n"},
     {"A \"a\\\n\n\"\n", "A \"a\n\"\n"},
     /* blocks */
     {"<A>\nB 1\n</A>\n", "<A>\nB 1\n</A>\n"},
@@ -343,6 +344,7 @@ static void a_pattern_and_a_directory_go_by_the_order_of_names(void **state) {
   assert_reads("D 1\nD 4\nD 2\nD 9\n");
   put("conf", "<Include \"d\">\nFilter \"*.conf\"\n</Include>\nZ 1\n");
   assert_reads("D 1\nD 2\nZ 1\n");
+  assert_string_equal(folder.notes.text, "");
   put("conf", "Include \"d/2.conf d/1.conf\"\n");
   assert_reads("D 1\nD 2\n");
   assert_string_equal(folder.notes.text, "");

@@ -249,6 +249,14 @@ static void a_ledger_that_is_none_is_told(void **state) {
   assert_non_null(strstr(t.x.why, "none.db"));
 }
 
+static void
+an_agent_whose_file_is_gone_has_states_that_are_not_known(void **state) {
+  (void)state;
+  t.options = read_lines(t.fixture, ONE_RULE);
+  becomes(SEVERITY_FAILURE, "rack1", "unknown", "can not be read");
+  assert_non_null(strstr(t.x.why, "No such file"));
+}
+
 /* ---- with a record ---- */
 
 static void what_the_device_has_accepted_is_unchanged(void **state) {
@@ -427,6 +435,7 @@ int main(void) {
       SITUATION(the_first_okay_is_ignored_and_its_body_is_shown),
       SITUATION(of_a_ledger_in_memory_no_states_are_known),
       SITUATION(a_ledger_that_is_none_is_told),
+      SITUATION(an_agent_whose_file_is_gone_has_states_that_are_not_known),
       SITUATION(what_the_device_has_accepted_is_unchanged),
       SITUATION(what_is_explained_is_not_done),
       SITUATION(behind_a_command_in_flight_it_waits_for_its_turn),

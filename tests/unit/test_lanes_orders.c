@@ -176,8 +176,9 @@ static void both_silences_of_a_slot_must_have_ended(void **state) {
   obeyed(w, silence_of_device(w, "fan", HOUR_MS));
   is_hushed(fan, "rack1", SEVERITY_FAILURE, "on");
   passes(w, HOUR_MS);
-  nothing_begins(w);
   is_hushed(fan, "rack2", SEVERITY_FAILURE, "on");
+  nothing_begins(w);
+  is_hushed(fan, "rack3", SEVERITY_FAILURE, "on");
   begins_after(fan, "on", HOUR_MS);
 }
 
@@ -221,6 +222,7 @@ static void an_end_beyond_all_time_is_far_away(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
   struct order *silence = silence_of(fan, 0);
+  w->now.wall_ms = 0; /* the clock was never set */
   silence->wall_until_ms = INT64_MAX;
   obeyed(w, silence);
   is_hushed(fan, "rack1", SEVERITY_FAILURE, "on");
@@ -383,6 +385,11 @@ static void what_until_takes_back_is_taken_back_at_the_end(void **state) {
   nothing_begins(w);
   takes(fan, "rack1", SEVERITY_FAILURE, "on", IGNORED_TAKEN_BACK);
   begins_after(fan, "off", HOUR_MS - 60000);
+  assert_true(fan->in_flight->takes_back);
+  ends(fan, VERDICT_ACCEPTED);
+  obeyed(w, retry_order(fan, 7, "on", OUTCOME_EXPIRED));
+  begins(fan, "on");
+  assert_false(fan->in_flight->takes_back);
 }
 
 static void a_value_within_the_deadband_is_not_asked_for(void **state) {

@@ -94,6 +94,7 @@ static void every_option_of_the_plugin_is_read(void **state) {
   make_directory(f, "ledger");
   const struct options *o = read_lines(f, "Ledger 'ledger/x.db'\n"
                                           "LedgerSync Normal\n"
+                                          "LedgerGroup 'root'\n"
                                           "HistoryDays 3650\n"
                                           "HistoryMax 100000000\n"
                                           "QueueLimit 10000000\n"
@@ -106,6 +107,8 @@ static void every_option_of_the_plugin_is_read(void **state) {
                                           "DeviceMetrics 1000000\n");
   assert_expands_to(f, o->ledger_path, "$DIR/ledger/x.db");
   assert_int_equal(o->ledger_sync, LEDGER_SYNC_NORMAL);
+  assert_true(o->has_ledger_group);
+  assert_int_equal(o->ledger_group, 0);
   assert_int_equal(o->history_days, 3650);
   assert_int_equal(o->history_max, 100000000);
   assert_int_equal(o->queue_limit, 10000000);
@@ -119,6 +122,7 @@ static void every_option_of_the_plugin_is_read(void **state) {
   o = read_lines(f, "HistoryMax 0\nNotifyOutcomes none\nLedger '/l.db'\n"
                     "DryRun 'off'\nCommandSeries false\n");
   assert_int_equal(o->history_max, 0);
+  assert_false(o->has_ledger_group);
   assert_int_equal(o->notify_outcomes, NOTIFY_NONE);
   assert_string_equal(o->ledger_path, "/l.db");
   assert_false(o->dry_run);

@@ -98,6 +98,8 @@ static void a_block_needs_a_valid_name(void **state) {
        "Endpoint 'Agent': this name is reserved"},
       {DEVICE("") "<Rule agent>\nDevice fan\nOnFailure 'on'\n</Rule>",
        "Rule 'agent': this name is reserved"},
+      {DEVICE("") "<Rule OneNETctl>\nDevice fan\nOnFailure 'on'\n</Rule>",
+       "Rule 'OneNETctl': what onenetctl sends by hand bears this name"},
   };
   CHECK_CASES(state, cases);
 }
@@ -172,6 +174,11 @@ static void the_plugin_s_options_have_ranges(void **state) {
   static const struct fault_case cases[] = {
       {"Ledger ''", "Plugin 'onenet': Ledger '': must not be empty and must "
                     "hold no control characters"},
+      {"LedgerGroup 'nobody-has-this'",
+       "Plugin 'onenet': LedgerGroup 'nobody-has-this': no such group: make it "
+       "with groupadd, or mend the name"},
+      {"LedgerGroup ''", "Plugin 'onenet': LedgerGroup '': must not be empty "
+                         "and must hold no control characters"},
       {"LedgerSync off", "Plugin 'onenet': LedgerSync false: must be full or "
                          "normal"},
       {"HistoryDays 0", "Plugin 'onenet': HistoryDays 0: must be 1..3650"},

@@ -4,6 +4,7 @@
  * restart. In all texts ' stands for ".
  */
 #include "config/known_files.h"
+#include "options_cases.h"
 #include "options_fixture.h"
 
 #include <errno.h>
@@ -82,6 +83,17 @@ static void a_device_file_without_a_device_is_warned_about(void **state) {
 static void write_text(struct options_fixture *f, const char *name,
                        const char *text) {
   options_fixture_write(f, name, text, strlen(text), 0600);
+}
+
+static void a_look_needs_no_right_to_a_key(void **state) {
+  struct options_fixture *f = *state;
+  f->purpose = OPTIONS_FOR_LOOK;
+  const struct options *o = read_lines(f, KEYLESS("APIKeyFile 'elsewhere'"));
+  assert_expands_to(f, directory_endpoint(o->directory, 0)->credential.text,
+                    "$DIR/elsewhere");
+  f->purpose = OPTIONS_FOR_CHECK;
+  assert_int_equal(options_fixture_read(f, KEYLESS("APIKeyFile 'elsewhere'")),
+                   -EINVAL);
 }
 
 /* As after a start that worked, with a file that is wrong by now. */
@@ -223,6 +235,7 @@ static void collectd_makes_its_base_dir_itself(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      TEST(a_look_needs_no_right_to_a_key),
       TEST(a_device_file_adds_devices_that_are_not_declared),
       TEST(a_device_file_may_begin_with_a_byte_order_mark),
       TEST(a_device_file_without_a_device_is_warned_about),

@@ -74,6 +74,8 @@ static int set_up(void **state) {
                                .history_max = 1000,
                                .directory = f->directory,
                                .rules = rule_book_new(f->directory)};
+  for (size_t i = 0; i < directory_endpoint_count(f->directory); i++)
+    directory_endpoint(f->directory, i)->url = strdup("http://there");
   make_state(f);
   assert_int_equal(recorder_open(&t.options, false, clock_now(), &t.recorder,
                                  why, sizeof why),
@@ -223,12 +225,155 @@ static void a_clock_that_goes_a_little_wrong_changes_nothing(void **state) {
                       before);
 }
 
+/* ---- orders ---- */
+
+static void give(const struct fixture *f, int command_id) {
+  char sql[256];
+  snprintf(sql, sizeof sql,
+           "INSERT INTO orders (given_at, verb, uid, command_id, forced, state)"
+           " VALUES (0, 'cancel', 0, %d, 0, 'given')",
+           command_id);
+  fixture_sql(f, sql);
+}
+
+/* Waits until the thread has read orders. Returns them. */
+static struct order *await_orders(void) {
+  int64_t end_ms = clock_now().ms + LONG_MS;
+  struct order *list = NULL;
+  while ((list = recorder_take_orders(t.recorder)) == NULL &&
+         clock_now().ms < end_ms) {
+    recorder_look_now(t.recorder);
+    usleep(1000);
+  }
+  assert_non_null(list);
+  return list;
+}
+
+/* Refuses all of them, as orders and lanes would. */
+static void refuse(struct order *list) {
+  for (struct order *o = list, *next; o != NULL; o = next) {
+    next = o->next;
+    order_refuse(o, clock_now(), "no");
+    journal_note_last(&t.journal, &o->change);
+  }
+}
+
+/* Looks again and again for a while: there are none. */
+static void assert_no_orders(void) {
+  for (int i = 0; i < 50; i++) {
+    recorder_look_now(t.recorder);
+    usleep(1000);
+    assert_null(recorder_take_orders(t.recorder));
+  }
+}
+
+static void orders_are_read_once(void **state) {
+  struct fixture *f = *state;
+  give(f, 7);
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  struct order *o = await_orders();
+  assert_int_equal(o->command_id, 7);
+  assert_null(o->next);
+  refuse(o);
+  record();
+  assert_string_equal(fixture_sql(f, "SELECT state, why FROM orders"),
+                      "refused|no");
+  assert_no_orders();
+  give(f, 8);
+  refuse(await_orders());
+  record();
+  assert_string_equal(fixture_sql(f, "SELECT state FROM orders"),
+                      "refused\nrefused");
+}
+
+static void
+no_orders_are_read_before_what_came_of_the_last_is_committed(void **state) {
+  struct fixture *f = *state;
+  give(f, 7);
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  struct order *o = await_orders();
+  give(f, 8);
+  assert_no_orders();
+  refuse(o);
+  record();
+  o = await_orders();
+  assert_int_equal(o->command_id, 8);
+  refuse(o);
+  record();
+}
+
+static void more_orders_than_are_read_at_once_are_all_read(void **state) {
+  struct fixture *f = *state;
+  fixture_sql(f,
+              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+              " WHERE i < 150) INSERT INTO orders (given_at, verb, uid,"
+              " forced, state) SELECT 0, 'cancel', 0, 0, 'given' FROM n");
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  refuse(await_orders());
+  record();
+  refuse(await_orders());
+  record();
+  assert_string_equal(
+      fixture_sql(f, "SELECT count(*) FROM orders WHERE state = 'refused'"),
+      "150");
+}
+
+/* It is removed: what was to be put is given up, and put into a fresh one. */
+static void what_came_of_an_order_outlasts_a_ledger_that_fails(void **state) {
+  struct fixture *f = *state;
+  give(f, 7);
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  struct order *o = await_orders();
+  assert_int_equal(unlink(f->path), 0);
+  refuse(o);
+  record();
+  assert_no_orders();
+  finish();
+  assert_string_equal(fixture_sql(f, "SELECT command_id, state, why"
+                                     " FROM orders"),
+                      "7|refused|no");
+}
+
+static void orders_that_nobody_took_are_given_still(void **state) {
+  struct fixture *f = *state;
+  give(f, 7);
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  recorder_look_now(t.recorder);
+  fire(f);
+  finish();
+  assert_string_equal(fixture_sql(f, "SELECT state FROM orders"), "given");
+}
+
+/* ---- what is told of the agent ---- */
+
+static void the_start_and_the_end_of_the_agent_are_told(void **state) {
+  struct fixture *f = *state;
+  char sql[128];
+  record();
+  snprintf(sql, sizeof sql, "SELECT pid = %d, waiting FROM agent",
+           (int)getpid());
+  assert_string_equal(fixture_sql(f, sql), "1|0");
+  assert_string_equal(fixture_sql(f, "SELECT endpoint FROM endpoints"),
+                      "cloud\nedge");
+  fixture_sql(f, "UPDATE agent SET told_at = 0");
+  record();
+  assert_string_equal(fixture_sql(f, "SELECT told_at FROM agent"), "0.0");
+  finish();
+  assert_string_equal(fixture_sql(f, "SELECT told_at > 0 FROM agent"), "1");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(what_has_no_memory_is_recorded_with_the_whole_state),
       SITUATION(what_has_no_memory_at_the_end_is_tried_again),
       SITUATION(what_is_not_recorded_at_the_end_is_told_without_the_rest),
       SITUATION(a_ledger_that_is_removed_before_the_end_gets_the_whole_state),
+      SITUATION(orders_are_read_once),
+      SITUATION(no_orders_are_read_before_what_came_of_the_last_is_committed),
+      SITUATION(more_orders_than_are_read_at_once_are_all_read),
+      SITUATION(what_came_of_an_order_outlasts_a_ledger_that_fails),
+      SITUATION(orders_that_nobody_took_are_given_still),
+      SITUATION(the_start_and_the_end_of_the_agent_are_told),
       SITUATION(a_clock_that_is_set_costs_one_row),
       SITUATION(a_clock_that_goes_a_little_wrong_changes_nothing),
   };
