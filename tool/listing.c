@@ -48,6 +48,8 @@ struct listing *listing_begin(bool is_json, const char *const *columns,
   l->columns = columns;
   l->column_count = count;
   buf_init(&l->text, LISTING_MAX_BYTES);
+  if (is_json)
+    buf_append_byte(&l->text, '[');
   return l;
 }
 
@@ -176,15 +178,32 @@ static void add_hex_cell(struct listing *l, const void *data, size_t size) {
 
 /* ---- fields ---- */
 
+/* Returns whether a JSON string may hold the bytes as they are; most can. */
+static bool is_plain(const char *text, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+      return false;
+  return true;
+}
+
+static void append_string(struct buf *out, const char *text, size_t size) {
+  buf_append_byte(out, '"');
+  if (is_plain(text, size))
+    buf_append(out, text, size);
+  else
+    buf_append_json(out, text, size);
+  buf_append_byte(out, '"');
+}
+
 static void begin_field(struct listing *l) {
   if (!l->is_json)
     return;
   if (l->at == 0)
-    buf_append_text(&l->text, l->row_count == 0 ? "\n{\"" : ",\n{\"");
+    buf_append_text(&l->text, l->row_count == 0 ? "\n{" : ",\n{");
   else
-    buf_append_text(&l->text, ", \"");
-  buf_append_json(&l->text, l->columns[l->at], strlen(l->columns[l->at]));
-  buf_append_text(&l->text, "\": ");
+    buf_append_text(&l->text, ", ");
+  append_string(&l->text, l->columns[l->at], strlen(l->columns[l->at]));
+  buf_append_text(&l->text, ": ");
 }
 
 static void end_field(struct listing *l) {
@@ -212,13 +231,10 @@ void listing_null(struct listing *l) {
 
 static void add_text_field(struct listing *l, const char *text, size_t size) {
   begin_field(l);
-  if (l->is_json) {
-    buf_append_byte(&l->text, '"');
-    buf_append_json(&l->text, text, size);
-    buf_append_byte(&l->text, '"');
-  } else {
+  if (l->is_json)
+    append_string(&l->text, text, size);
+  else
     add_text_cell(l, text, size);
-  }
   end_field(l);
 }
 
@@ -415,10 +431,18 @@ static void append_table(const struct listing *l, struct buf *out) {
   free(columns);
 }
 
-static void append_array(const struct listing *l, struct buf *out) {
-  buf_append_byte(out, '[');
-  buf_append(out, buf_text(&l->text), l->text.size);
-  buf_append_text(out, l->row_count > 0 ? "\n]\n" : "]\n");
+/* An array may be large: it takes the place of a buffer that is empty. */
+static void append_array(struct listing *l, struct buf *out) {
+  int status = buf_append_text(&l->text, l->row_count > 0 ? "\n]\n" : "]\n");
+  if (status < 0)
+    out->error = status;
+  if (status < 0 || out->size > 0) {
+    buf_append(out, buf_text(&l->text), l->text.size);
+    return;
+  }
+  struct buf empty = *out;
+  *out = l->text;
+  l->text = empty;
 }
 
 /* ---- the end ---- */
