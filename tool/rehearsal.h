@@ -82,8 +82,8 @@ int rehearsal_take(struct rehearsal *r, struct firing *f, struct moment now,
  * taken. From then on the states of their commands say what becomes of them. */
 void rehearsal_run(struct rehearsal *r, struct moment now);
 
-/* Writes which command of the same lane this one, which waits, has to wait for:
- * one in flight, or one whose retry has not come yet. NULL: for none. */
+/* Returns the command of the same lane that this one, which waits, has to wait
+ * for: one in flight, or one whose retry has not come yet. NULL: for none. */
 const struct command *rehearsal_ahead_of(const struct rehearsal *r,
                                          const struct command *c,
                                          struct moment now);
