@@ -32,16 +32,22 @@ def answer(body, status=200, *headers):
 
 class Cloud:
     """A server on loopback with a thread for each connection. executes: whether the
-    device gets the command before the odd answer. Without a play it only accepts, once
-    it is well."""
+    device gets the command before the odd answer. Without a play it is well from the
+    beginning. server: what it listens on, else a socket of its own."""
 
-    def __init__(self, play=None, executes=True):
+    def __init__(self, play=None, executes=True, server=None):
         self.play, self.executes = play, executes
         self.executed, self.requests = [], 0
-        self.is_well = False
+        self.is_well = play is None
         self.over = threading.Event()
-        self.server = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}/cmds"
+        self.server = server or socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = "http://{}:{}/cmds".format(*self.server.getsockname())
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
 
     def start(self):
         threading.Thread(target=self.accept, daemon=True).start()
@@ -110,7 +116,6 @@ class ClosedPort(Cloud):
         return self
 
     def be_well(self):
-        super().be_well()
         self.server = socket.create_server(("127.0.0.1", self.port))
         super().start()
 
@@ -131,7 +136,6 @@ class FullBacklog(Cloud):
         return self
 
     def be_well(self):
-        super().be_well()
         for connection in self.waiting:
             connection.close()
         self.server.listen(64)
