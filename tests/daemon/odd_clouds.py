@@ -273,3 +273,27 @@ def redirections(trap):
             for scheme, rest in (("http", f"//{trap}/cmds"),
                                  ("file", "///etc/hostname"),
                                  ("ftp", f"//{trap}/cmds"))}
+
+
+# ---- TLS ----
+
+class TlsCloud(Cloud):
+    """Speaks TLS as `context` says, and once it is well, as `good` does. It is well from
+    the beginning as far as HTTP goes. first_bytes: what each connection begins with."""
+
+    def __init__(self, context, good):
+        super().__init__()
+        self.context, self.good = context, good
+        self.first_bytes = []
+        self.url = self.url.replace("http:", "https:")
+
+    def be_well(self):
+        self.context = self.good
+
+    def serve(self, connection):
+        with contextlib.suppress(OSError), connection:
+            self.first_bytes.append(connection.recv(8192, socket.MSG_PEEK))
+            if self.context is None:  # the handshake hangs
+                self.over.wait()
+            else:
+                super().serve(self.context.wrap_socket(connection, server_side=True))
