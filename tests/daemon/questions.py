@@ -109,16 +109,21 @@ class Scene:
 
     setup    its Setup; the daemon is setup.daemon
     healthy  the Simulator of the witness
+    has_witness  set it to False before start() where rules of the test's own are for
+             the events of bursts: plugin "bench", host "d000123"
     """
 
     def __init__(self, setup, healthy):
         self.setup, self.healthy = setup, healthy
+        self.has_witness = True
         self.board = Board(setup.folder / "board")
         self.bursts = self.events = 0
         self.memory = self.descriptors = 0
 
     def witness(self):
         """Returns the configuration of the witness: each event a command."""
+        if not self.has_witness:
+            return ""
         return (self.setup.endpoint(self.healthy.url + "/cmds").replace(
             '"cloud"', f'"{WITNESS}-cloud"').replace(
                 "</Endpoint>", "RateLimit 100000 1\n</Endpoint>")
@@ -138,19 +143,18 @@ class Scene:
         daemon = self.setup.start(block + self.witness(),
                                   extra=extra + load, **options)
         self.began()
+        if "ONENET_PRELOAD" not in os.environ:  # whose memory has no end
+            assert times_in_a_core(daemon.pid) == 0, "the key is in a core dump"
         return daemon
 
     def began(self):
-        """Notes what the daemon takes before anything happens."""
+        """Notes what the daemon takes before anything happens, after each start."""
         daemon = self.setup.daemon
         self.memory = daemon.memory_bytes()
         self.descriptors = count_descriptors(daemon)
-        if "ONENET_PRELOAD" not in os.environ:  # whose memory has no end
-            assert times_in_a_core(daemon.pid) == 0, "the key is in a core dump"
 
-    def burst(self, count, devices=1, threads=1, gap_ns=0):
-        """Has so many events dispatched within the daemon; returns the 99th
-        percentile of the time of a call, in ns."""
+    def begin(self, count, devices=1, threads=1, gap_ns=0):
+        """Has so many events dispatched within the daemon, from now on."""
         board = self.board
         self.bursts += 1
         board.LOAD_FIRST, board.LOAD_COUNT = self.events, count
@@ -158,8 +162,16 @@ class Scene:
         board.LOAD_THREADS, board.LOAD_GAP_NS = threads, gap_ns
         self.events += count
         board.LOAD_GO = self.bursts
-        wait_until(lambda: board.LOAD_DONE == self.bursts, 60, "the burst to end")
-        return board.LOAD_CALL_P99_NS
+
+    def is_done(self):
+        return self.board.LOAD_DONE == self.bursts
+
+    def burst(self, count, **options):
+        """The same, to its end; returns the 99th percentile of the time of a call,
+        in ns."""
+        self.begin(count, **options)
+        wait_until(self.is_done, 60, "the burst to end")
+        return self.board.LOAD_CALL_P99_NS
 
     def look(self, others_go_on=True):
         """Asks 4; and unless the fault is of a kind that holds all back, whether
@@ -172,6 +184,8 @@ class Scene:
             self.wait_for_witness()
 
     def wait_for_witness(self):
+        if not self.has_witness:
+            return
         wanted = {str(number): 1 for number in range(self.events)}
         try:
             wait_until(lambda: executions(self.healthy) == wanted, 30)
@@ -210,7 +224,7 @@ class Scene:
                    <= self.descriptors + connections, 30, "descriptors to be closed")
 
     def ask_of_secrecy(self):
-        """Asks 5; of the core dump, began() did."""
+        """Asks 5; of the core dump, start() did."""
         command_line = pathlib.Path(f"/proc/{self.setup.daemon.pid}/cmdline")
         assert KEY not in command_line.read_bytes()
         assert files_with_the_key(self.setup.folder) == []
