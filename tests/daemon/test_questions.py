@@ -36,6 +36,8 @@ def test_a_command_that_is_executed_otherwise_than_the_ledger_says(scene, execut
     scene.ask_of_executions(collections.Counter({"fresh": 1}))
     with pytest.raises(AssertionError):
         scene.ask_of_executions(collections.Counter(executed))
+    with pytest.raises(AssertionError):
+        scene.ask_of_totals(collections.Counter(executed))
 
 
 def test_a_fresh_command_that_does_not_come_and_one_of_the_witness_that_came_twice(
