@@ -30,8 +30,8 @@ def exists(file, test):
     text = path.read_text() if path.exists() else ""
     if folder == "daemon":
         return re.search(rf"^def {test}\(", text, re.M) is not None
-    return re.search(rf"^static void\s{test}\(", text, re.M) is not None and (
-        re.search(rf"\b{test}(, \w+)*\)", text.partition("int main(")[2]) is not None)
+    before, _, main = text.partition("int main(")
+    return f" {test}(" in before and re.search(rf"\b{test}\b", main) is not None
 
 
 def test_every_case_of_the_catalogue_is_there_with_a_test():
