@@ -10,7 +10,7 @@ import pytest
 
 from simulator import wait_until
 
-QUEUE = 3000
+QUEUE = 1000
 
 
 def end_of(setup, *, again_after=None):
@@ -29,7 +29,7 @@ def start(scene):
     scene.has_witness = False
     setup.sim.fault(count=-1, hang=1)
     scene.start(setup.block(
-        "ShutdownTimeout 2\nQueueLimit 3000\n<Rule \"burst\">\nPlugin \"bench\"\n"
+        f"ShutdownTimeout 2\nQueueLimit {QUEUE}\n<Rule \"burst\">\nPlugin \"bench\"\n"
         'Device "fan"\nOnFailure "on %{value}"\nOnOkay "off %{value|0}"\n'
         "Supersede false\nRepeat 0\n</Rule>\n",
         endpoint=setup.endpoint(more="RateLimit 100000 1\nRequestTimeout 60"),
@@ -56,6 +56,7 @@ def test_sigterm_while_a_full_queue_waits_and_more_events_come(scene, again_afte
         "SELECT count(*) FROM commands WHERE state = 'in_flight'")
     assert in_flight == 1
 
+    scene.forget_burst()
     setup.sim.clear_faults()
     setup.daemon.start()
     scene.began()

@@ -18,6 +18,11 @@ def start(scene, more="", **options):
     scene.start(setup.block(more, rule=setup.rule(RULE)), threshold="", **options)
 
 
+def wait_for_an_error(setup):
+    wait_until(lambda: (setup.metric("onenet-agent/errors-ledger") or 0) >= 1, 30,
+               "errors-ledger to count")
+
+
 # ---- disks ----
 
 @pytest.fixture(name="disk")
@@ -38,7 +43,7 @@ def test_a_disk_of_2_mib_is_enough_for_many_commands(scene, disk):
     start_on(disk, scene)
     scene.burst(3000)
     scene.wait_for_witness()
-    assert scene.setup.metric("onenet-agent/errors-ledger") == 0
+    scene.setup.wait_for_metric("onenet-agent/errors-ledger", 0)
     scene.ask(has_history=False)  # the oldest gives way
 
 
@@ -49,7 +54,7 @@ def test_on_a_full_disk_delivery_goes_on_and_the_record_follows(scene, disk):
     disk.fill()
     scene.fresh(setup.sim, "while it is full")
     scene.look()
-    wait_until(lambda: setup.metric("onenet-agent/errors-ledger") >= 1, 30, "the count")
+    wait_for_an_error(setup)
     assert "commands go on from memory" in setup.daemon.log()
     disk.empty()
     wait_until(lambda: setup.query("SELECT count(*) FROM commands WHERE outcome = "
@@ -149,7 +154,7 @@ def test_a_ledger_that_is_damaged_stops_no_start_and_repeats_nothing(scene, dama
     scene.began()
     if damage != "emptied":  # that is a fresh one
         wait_until(lambda: list(setup.folder.glob("onenet.db.corrupt-*")), 20, "a copy")
-        wait_until(lambda: setup.metric("onenet-agent/errors-ledger") >= 1, 20, "it")
+        wait_for_an_error(setup)
     ask_what_can_be_asked(scene, ["before"])
     scene.ask_of_balance()
 
@@ -179,7 +184,7 @@ def test_a_wal_that_is_damaged_after_a_kill_is_seen_and_copied(scene, damage):
     setup.daemon.start()
     scene.began()
     assert list(setup.folder.glob("onenet.db.damaged-*-wal"))
-    wait_until(lambda: setup.metric("onenet-agent/errors-ledger") >= 1, 20, "the count")
+    wait_for_an_error(setup)
     ask_what_can_be_asked(scene, bodies)
     scene.ask_of_balance()
 
@@ -193,7 +198,7 @@ def test_a_link_in_place_of_the_ledger_is_not_followed(scene, name):
     target.write_text("of somebody else")
     (setup.folder / name).symlink_to(target)
     start(scene)
-    wait_until(lambda: setup.metric("onenet-agent/errors-ledger") >= 1, 20, "the count")
+    wait_for_an_error(setup)
     scene.look()
     ask_what_can_be_asked(scene, [])
     assert target.read_text() == "of somebody else"

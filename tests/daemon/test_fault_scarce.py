@@ -11,6 +11,7 @@ import struct
 import pytest
 
 from collectd import in_front
+from questions import IS_SANITIZED
 from simulator import wait_until
 from test_fault_names import NAME, RESOLVER
 
@@ -141,6 +142,8 @@ class Scarcity:
 
 @pytest.fixture(name="scarce")
 def scarcity(setup):
+    if IS_SANITIZED:
+        pytest.skip("functions of the sanitizers stand in front of the test's")
     return Scarcity(setup.folder / "scarcity")
 
 
@@ -161,11 +164,6 @@ def start(scene, scarce=None, host="127.0.0.1"):
         wrapper=wrapper)
 
 
-def without_sanitizers():
-    if "ONENET_PRELOAD" in os.environ:
-        pytest.skip("the sanitizers' own malloc stands in front of the test's")
-
-
 def decided(setup):
     """Returns how many events became commands, or were ignored and counted."""
     samples = setup.samples().items()
@@ -182,7 +180,6 @@ EVENTS = 2000
 @pytest.mark.parametrize("one_in", [300, 50, 8])
 def test_while_allocations_fail_each_event_is_counted_and_none_executed_twice(
         scene, scarce, one_in):
-    without_sanitizers()
     setup = scene.setup
     start(scene, scarce)
     scene.fresh(setup.sim, "before")
