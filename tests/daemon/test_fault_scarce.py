@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import struct
+import time
 
 import pytest
 
@@ -223,14 +224,25 @@ def test_without_a_thread_for_the_resolver_nothing_is_sent_until_there_is_one(
     assert setup.sim.bodies()[-1:] == ["fresh"]
 
 
+def first_free(pid):
+    return min(set(range(1000)) - set(map(int, os.listdir(f"/proc/{pid}/fd"))))
+
+
+def has_none_left(pid, hard):
+    """Forbids the first free descriptor and all above; returns whether none below was
+    given back since, as by a client of unixsock that was just leaving."""
+    limit = first_free(pid)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
+    time.sleep(0.3)
+    return first_free(pid) == limit
+
+
 def test_without_descriptors_nothing_is_sent_until_there_are_some(scene):
     setup = scene.setup
     start(scene)
     pid = setup.daemon.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    taken = set(map(int, os.listdir(f"/proc/{pid}/fd")))
-    resource.prlimit(pid, resource.RLIMIT_NOFILE,
-                     (min(set(range(len(taken) + 1)) - taken), hard))
+    wait_until(lambda: has_none_left(pid, hard), 20, "no descriptor to be free")
     scene.burst(50)  # collectd can not write its log, nor hear a client, either
     wait_until(lambda: setup.query("SELECT count(cause), count(*) FROM commands")
                == [(1, 50)], 20, "a failure")
