@@ -16,7 +16,8 @@ import pathlib
 import subprocess
 import sys
 
-HOLD = """mount -t tmpfs -o size={size},mode=0755 disk '{path}' && echo ready && read end"""
+HOLD = """mount -t tmpfs -o size={size},mode=0755 disk '{path}' &&
+echo ready && read end"""
 QUERY = """import sqlite3, sys
 print(sqlite3.connect(sys.argv[1], timeout=5).execute(sys.argv[2]).fetchall())"""
 

@@ -37,7 +37,8 @@ def start(scene, devices, of_rule, more=""):
     (setup.folder / "fleet").write_text("".join(
         f"d{number:06},{10**6 + number},cloud\n" for number in range(devices)))
     scene.start(
-        "DeviceMetrics 2\n" + setup.endpoint(more="RateLimit 1000000 1\nMaxInFlight 64") + setup.fan()
+        "DeviceMetrics 2\n"
+        + setup.endpoint(more="RateLimit 1000000 1\nMaxInFlight 64") + setup.fan()
         + f'DeviceFile "{setup.folder}/fleet"\n<Rule "burst">\nPlugin "bench"\n'
         f'Device "%{{host}}"\nOnFailure "on %{{value}}"\nOnOkay "off %{{value|0}}"\n'
         f'{of_rule}</Rule>\n{more}' + setup.rule('OnFailure "%{message}"\nRepeat 0'),
