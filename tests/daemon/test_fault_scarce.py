@@ -19,9 +19,8 @@ from test_fault_names import NAME, RESOLVER
 # Of the allocations that the plugin, SQLite and yajl ask for, one in board[0] fails, by a
 # random order that is always the same; board[1] counts them. While board[2] is set, no
 # thread of theirs or libcurl's starts; board[3] counts those. libcurl's own allocations
-# do not fail here: 7.88 divides by zero (in hash_fd) where it adds a socket again whose
-# first entry had no memory. What its failing allocations do to a request is the subject
-# of tests/unit/test_http_limits.c.
+# do not fail here: 7.88 was seen to divide by zero in curl_multi_socket_action some time
+# after one of them. What each does to a request is told by tests/unit/test_http_limits.c.
 SCARCE = RESOLVER + r"""
 #include <errno.h>
 #include <fcntl.h>
