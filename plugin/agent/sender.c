@@ -181,6 +181,11 @@ void sender_take(struct sender *s, struct moment now) {
 
 /* ---- sending commands ---- */
 
+/* Returns whether what failed may work at any moment with the same key file. */
+static bool is_want(int status) {
+  return status == -EMFILE || status == -ENFILE || status == -ENOMEM;
+}
+
 static int build_headers(const struct sender *s, const struct command *c,
                          struct moment now, struct request *r,
                          struct verdict *ret_verdict) {
@@ -189,7 +194,9 @@ static int build_headers(const struct sender *s, const struct command *c,
   int status = request_add_headers(
       r, credential_of(s, e), request_content_type(c), now, why, sizeof why);
   if (status < 0) {
-    answer_judge_unsent(VERDICT_CREDENTIALS, why, ret_verdict);
+    answer_judge_unsent(is_want(status) ? VERDICT_NOT_SENT
+                                        : VERDICT_CREDENTIALS,
+                        why, ret_verdict);
     ret_verdict->local_errno = -status;
   }
   return status;

@@ -15,6 +15,7 @@ import threading
 import pytest
 
 from collectd import HOST, Collectd, free_port, parse_prometheus
+from questions import WITNESS, Scene
 from simulator import API_KEY, FAN_ID, Simulator, wait_until
 
 # In the background of a script SIGINT is ignored, also by the children. Tests that
@@ -216,3 +217,12 @@ def setup_factory(folder):
 @pytest.fixture(name="setup")
 def setup_of_sim(make_setup, sim):
     return make_setup(sim)
+
+
+@pytest.fixture(name="scene")
+def scene_of_setup(setup):
+    """The daemon of `setup`, which all of the seven questions can be asked."""
+    with Simulator("--device", WITNESS, "--rate", "0") as healthy:
+        yield Scene(setup, healthy)
+        if setup.daemon is not None and setup.daemon.is_running():
+            setup.daemon.stop()

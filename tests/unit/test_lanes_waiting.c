@@ -195,6 +195,41 @@ static void a_cooldown_survives_a_restart(void **state) {
   begins_after(fan, "off", 20000);
 }
 
+enum { DAY_S = 86400, INTERVAL_S = 10, COOLDOWN_S = 60 };
+
+/* An interval passes, in which what is due is accepted. */
+static void interval_passes(struct control *at) {
+  struct world *w = at->world;
+  passes(w, INTERVAL_S * 1000);
+  at->in_flight = lanes_begin(world_lanes(w), w->now);
+  commit(w);
+  if (at->in_flight != NULL)
+    ends(at, VERDICT_ACCEPTED);
+}
+
+static void a_day_of_flapping_is_bounded_by_the_cooldown(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.cooldown_s = COOLDOWN_S;
+  for (int s = 0; s < DAY_S; s += 2 * INTERVAL_S) {
+    failure(fan, "rack1", "on");
+    interval_passes(fan);
+    okay(fan, "rack1", "off");
+    interval_passes(fan);
+  }
+  uint64_t sent = outcomes_of(w, "fan", OUTCOME_ACCEPTED);
+  assert_in_range(sent, 2, DAY_S / COOLDOWN_S + 1);
+  failure(fan, "rack1", "on at last");
+  for (int s = 0; s < COOLDOWN_S; s += INTERVAL_S)
+    interval_passes(fan);
+  assert_int_equal(outcomes_of(w, "fan", OUTCOME_ACCEPTED), sent + 1);
+  failure(fan, "rack1", "on at last");
+  interval_passes(fan);
+  assert_int_equal(outcomes_of(w, "fan", OUTCOME_ACCEPTED), sent + 1);
+  assert_int_equal(created_of(w, "fan"), DAY_S / INTERVAL_S + 2);
+  is_balanced(w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(a_slot_holds_at_most_one_waiting_command),
@@ -212,6 +247,7 @@ int main(void) {
       SITUATION(what_supersedes_a_doubtful_retry_waits_for_the_cooldown),
       SITUATION(cooldown_delays_each_command_of_a_slot_that_keeps_all),
       SITUATION(a_cooldown_survives_a_restart),
+      SITUATION(a_day_of_flapping_is_bounded_by_the_cooldown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
