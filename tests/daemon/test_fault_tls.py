@@ -12,7 +12,6 @@ from odd_clouds import TlsCloud
 from questions import KEY
 from simulator import wait_until
 from test_delivery import send_lines
-from test_rules import certificates  # noqa: F401  pylint: disable=unused-import
 
 # What fails; its cause, and the words that the log has for it.
 CERTIFICATES = {
