@@ -8,7 +8,8 @@
 It is Debian's collectd, unmodified; the plugin is the one that was just built:
 $ONENET_BUILDDIR/.libs/onenet.so, else the one in the source tree. Everything
 that it writes is in `folder`. With $ONENET_PRELOAD, libraries of sanitizers are
-loaded into it, and what they find is a failure. Standard library only.
+loaded into it, and what they find is a failure, but for what tests/*.supp name;
+$ONENET_SLOWER says how many times as long it may take then. Standard library only.
 """
 
 import os
@@ -21,7 +22,7 @@ import subprocess
 import tempfile
 import time
 
-from simulator import ROOT, wait_until
+from simulator import ROOT, SLOWER, wait_until
 
 HOST = "testhost"
 BUILD_DIR = pathlib.Path(os.environ.get("ONENET_BUILDDIR", ROOT)).resolve()
@@ -103,9 +104,10 @@ class Collectd:
         self.config = self.folder / "collectd.conf"
         self.environment = dict(os.environ, **(environment or {}))
         if "ONENET_PRELOAD" in os.environ:
-            # collectd itself frees little at its end.
-            self.environment.update(LD_PRELOAD=os.environ["ONENET_PRELOAD"],
-                                    ASAN_OPTIONS="detect_leaks=0")
+            self.environment.update(
+                LD_PRELOAD=os.environ["ONENET_PRELOAD"],
+                LSAN_OPTIONS=f"suppressions={ROOT}/tests/lsan.supp",
+                TSAN_OPTIONS=f"suppressions={ROOT}/tests/tsan.supp")
         self.wrapper = list(wrapper)
         self.options = options
         self.output = None
@@ -162,7 +164,7 @@ class Collectd:
         self._output.seek(0)
         return self._output.read()
 
-    def stop(self, kill=False, timeout=30):
+    def stop(self, kill=False, timeout=30 * SLOWER):
         """Ends it by SIGTERM, or SIGKILL; returns (exit status, seconds)."""
         process, self._process = self._process, None
         begun = time.monotonic()

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""What must hold all along while tests/soak runs, and what must hold in a pause:
+the far side's execution log is the oracle. What does not is an AssertionError."""
+
+import pathlib
+import re
+
+from soak_world import KIND_OF, KINDS, MARKED, MARKER, SECRETS, STATES
+
+MEBIBYTE = 1024 * 1024
+MOST_BYTES = 100 * MEBIBYTE
+FLAT_BYTES = 12 * MEBIBYTE
+MOST_DESCRIPTORS = 100
+MOST_LEDGER_BYTES = 32 * MEBIBYTE
+ONCE = {name for name, kind in MARKED.items() if "OnUnknown" not in kind.rule}
+MAY_WAIT_THERE = {"kept"}  # the cloud keeps it for a device that is away
+ROWLESS = {"newest"}  # what is superseded before it is recorded has no row
+
+# Lines of the log that need no word, and of those that warn the ones that a fault
+# of the schedule explains.
+EXPECTED_LINES = re.compile("|".join([
+    r"\[info\] ",
+    r"\[notice\] ",
+]))
+LINE = re.compile(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (.*)$")
+
+
+def kind_of_marker(marker):
+    return marker.split("-")[0]
+
+
+class Row:
+    """What was last seen of a command's row."""
+
+    __slots__ = ("device", "body", "marker", "outcome", "attempts")
+
+    def __init__(self, device, body, outcome, attempts):
+        self.device, self.outcome, self.attempts = device, outcome, attempts
+        self.body = body if isinstance(body, str) else body.decode("latin-1")
+        found = MARKER.search(self.body)
+        self.marker = found and found[0]
+
+
+class Oracle:
+    """looks   how often it has looked
+    rows      {id: Row} of all commands that were ever seen
+    memory    bytes, and descriptors, counts: of each pause"""
+
+    def __init__(self, world):
+        self.world = world
+        self.rows, self.id_of = {}, {}
+        self.waiting, self.pending = set(), set()
+        self.exempt = set()
+        self.possible = set()
+        self.looks = 0
+        self.memory, self.descriptors = [], []
+        self.log_read = 0
+        self.life = None
+
+    # ---- all along ----
+
+    def look(self, has_ledger=True):
+        """has_ledger: it is known to hold all."""
+        world = self.world
+        self.looks += 1
+        assert world.daemon.is_running(), "collectd has ended"
+        world.clouds.read()
+        for marker, times in world.clouds.marked.items():
+            assert times == 1 or kind_of_marker(marker) not in ONCE, (
+                f"{marker} was executed {times} times")
+        assert world.daemon.memory_bytes() < MOST_BYTES, "memory grows"
+        assert world.descriptors() < MOST_DESCRIPTORS, "descriptors grow"
+        self.read_log()
+        if has_ledger:
+            self.look_into_ledger()
+
+    def look_into_ledger(self):
+        with self.world.reading() as ledger:
+            ledger.execute("BEGIN")
+            rows = ledger.execute(
+                "SELECT id, device, body, outcome, attempts FROM commands").fetchall()
+            wrong = ledger.execute(
+                "SELECT * FROM balance WHERE difference <> 0").fetchall()
+        assert not wrong, f"the balance does not hold: {wrong}"
+        for number, *columns in rows:
+            self.note(number, Row(*columns))
+        here = {row[0] for row in rows}
+        lost = [self.rows[number].body for number in self.pending - here]
+        assert not lost, f"pending commands are gone: {lost}"
+        self.waiting = {number for number in here
+                        if self.rows[number].outcome is None}
+        self.pending = {number for number in self.waiting
+                        if self.rows[number].marker}
+
+    def note(self, number, row):
+        before = self.rows.get(number)
+        if before:
+            assert before.body == row.body, (
+                f"id {number} was given to {before.body} and to {row.body}")
+            assert before.outcome in (None, row.outcome), (
+                f"{row.body} was {before.outcome}, and is {row.outcome}")
+        elif row.marker:
+            assert row.marker not in self.id_of, f"{row.marker} has two commands"
+            self.id_of[row.marker] = number
+        if row.outcome and not (before and before.outcome):
+            self.judge(row)
+        self.rows[number] = row
+
+    def judge(self, row):
+        """Whether it may have ended so, by what went wrong meanwhile."""
+        kind = KINDS[KIND_OF[row.device]]
+        assert row.outcome == "accepted" or row.outcome in kind.outcomes, (
+            f"{row.body} for {row.device} ended as {row.outcome}")
+        if row.outcome in ("unknown", "refused"):
+            assert row.outcome in self.possible, (
+                f"{row.body} ended as {row.outcome}: no fault explains it")
+
+    def read_log(self):
+        path = self.world.folder / "log"
+        with path.open("rb") as log:
+            log.seek(self.log_read)
+            text = log.read()
+        text = text[:text.rfind(b"\n") + 1]
+        self.log_read += len(text)
+        for line in text.decode(errors="replace").splitlines():
+            found = LINE.match(line)
+            assert found and EXPECTED_LINES.match(found[1]), (
+                f"a line of the log that is not expected: {line}")
+
+    def end_log(self):
+        """The daemon has ended, and the next one begins a log of its own."""
+        self.read_log()
+        (self.world.folder / "log").rename(self.world.folder / "log.before")
+        self.log_read = 0
+
+    # ---- what the faults make possible ----
+
+    def expect(self, outcomes):
+        """These are no fault from now on, until the pause is over."""
+        self.possible |= outcomes
+
+    def forgive_unrecorded(self):
+        """What is not in the ledger yet may be lost: the daemon is killed, or the
+        ledger removed."""
+        self.exempt |= self.world.sent.keys() - self.id_of.keys()
+
+    def forgive_history(self):
+        """The ledger is removed with its history: what ends just now is not told."""
+        self.forgive_unrecorded()
+        self.exempt |= {self.rows[number].marker for number in self.pending}
+        self.pending = set()
+
+    # ---- in a pause ----
+
+    def check_pause(self):
+        """All is quiet, and all faults are over."""
+        self.look()
+        self.check_executions()
+        self.check_secrets()
+        self.check_growth()
+        self.world.sent.clear()
+        self.exempt.clear()
+        self.possible.clear()
+
+    def check_executions(self):
+        executed = self.world.clouds.marked
+        for marker in self.world.sent:
+            number = self.id_of.get(marker)
+            if number is None:
+                assert marker in self.exempt or not executed[marker], (
+                    f"{marker} was executed and has no record")
+            elif marker not in self.exempt:
+                self.compare(marker, self.rows[number], executed[marker])
+
+    @staticmethod
+    def compare(marker, row, times):
+        said = f"{marker}: {row.outcome}, {row.attempts} attempts, {times} executions"
+        kind = kind_of_marker(marker)
+        assert times <= row.attempts, said
+        if row.outcome == "accepted":
+            assert times >= 1 or kind in MAY_WAIT_THERE, said
+        elif row.outcome != "unknown":
+            assert times == 0 or kind not in ONCE, said
+
+    def check_secrets(self):
+        world = self.world
+        places = [world.folder / "log", *world.disk.glob("onenet.db*"),
+                  pathlib.Path(f"/proc/{world.daemon.pid}/cmdline")]
+        for place in places:
+            data = place.read_bytes()
+            for secret in SECRETS:
+                assert secret.encode() not in data, f"a key is in {place}"
+
+    def check_growth(self):
+        world = self.world
+        memory = world.daemon.memory_bytes()
+        self.memory.append(memory)
+        self.descriptors.append(world.descriptors())
+        if self.life != world.daemon.pid:
+            self.life, self.first = world.daemon.pid, memory
+        assert memory - self.first < FLAT_BYTES, (
+            f"memory grew from {self.first} to {memory} bytes")
+        bytes_there = sum(path.stat().st_size
+                          for path in world.disk.glob("onenet.db*"))
+        assert bytes_there < MOST_LEDGER_BYTES, f"the ledger has {bytes_there} bytes"
+
+    def unfinished(self):
+        """Returns markers of events that have not led to an outcome, and bodies of
+        what is pending."""
+        markers = {marker for marker in self.world.sent.keys() - self.exempt
+                   if kind_of_marker(marker) not in ROWLESS
+                   and not self.has_ended(marker)}
+        return sorted(markers) + sorted(self.rows[number].body
+                                        for number in self.waiting)
+
+    def has_ended(self, marker):
+        return marker in self.id_of and self.rows[self.id_of[marker]].outcome
+
+    def astray(self):
+        """Returns {device: (wanted, executed)} of what has not converged."""
+        world, last = self.world, self.world.clouds.last
+        world.clouds.read()
+        wanted = {(kind, ""): self.wanted(kind) for kind in STATES if kind != "lamp"}
+        wanted.update({("lamp", series): f"{series} {self.switch(severity)}"
+                       for (kind, series), severity in world.state.items()
+                       if kind == "lamp"})
+        wanted["heater", ""] = "heat off" if world.degrees > 30 else "heat on"
+        found = {key: (body, last.get(key)) for key, body in wanted.items()
+                 if not (last.get(key) or "").endswith(body)}
+        dial = last.get(("dial", ""))
+        if dial is None or abs(float(dial) - world.dial) > 0.5:
+            found["dial"] = (world.dial, dial)
+        return found
+
+    @staticmethod
+    def switch(severity):
+        return "on" if severity == "failure" else "off"
+
+    def wanted(self, kind):
+        if kind == "valve":  # taken back
+            return "off"
+        worst = {severity for (k, _), severity in self.world.state.items()
+                 if k == kind}
+        return self.switch("failure" if "failure" in worst else "okay")
