@@ -94,7 +94,7 @@ class Simulator:
         self.pid = self._process.pid
         line = self._process.stdout.readline()
         if not line.startswith("onenet-sim: listening on "):
-            _, self.errors = self._process.communicate(timeout=10)
+            _, self.errors = self._process.communicate(timeout=10 * SLOWER)
             self._process = None
             raise RuntimeError(f"onenet-sim did not start: {self.errors}")
         self.url = line.split()[-1]
@@ -112,14 +112,15 @@ class Simulator:
         else:
             process.terminate()
         try:
-            _, self.errors = process.communicate(timeout=10)
+            _, self.errors = process.communicate(timeout=10 * SLOWER)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             raise
         return process.returncode
 
-    def http(self, method, target, body=None, headers=None, timeout=10):
+    def http(self, method, target, body=None, headers=None,
+             timeout=10 * SLOWER):
         """One HTTP request to any path; returns an Answer."""
         connection = self.connect(timeout)
         try:
@@ -129,7 +130,7 @@ class Simulator:
         finally:
             connection.close()
 
-    def connect(self, timeout=10):
+    def connect(self, timeout=10 * SLOWER):
         """Returns a fresh http.client connection, which the caller closes."""
         if self.ssl_context is not None:
             return http.client.HTTPSConnection("127.0.0.1", self.port,

@@ -18,10 +18,12 @@ class Fault:
 
     name      how the schedule tells it
     outcomes  of commands, that may come of it
+    lines     of the log, that may come of it: a regular expression
     needs_key whether commands wait for another key when it is over
     """
 
     needs_key = False
+    lines = None
 
     def __init__(self, name, outcomes=()):
         self.name, self.outcomes = name, set(outcomes)
@@ -31,6 +33,14 @@ class Fault:
 
     def end(self, world):
         pass
+
+
+REFUSED_KEY = (r'\[error\] onenet plugin: endpoint "cloud": the credentials were '
+               'refused: errno')
+
+
+def ledger_fails(why):
+    return r'\[error\] onenet plugin: ledger "[^"]*": ' + why + ": commands go on"
 
 
 # ---- the cloud ----
@@ -61,7 +71,7 @@ def slow(chance):
 def too_slow(chance):
     some = chance.randint(1, 20)
     return Spoilt(f"{some} answers come after RequestTimeout",
-                  [{"delay_ms": 2500, "count": some}], [DOUBT])
+                  [{"delay_ms": 3500, "count": some}], [DOUBT])
 
 
 def resets(chance):
@@ -97,8 +107,9 @@ def errno_storm(chance):
 def credentials_storm(chance):
     """Commands wait for a new key then: the schedule gives them one."""
     number = chance.choice([2, 3])
-    fault = Spoilt(f"errno {number}", [{"body": errno_answer(number)}], [REFUSAL])
-    fault.needs_key = True
+    fault = Spoilt(f"errno {number}", [{"body": errno_answer(number)}],
+                   [DOUBT, REFUSAL])
+    fault.needs_key, fault.lines = True, REFUSED_KEY
     return fault
 
 
@@ -162,6 +173,8 @@ CLOUD = [slow, too_slow, resets, http_storm, busy, errno_storm, credentials_stor
 # ---- the key ----
 
 class WrongKey(Fault):
+    lines = REFUSED_KEY
+
     def __init__(self, _chance):
         super().__init__("a wrong key", [REFUSAL])
 
@@ -170,6 +183,8 @@ class WrongKey(Fault):
 
 
 class NoKey(Fault):
+    lines = r'\[error\] onenet plugin: endpoint "cloud": the credentials can not be read'
+
     def __init__(self, _chance):
         super().__init__("no key file", [REFUSAL])
 
@@ -217,6 +232,8 @@ class Locked(Fault):
 
 
 class Removed(Fault):
+    lines = ledger_fails("it was removed")
+
     def __init__(self, _chance):
         super().__init__("the ledger is removed")
 
@@ -227,6 +244,8 @@ class Removed(Fault):
 
 class Full(Fault):
     """No room is left on the disk of the ledger."""
+
+    lines = ledger_fails("database or disk is full")
 
     def __init__(self, _chance):
         super().__init__("the disk is full")
@@ -255,6 +274,8 @@ class Flagged(Fault):
 
 
 class Hangs(Flagged):
+    lines = r"\[error\] onenet plugin: the ledger has not answered for 5 s"
+
     def __init__(self, _chance):
         super().__init__("the disk hangs")
 
@@ -263,6 +284,8 @@ class Hangs(Flagged):
 
 
 class Fails(Flagged):
+    lines = ledger_fails("disk I/O error")
+
     def __init__(self, _chance):
         super().__init__("the disk fails")
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from collectd import in_front
+from collectd import LEAVES_BEHIND, in_front
 from simulator import wait_until
 from test_delivery import held, send_lines
 
@@ -179,8 +179,9 @@ def is_met(flag):
 def test_an_io_thread_that_hangs_does_not_delay_the_end(setup):
     """As behind a key file on a file system whose server is gone."""
     flag = setup.folder / "the key hangs"
-    setup.start(setup.block("ShutdownTimeout 1\n"), wrapper=in_front(
-        setup.folder, "key", KEY_FILE, KEY_FILE=setup.key_file, KEY_FLAG=flag))
+    setup.start(setup.block("ShutdownTimeout 1\n"), environment=LEAVES_BEHIND,
+                wrapper=in_front(setup.folder, "key", KEY_FILE,
+                                 KEY_FILE=setup.key_file, KEY_FLAG=flag))
     setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
     time.sleep(1)  # the key is looked at again for the next request
@@ -215,9 +216,10 @@ def seconds_of_an_end_where_both_hang(setup, key, callback):
 
 def test_a_callback_and_an_io_thread_that_hang_delay_the_end_only_once(setup):
     key, callback = setup.folder / "the key hangs", setup.folder / "so do others"
-    setup.start(setup.block("ShutdownTimeout 1\n"), wrapper=in_front(
-        setup.folder, "key", KEY_FILE, KEY_FILE=setup.key_file, KEY_FLAG=key,
-        CALLBACK_FLAG=callback))
+    setup.start(setup.block("ShutdownTimeout 1\n"), environment=LEAVES_BEHIND,
+                wrapper=in_front(setup.folder, "key", KEY_FILE,
+                                 KEY_FILE=setup.key_file, KEY_FLAG=key,
+                                 CALLBACK_FLAG=callback))
     setup.daemon.stop()
     # A busy machine adds to the time, and nothing takes from it.
     tries = (seconds_of_an_end_where_both_hang(setup, key, callback)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from collectd import free_port
-from conftest import Setup
+from conftest import Setup, without_sanitizers
 from simulator import Simulator, wait_until
 from test_delivery import send_lines
 
@@ -93,6 +93,7 @@ def fleet_of_a_simulated_cloud(folder):
             fleet.daemon.stop()
 
 
+@without_sanitizers
 def test_100000_devices_that_fired_once_cost_little_and_stay_flat(fleet):
     size = 100000
     daemon = fleet.start_fleet(size, interval=1)
@@ -110,6 +111,7 @@ def test_100000_devices_that_fired_once_cost_little_and_stay_flat(fleet):
 QUEUED = 50_000
 
 
+@without_sanitizers
 def test_the_memory_of_a_large_queue_goes_back_once_it_has_emptied(fleet):
     """Nobody listens at the endpoint, so that all of them expire."""
     begun = time.time() - QUEUED / 1000  # no two events of the same time
@@ -133,6 +135,7 @@ def test_the_memory_of_a_large_queue_goes_back_once_it_has_emptied(fleet):
                f"half of {full - idle} bytes to go back")
 
 
+@without_sanitizers
 def test_10000_declared_devices_in_prometheus_cost_little_and_stay_flat(fleet):
     devices = "".join(f'<Device "fan{i}">\nDeviceID "fleet-{i % LANES}"\n'
                       '</Device>\n' for i in range(1, 10001))
@@ -202,6 +205,7 @@ def test_latencies_are_there_once_there_was_one_and_then_nan(fleet):
                daemon.value("onenet-rack1/latency-accept-average"), 10, "NaN")
 
 
+@without_sanitizers
 def test_a_writer_that_hangs_does_not_make_the_queue_grow(fleet):
     with socket.socket() as deaf:  # accepts, and reads nothing
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
