@@ -12,7 +12,7 @@ SANITIZED = "ONENET_PRELOAD" in os.environ  # which needs memory of its own
 MEBIBYTE = 1024 * 1024
 MOST_BYTES = 100 * MEBIBYTE
 FLAT_BYTES = 12 * MEBIBYTE
-MOST_DESCRIPTORS = 100
+MOST_DESCRIPTORS, MOST_IN_A_PAUSE = 80, 48  # up to 32 requests are in flight
 MOST_LEDGER_BYTES = 32 * MEBIBYTE
 ONCE = {name for name, kind in MARKED.items() if "OnUnknown" not in kind.rule}
 MAY_WAIT_THERE = {"kept"}  # the cloud keeps it for a device that is away
@@ -63,7 +63,7 @@ class Oracle:
         self.world = world
         self.rows, self.id_of = {}, {}
         self.waiting, self.pending = set(), set()
-        self.exempt = set()
+        self.exempt, self.untold = set(), set()
         self.possible = set()
         self.lines, self.lines_before = set(), set()
         self.looks = 0
@@ -78,15 +78,18 @@ class Oracle:
         world = self.world
         self.looks += 1
         assert world.daemon.is_running(), "collectd has ended"
-        world.clouds.read()
-        for marker, times in world.clouds.marked.items():
-            assert times == 1 or kind_of_marker(marker) not in ONCE, (
-                f"{marker} was executed {times} times")
+        self.count_executions()
         assert SANITIZED or world.daemon.memory_bytes() < MOST_BYTES, "memory grows"
         assert world.descriptors() < MOST_DESCRIPTORS, "descriptors grow"
         self.read_log()
         if has_ledger:
             self.look_into_ledger()
+
+    def count_executions(self):
+        clouds = self.world.clouds
+        for marker in clouds.read():
+            assert clouds.marked[marker] == 1 or kind_of_marker(marker) not in ONCE, (
+                f"{marker} was executed {clouds.marked[marker]} times")
 
     def look_into_ledger(self):
         with self.world.reading() as ledger:
@@ -136,6 +139,7 @@ class Oracle:
             text = log.read()
         text = text[:text.rfind(b"\n") + 1]
         self.log_read += len(text)
+        self.assert_no_secret(text, path)
         expected = re.compile("|".join([*USUAL, *self.lines, *self.lines_before]))
         for line in text.decode(errors="replace").splitlines():
             found = LINE.match(line)
@@ -163,9 +167,11 @@ class Oracle:
         self.exempt |= self.world.sent.keys() - self.id_of.keys()
 
     def forgive_history(self):
-        """The ledger is removed with its history: what ends just now is not told."""
+        """The ledger is removed with its history: what ends just now is not told,
+        though it may have been executed."""
         self.forgive_unrecorded()
         self.exempt |= {self.rows[number].marker for number in self.pending}
+        self.untold |= self.exempt
         self.pending = set()
 
     # ---- in a pause ----
@@ -174,10 +180,12 @@ class Oracle:
         """All is quiet, and all faults are over."""
         self.look()
         self.check_executions()
+        self.check_totals()
         self.check_secrets()
         self.check_growth()
         self.world.sent.clear()
         self.exempt.clear()
+        self.untold.clear()
         self.possible.clear()
         self.lines, self.lines_before = set(), self.lines
 
@@ -186,7 +194,7 @@ class Oracle:
         for marker in self.world.sent:
             number = self.id_of.get(marker)
             if number is None:
-                assert marker in self.exempt or not executed[marker], (
+                assert marker in self.untold or not executed[marker], (
                     f"{marker} was executed and has no record")
             elif marker not in self.exempt:
                 self.compare(marker, self.rows[number], executed[marker])
@@ -201,20 +209,37 @@ class Oracle:
         elif row.outcome != "unknown":
             assert times == 0 or kind not in ONCE, said
 
+    def check_totals(self):
+        """Where nothing is sent again, each device was reached as often as its
+        totals, which no trimming touches, make possible."""
+        with self.world.reading() as ledger:
+            totals = ledger.execute(
+                "SELECT device, accepted, unknown FROM totals").fetchall()
+        for device, accepted, unknown in totals:
+            kind, times = KIND_OF[device], self.world.clouds.count[device]
+            if "OnUnknown" not in KINDS[kind].rule:
+                assert times <= accepted + unknown and (
+                    times >= accepted or kind in MAY_WAIT_THERE), (
+                    f"{device}: {accepted} accepted, {unknown} unknown, "
+                    f"{times} executions")
+
     def check_secrets(self):
         world = self.world
-        places = [world.folder / "log", *world.disk.glob("onenet.db*"),
-                  pathlib.Path(f"/proc/{world.daemon.pid}/cmdline")]
-        for place in places:
-            data = place.read_bytes()
-            for secret in SECRETS:
-                assert secret.encode() not in data, f"a key is in {place}"
+        for place in [*world.disk.glob("onenet.db*"),
+                      pathlib.Path(f"/proc/{world.daemon.pid}/cmdline")]:
+            self.assert_no_secret(place.read_bytes(), place)
+
+    @staticmethod
+    def assert_no_secret(data, place):
+        for secret in SECRETS:
+            assert secret.encode() not in data, f"a key is in {place}"
 
     def check_growth(self):
         world = self.world
         memory = world.daemon.memory_bytes()
         self.memory.append(memory)
         self.descriptors.append(world.descriptors())
+        assert self.descriptors[-1] < MOST_IN_A_PAUSE, "descriptors grow"
         if self.life != world.daemon.pid:
             self.life, self.first = world.daemon.pid, memory
         assert SANITIZED or memory - self.first < FLAT_BYTES, (
@@ -237,8 +262,8 @@ class Oracle:
 
     def astray(self):
         """Returns {device: (wanted, executed)} of what has not converged."""
+        self.count_executions()
         world, last = self.world, self.world.clouds.last
-        world.clouds.read()
         wanted = {(kind, ""): self.wanted(kind) for kind in STATES if kind != "lamp"}
         wanted.update({("lamp", series): f"{series} {self.switch(severity)}"
                        for (kind, series), severity in world.state.items()

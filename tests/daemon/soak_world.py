@@ -156,7 +156,8 @@ class Clouds:
                 sim.stop(kill=True)
 
     def read(self):
-        """Reads what was executed since the last time."""
+        """Reads what was executed since the last time; returns the markers of it."""
+        fresh = set()
         for number, path in enumerate(self.logs):
             with path.open("rb") as log:
                 log.seek(self._read[number])
@@ -164,13 +165,15 @@ class Clouds:
                     if not line.endswith(b"\n"):
                         break
                     self._read[number] += len(line)
-                    self._note(json.loads(line))
+                    self._note(json.loads(line), fresh)
+        return fresh
 
-    def _note(self, execution):
+    def _note(self, execution, fresh):
         device, body = execution["device_id"], execution["body"]
         marker = MARKER.search(body)
         if marker:
             self.marked[marker[0]] += 1
+            fresh.add(marker[0])
         series = body.split()[0] if KIND_OF[device] == "lamp" else ""
         self.last[device, series] = body
         self.count[device] += 1
