@@ -91,16 +91,19 @@ def in_front(folder, name, source, **environment):
             *(f"{key}={value}" for key, value in environment.items())]
 
 
-def sanitizer_environment():
+def sanitizer_environment(leaves_behind=False):
     """Returns what sanitizers need, if $ONENET_PRELOAD has some. Stacks of leaks are
     unwound with care: few libraries have frame pointers. A leak as such is no
-    failure, see assert_sane."""
+    failure, see assert_sane. leaves_behind: the daemon is to leave a thread behind,
+    with all that it has."""
     if "ONENET_PRELOAD" not in os.environ:
         return {}
+    leaks = int(not leaves_behind)
     return {"LD_PRELOAD": os.environ["ONENET_PRELOAD"],
-            "ASAN_OPTIONS": "detect_leaks=1:fast_unwind_on_malloc=0",
+            "ASAN_OPTIONS": f"detect_leaks={leaks}:fast_unwind_on_malloc=0",
             "LSAN_OPTIONS": "exitcode=0",
-            "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp"}
+            "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp:atexit_sleep_ms=0"
+                            f":report_thread_leaks={leaks}"}
 
 
 def assert_sane(output):
@@ -113,11 +116,6 @@ def assert_sane(output):
         assert leaks and not ours, "\n\n".join(ours) or report
     rest = LEAKS.sub("", output)
     assert not SANITIZER.search(rest), rest
-
-
-# What a daemon is started with that is to leave a thread behind, with all it has.
-LEAVES_BEHIND = {"ASAN_OPTIONS": "detect_leaks=0",
-                 "TSAN_OPTIONS": "report_thread_leaks=0"}
 
 
 class Collectd:
