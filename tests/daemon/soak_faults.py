@@ -20,9 +20,10 @@ class Fault:
     outcomes  of commands, that may come of it
     lines     of the log, that may come of it: a regular expression
     needs_key whether commands wait for another key when it is over
+    is_trying whether the ledger can not hold all that happens meanwhile
     """
 
-    needs_key = False
+    needs_key = is_trying = False
     lines = None
 
     def __init__(self, name, outcomes=()):
@@ -236,6 +237,7 @@ class Locked(Fault):
 
 
 class Removed(Fault):
+    is_trying = True
     lines = ledger_fails("it was removed")
 
     def __init__(self, _chance):
@@ -247,8 +249,9 @@ class Removed(Fault):
 
 
 class Full(Fault):
-    """No room is left on the disk of the ledger."""
+    """No room is left on the disk of the ledger, if it has one of its own."""
 
+    is_trying = True
     lines = ledger_fails("database or disk is full")
 
     def __init__(self, _chance):
@@ -257,7 +260,7 @@ class Full(Fault):
     def begin(self, world):
         with contextlib.suppress(OSError), \
                 (world.disk / "filler").open("wb", buffering=0) as filler:
-            while True:
+            while world.has_disk:
                 filler.write(b"x" * 4096)
 
     def end(self, world):
@@ -266,6 +269,8 @@ class Full(Fault):
 
 class Flagged(Fault):
     """The disk hangs, or fails at each sync, as long as there is a flag."""
+
+    is_trying = True
 
     def begin(self, world):
         self.flag(world).touch()

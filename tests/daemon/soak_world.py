@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -243,13 +244,16 @@ Resource "products/{PRODUCT}"
 """ + "".join(device_text(name, kind.device) for kind in KINDS.values()
               for name in kind.devices) + rules_text(v)
 
-    def close(self):
+    def close(self, keep):
+        """keep: the files of a disk that goes are copied first."""
         for flag in (self.hangs, self.fails):
             flag.unlink(missing_ok=True)
         if self.daemon.is_running():
             self.daemon.stop(kill=True)
         self.clouds.stop()
         if self.has_disk:
+            if keep:
+                shutil.copytree(self.disk, self.folder / "ledger")
             subprocess.run(["umount", "-l", self.disk], check=True)
 
     # ---- the daemon's life ----
