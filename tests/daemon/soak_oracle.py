@@ -25,6 +25,7 @@ USUAL = [
     r"\[info\] ",
     r".* \(\d+ more times\)$",  # it was judged when it was told first
     r"\[warning\] unixsock plugin: No such group",
+    r"\[warning\] plugin: \d+ value lists were left after shutting down",  # its own
     # Two of collectd's write threads, with values of one series: one overtakes.
     r"\[notice\] uc_update: Value too old: name = testhost/onenet-\w+/duration-",
     r'\[error\] set_thread_name\("unixsock conn"\)',  # its client was quick
