@@ -7,8 +7,8 @@
         wait_until(lambda: sim.received("8029377"))
         sim.fault(count=2, status=503, headers={"Retry-After": "1"})
 
-The binary is $ONENET_SIM (which needs no sanitizer to serve one), else $ONENET_BUILDDIR/demo/onenet-sim, else the one
-in the source tree. Standard library only. An object is used by one thread at a
+The binary is $ONENET_SIM (which needs no sanitizer to serve one), else
+$ONENET_BUILDDIR/demo/onenet-sim, else the one in the source tree. Standard library only. An object is used by one thread at a
 time; each call of a control method is one HTTP request of its own.
 """
 

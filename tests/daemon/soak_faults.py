@@ -132,8 +132,8 @@ GARBAGE = [b"<html>busy</html>", b'{"errno":0', b'{"errno":"0"}', b'{"errno":0.0
 def garbage(chance):
     bodies = chance.choices(GARBAGE, k=chance.randint(1, 20))
     runs = chance.random() < 0.5
-    return Spoilt(f"{len(bodies)} answers of garbage" + (", executed" if runs else ""),
-                  [{"body": body, "execute": runs, "count": 1} for body in bodies],
+    name = f"{len(bodies)} answers of garbage" + (", executed" if runs else "")
+    return Spoilt(name, [{"body": body, "execute": runs, "count": 1} for body in bodies],
                   [DOUBT])
 
 
@@ -184,7 +184,8 @@ class WrongKey(Fault):
 
 
 class NoKey(Fault):
-    lines = r'\[error\] onenet plugin: endpoint "cloud": the credentials can not be read'
+    lines = (r'\[error\] onenet plugin: endpoint "cloud": the credentials can not be '
+             "read")
 
     def __init__(self, _chance):
         super().__init__("no key file", [REFUSAL])

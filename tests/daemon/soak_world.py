@@ -264,7 +264,7 @@ Resource "products/{PRODUCT}"
     def stop(self):
         status, seconds = self.daemon.stop()
         assert status == 0, f"collectd ended with {status}: {self.daemon.output}"
-        assert seconds < SHUTDOWN_S + 4 * SLOWER, f"collectd took {seconds:.1f} s to end"
+        assert seconds < SHUTDOWN_S + 4 * SLOWER, f"it took {seconds:.1f} s to end"
 
     def start(self):
         """Starts it again, with a log of its own."""

@@ -484,7 +484,8 @@ def test_a_burst_of_other_devices_hardly_delays_a_command(setup, folder, combine
     recorded, delays = [], []
     with socket.create_server(("127.0.0.1", 0)) as hangs:
         setup.start(setup.block(
-            f'ShutdownTimeout 60\n<Endpoint "other">\nURL "http://127.0.0.1:{hangs.getsockname()[1]}'
+            'ShutdownTimeout 60\n<Endpoint "other">\n'
+            f'URL "http://127.0.0.1:{hangs.getsockname()[1]}'
             f'/cmds"\nAPIKeyFile "{setup.key_file}"\n</Endpoint>\n'
             f'DeviceFile "{folder}/fleet"\n<Rule "burst">\nPlugin "burst"\n'
             'Device "%{host}"\nOnFailure "on %{type_instance}"\n'
