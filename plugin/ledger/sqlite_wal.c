@@ -205,25 +205,41 @@ static bool is_map_header(const struct map_header *h,
          h->is_complete != 0 && sums.a == h->sums[0] && sums.b == h->sums[1];
 }
 
-/* Returns how many frames were committed that are not in the file itself yet;
- * 0 if the -shm does not know, or is of another -wal. */
-static uint32_t committed_frames(int shm_fd, const struct wal *w) {
+/* committed: how many frames of this -wal were, and how many of these are in
+ * the file itself; 0 and 0 if the -shm does not know, or is of another -wal. */
+struct committed {
+  uint32_t frames, in_file;
+};
+
+static struct committed read_committed(int shm_fd, const struct wal *w) {
   unsigned char map[MAP_BYTES];
   struct map_header header, copy;
-  uint32_t in_file;
+  struct committed c = {0, 0};
   if (!read_at(shm_fd, map, sizeof map, 0))
-    return 0;
+    return c;
   memcpy(&header, map, sizeof header);
   memcpy(&copy, map + sizeof header, sizeof copy);
-  memcpy(&in_file, map + 2 * sizeof header, sizeof in_file);
   bool is_of_wal = w->page_bytes == 0 ||
                    memcmp(header.salt, w->salt, SQLITE_WAL_SALT_BYTES) == 0;
-  return is_map_header(&header, &copy) && is_of_wal && in_file < header.frames
-             ? header.frames
-             : 0;
+  if (!is_map_header(&header, &copy) || !is_of_wal)
+    return c;
+  c.frames = header.frames;
+  memcpy(&c.in_file, map + 2 * sizeof header, sizeof c.in_file);
+  return c;
 }
 
 /* ---- both ---- */
+
+/* Frames right behind the last one that was committed are of commits that
+ * failed, as on a disk that does not sync: nothing of them was relied on. */
+static void compare(const struct committed *c,
+                    struct sqlite_wal_frames *ret_frames) {
+  if (c->frames > 0 && c->frames == ret_frames->recovered)
+    ret_frames->lost = 0;
+  else if (c->in_file < c->frames &&
+           c->frames > ret_frames->recovered + ret_frames->lost)
+    ret_frames->lost = c->frames - ret_frames->recovered;
+}
 
 static void note_identity(const struct wal *w,
                           struct sqlite_wal_frames *ret_frames) {
@@ -245,9 +261,10 @@ int sqlite_wal_look(const char *wal_path, const char *shm_path,
     return -errno;
   int status = w.fd >= 0 ? look_at_wal(&w, ret_frames) : 0;
   int shm = open_to_look(shm_path);
-  uint32_t committed = shm >= 0 ? committed_frames(shm, &w) : 0;
-  if (committed > ret_frames->recovered + ret_frames->lost)
-    ret_frames->lost = committed - ret_frames->recovered;
+  if (shm >= 0) {
+    const struct committed committed = read_committed(shm, &w);
+    compare(&committed, ret_frames);
+  }
   if (w.fd >= 0)
     note_identity(&w, ret_frames);
   if (shm >= 0)

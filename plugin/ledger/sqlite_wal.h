@@ -21,9 +21,9 @@
 struct sqlite_wal_frames {
   uint32_t recovered; /* up to the last commit that SQLite will find */
   uint32_t lost; /* of commits behind them; 0: there is a torn tail at most. An
-                    estimate where the header is damaged. A commit that was cut
-                    off while it was written may count, since it can not be told
-                    from one that is damaged */
+                    estimate where the header is damaged. Where the -shm was
+                    lost, a commit that was cut off while it was written may
+                    count, since it can not be told from one that is damaged */
   ino_t inode;   /* of the -wal, and its salt: with both the same it is the same
                     -wal, which was not begun anew; 0 if there is none */
   unsigned char salt[SQLITE_WAL_SALT_BYTES];

@@ -3,6 +3,7 @@
 
 import contextlib
 import http.server
+import os
 import pathlib
 import re
 import shutil
@@ -21,6 +22,12 @@ from simulator import API_KEY, FAN_ID, Simulator, wait_until
 # In the background of a script SIGINT is ignored, also by the children. Tests that
 # press Ctrl-C need children that do not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# For tests of how much memory there is, and of programs that start a collectd of
+# their own.
+without_sanitizers = pytest.mark.skipif(
+    "ONENET_PRELOAD" in os.environ, reason="sanitizers need memory of their own, and "
+    "a collectd that they are loaded into")
 
 THRESHOLD = """
   <Plugin "sensors">

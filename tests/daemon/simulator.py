@@ -7,8 +7,8 @@
         wait_until(lambda: sim.received("8029377"))
         sim.fault(count=2, status=503, headers={"Retry-After": "1"})
 
-The binary is $ONENET_SIM, else $ONENET_BUILDDIR/demo/onenet-sim, else the one
-in the source tree. Standard library only. An object is used by one thread at a
+The binary is $ONENET_SIM (which needs no sanitizer to serve one), else
+$ONENET_BUILDDIR/demo/onenet-sim, else the one in the source tree. Standard library only. An object is used by one thread at a
 time; each call of a control method is one HTTP request of its own.
 """
 
@@ -23,6 +23,9 @@ import urllib.parse
 
 API_KEY = "Demo0nlyKey=NotASecret00000="  # the simulator's default
 FAN_ID = "8029377"  # of the device that most tests are about
+
+# How many times as long all may take: sanitizers slow down what they look at.
+SLOWER = float(os.environ.get("ONENET_SLOWER", "1"))
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -43,14 +46,16 @@ def find_binary():
 
 
 def wait_until(condition, timeout=10.0, what="the condition"):
-    """Returns condition()'s first true value; AssertionError after timeout s."""
-    deadline = time.monotonic() + timeout
+    """Returns condition()'s first true value; AssertionError after timeout s,
+    or SLOWER times as many."""
+    deadline = time.monotonic() + SLOWER * timeout
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true in {timeout} s")
+            raise AssertionError(f"{what} did not come true in "
+                                 f"{SLOWER * timeout:g} s")
         time.sleep(0.01)
 
 
@@ -89,7 +94,7 @@ class Simulator:
         self.pid = self._process.pid
         line = self._process.stdout.readline()
         if not line.startswith("onenet-sim: listening on "):
-            _, self.errors = self._process.communicate(timeout=10)
+            _, self.errors = self._process.communicate(timeout=10 * SLOWER)
             self._process = None
             raise RuntimeError(f"onenet-sim did not start: {self.errors}")
         self.url = line.split()[-1]
@@ -107,14 +112,15 @@ class Simulator:
         else:
             process.terminate()
         try:
-            _, self.errors = process.communicate(timeout=10)
+            _, self.errors = process.communicate(timeout=10 * SLOWER)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             raise
         return process.returncode
 
-    def http(self, method, target, body=None, headers=None, timeout=10):
+    def http(self, method, target, body=None, headers=None,
+             timeout=10 * SLOWER):
         """One HTTP request to any path; returns an Answer."""
         connection = self.connect(timeout)
         try:
@@ -124,7 +130,7 @@ class Simulator:
         finally:
             connection.close()
 
-    def connect(self, timeout=10):
+    def connect(self, timeout=10 * SLOWER):
         """Returns a fresh http.client connection, which the caller closes."""
         if self.ssl_context is not None:
             return http.client.HTTPSConnection("127.0.0.1", self.port,

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from collectd import BUILD_DIR
+from conftest import without_sanitizers
 from simulator import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
@@ -19,6 +20,9 @@ sys.path.insert(0, str(ROOT / "bench"))
 import parties  # noqa: E402
 import table  # noqa: E402
 from rows import ALONE, DIFFERENCE, INVERSE, RATIO, Row  # noqa: E402
+
+
+pytestmark = without_sanitizers
 
 
 def bench(*words):

@@ -2,12 +2,13 @@
 """A bad configuration stops the start with one line that says what to mend; the
 configurations that are shown to users load."""
 
+import os
 import re
 import subprocess
 
 import pytest
 
-from collectd import BUILD_DIR, Collectd
+from collectd import BUILD_DIR, Collectd, sanitizer_environment
 from conftest import FAN_ID
 from simulator import API_KEY, ROOT, wait_until
 
@@ -255,7 +256,8 @@ def test_the_plugin_s_own_file_can_be_checked_alone(setup):
             + sample.replace('DeviceID "8029377"\n',
                              f'DeviceID "8029377"\n{wrong}'))
         done = subprocess.run(["collectd", "-T", "-C", str(alone)], text=True,
-                              capture_output=True, check=False)
+                              capture_output=True, check=False,
+                              env={**os.environ, **sanitizer_environment()})
         assert done.returncode == status, done.stderr
         assert ('Device "fan": QoS 2' in done.stderr) == bool(status)
 

@@ -14,7 +14,10 @@ import urllib.request
 import pytest
 
 from collectd import BUILD_DIR
+from conftest import without_sanitizers
 from simulator import API_KEY, ROOT, Simulator, wait_until
+
+pytestmark = without_sanitizers
 
 LAST_LINE = "Ctrl-C ends it"
 

@@ -3,12 +3,13 @@
 answers nor the end, and no command is lost or sent twice."""
 
 import contextlib
+import itertools
 import socket
 import threading
 import time
 
 import pytest
-from collectd import in_front
+from collectd import in_front, sanitizer_environment
 from simulator import wait_until
 from test_delivery import held, send_lines
 
@@ -176,17 +177,28 @@ def is_met(flag):
     return flag.stat().st_size > 0
 
 
+def make_io_thread_hang(setup, key):
+    """The key file is looked at again for a request that comes a second later."""
+    key.touch()
+    severities = itertools.cycle(["failure", "okay"])
+
+    def hangs():
+        setup.notify(next(severities))
+        time.sleep(0.1)
+        return is_met(key)
+    wait_until(hangs, 20, "the I/O thread to hang")
+
+
 def test_an_io_thread_that_hangs_does_not_delay_the_end(setup):
     """As behind a key file on a file system whose server is gone."""
     flag = setup.folder / "the key hangs"
-    setup.start(setup.block("ShutdownTimeout 1\n"), wrapper=in_front(
-        setup.folder, "key", KEY_FILE, KEY_FILE=setup.key_file, KEY_FLAG=flag))
+    setup.start(setup.block("ShutdownTimeout 1\n"),
+                environment=sanitizer_environment(leaves_behind=True),
+                wrapper=in_front(setup.folder, "key", KEY_FILE,
+                                 KEY_FILE=setup.key_file, KEY_FLAG=flag))
     setup.notify()
     setup.wait_for_outcomes(created=1, accepted=1)
-    time.sleep(1)  # the key is looked at again for the next request
-    flag.touch()
-    setup.notify("okay")
-    wait_until(lambda: is_met(flag), 20, "the I/O thread to hang")
+    make_io_thread_hang(setup, flag)
     status, seconds = setup.daemon.stop()
     assert status == 0
     assert seconds < 1 + 1 + 1  # the last: collectd's own, and this machine's
@@ -195,11 +207,7 @@ def test_an_io_thread_that_hangs_does_not_delay_the_end(setup):
 
 def seconds_of_an_end_where_both_hang(setup, key, callback):
     setup.daemon.start()
-    setup.notify()
-    time.sleep(1)  # the key is looked at again for the next request
-    key.touch()
-    setup.notify("okay")
-    wait_until(lambda: is_met(key), 20, "the I/O thread to hang")
+    make_io_thread_hang(setup, key)
     callback.touch()
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(setup.folder / "sock"))
@@ -215,9 +223,11 @@ def seconds_of_an_end_where_both_hang(setup, key, callback):
 
 def test_a_callback_and_an_io_thread_that_hang_delay_the_end_only_once(setup):
     key, callback = setup.folder / "the key hangs", setup.folder / "so do others"
-    setup.start(setup.block("ShutdownTimeout 1\n"), wrapper=in_front(
-        setup.folder, "key", KEY_FILE, KEY_FILE=setup.key_file, KEY_FLAG=key,
-        CALLBACK_FLAG=callback))
+    setup.start(setup.block("ShutdownTimeout 1\n"),
+                environment=sanitizer_environment(leaves_behind=True),
+                wrapper=in_front(setup.folder, "key", KEY_FILE,
+                                 KEY_FILE=setup.key_file, KEY_FLAG=key,
+                                 CALLBACK_FLAG=callback))
     setup.daemon.stop()
     # A busy machine adds to the time, and nothing takes from it.
     tries = (seconds_of_an_end_where_both_hang(setup, key, callback)

@@ -190,6 +190,22 @@ static void a_torn_tail_is_no_damage(void **state) {
   assert_no_damage(f, COMMANDS);
 }
 
+/* A disk that does not sync fails a commit that is written already; the next
+ * one, which is smaller, is written over the first of its frames. */
+static void frames_of_a_commit_that_failed_are_no_damage(void **state) {
+  struct fixture *f = *state;
+  leave_killed(f);
+  int fd = open(beside(f, "-wal"), O_RDWR);
+  unsigned char frame[FRAME_BYTES];
+  off_t end = wal_bytes(f);
+  assert_int_equal(pread(fd, frame, sizeof frame, end - FRAME_BYTES),
+                   FRAME_BYTES);
+  frame[4] = 1; /* the last frame of a commit */
+  assert_int_equal(pwrite(fd, frame, sizeof frame, end), FRAME_BYTES);
+  close(fd);
+  assert_no_damage(f, COMMANDS);
+}
+
 /* A -wal that was begun anew holds, behind its end, frames of before. */
 static void frames_of_before_are_no_damage(void **state) {
   struct fixture *f = *state;
@@ -441,6 +457,7 @@ int main(void) {
       SITUATION(a_crash_without_damage_is_no_damage),
       SITUATION(a_clean_stop_leaves_nothing_to_lose),
       SITUATION(a_torn_tail_is_no_damage),
+      SITUATION(frames_of_a_commit_that_failed_are_no_damage),
       SITUATION(frames_of_before_are_no_damage),
       SITUATION(a_bit_that_flips_in_a_page_is_damage),
       SITUATION(a_bit_that_flips_in_the_last_frame_is_damage),
