@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stands between the plugin and a ThreadSanitizer that does not know
- * pthread_clockjoin_np, as that of gcc 12: to it, such a thread was never joined.
- * One that knows it is loaded before this, and this is not called. */
+ * pthread_clockjoin_np, as that of gcc 12: to it, such a thread was never
+ * joined. One that knows it is loaded before this, and this is not called. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
