@@ -141,7 +141,7 @@ static void read_text(struct reader *r, const struct inclusion *at,
 
 static void read_file(struct reader *r, const struct inclusion *at,
                       const char *path) {
-  size_t size;
+  size_t size = 0;
   int why;
   if (r->conf->path_count == CONF_FILE_COUNT_MAX) {
     note_at(r, CONF_FAULT, at, "%s: more than %d files are included", path,
