@@ -150,7 +150,8 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now);
  * is silenced.
  *
  * `cancel` ends what waits as cancelled. The slots do not ask again by
- * themselves, not even those whose command was dropped.
+ * themselves, not even those whose command was dropped. An older command of
+ * such a slot that is in flight is not retried.
  *
  * `silence` ends what waits in its slots as cancelled, and also what comes back
  * from its attempt to wait for a retry. It takes the place of an earlier
