@@ -462,7 +462,8 @@ static void the_agent_and_its_endpoints_have_one_row_each(void **state) {
   struct ledger_agent agent = {
       .version = "1.2", .pid = 7, .started_ms = FIXTURE_NOW.ms - 500};
   struct ledger_endpoint cloud = {.endpoint = f->devices[FAN]->endpoint};
-  directory_find_endpoint(f->directory, "cloud")->url = strdup("http://there");
+  directory_find_endpoint(f->directory, "cloud")->url =
+      strdup("http://there?key=secret");
   open_fresh(f);
   put_agent(f, &agent, &cloud, FIXTURE_NOW);
   agent.waiting = 3;
