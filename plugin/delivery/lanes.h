@@ -169,9 +169,9 @@ void lanes_obey(struct lanes *l, struct order *o, struct moment now);
 
 /* Puts a silence in force again that an earlier process obeyed: at a start or
  * at a late restore, before or after slots and commands come. Its end has not
- * come, and
- * no later order has taken its place or ended it. Returns 0, and takes it; or
- * -ENOMEM, and then the caller keeps it. */
+ * come, and no later order has taken its place or ended it. Adds to its count
+ * what it cancels now. Returns 0, and takes it; or -ENOMEM, and then the caller
+ * keeps it. */
 int lanes_restore_silence(struct lanes *l, struct order *silence,
                           struct moment now);
 
