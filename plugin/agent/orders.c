@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/orders.h"
 
+#include "base/one_line.h"
 #include "cloud/api.h"
 
 #include <pthread.h>
@@ -129,6 +130,11 @@ const struct policy *orders_find_policy(struct orders *o, const char *rule,
 
 /* ---- names ---- */
 
+/* Returns how much of a name is told: as much as a configured one may have. */
+static int told_bytes(const char *name) {
+  return (int)one_line_cut(name, strlen(name), DEVICE_NAME_BYTES - 1);
+}
+
 static const char *text_or_none(const char *text) {
   return text != NULL ? text : "";
 }
@@ -141,8 +147,8 @@ static void look_up_device(const struct orders *x, struct order *o,
   o->device = directory_find_device(x->options->directory, o->device_name);
   if (o->device == NULL)
     order_refuse(o, now,
-                 "no device has the name \"%.63s\": see onenetctl status",
-                 o->device_name);
+                 "no device has the name \"%.*s\": see onenetctl status",
+                 told_bytes(o->device_name), o->device_name);
 }
 
 /* Refuses the order if it names a rule that there is not. */
@@ -152,9 +158,8 @@ static void look_up_rule(struct orders *x, struct order *o, struct moment now) {
   o->policy = orders_find_policy(x, o->rule_name, text_or_none(o->content_type),
                                  text_or_none(o->service));
   if (o->policy == NULL)
-    order_refuse(o, now,
-                 "no rule has the name \"%.63s\": see the configuration",
-                 o->rule_name);
+    order_refuse(o, now, "no rule has the name \"%.*s\": see the configuration",
+                 told_bytes(o->rule_name), o->rule_name);
 }
 
 /* ---- what can not be meant ---- */

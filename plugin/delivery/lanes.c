@@ -605,11 +605,12 @@ static bool asks_for_body(const struct slot *slot) {
 }
 
 /* Events that came while the command was in flight may ask for nothing that can
- * be sent, or for a command that was dropped and will be asked for again. */
+ * be sent, for a command that was dropped and will be asked for again, or for
+ * one that was cancelled. */
 bool lanes_is_obsolete(const struct command *c) {
   const struct slot *slot = c->at.slot;
   return c->policy->supersede && slot_speaker(slot) != NULL &&
-         (slot->owes || !asks_for_body(slot));
+         (c->is_outdated || slot->owes || !asks_for_body(slot));
 }
 
 /* ---- all of it ---- */

@@ -150,7 +150,8 @@ int64_t lanes_wait_ms(const struct lanes *l, struct moment now);
  * is silenced.
  *
  * `cancel` ends what waits as cancelled. The slots do not ask again by
- * themselves, not even those whose command was dropped.
+ * themselves, not even those whose command was dropped. An older command of
+ * such a slot that is in flight is not retried.
  *
  * `silence` ends what waits in its slots as cancelled, and also what comes back
  * from its attempt to wait for a retry. It takes the place of an earlier
@@ -168,9 +169,9 @@ void lanes_obey(struct lanes *l, struct order *o, struct moment now);
 
 /* Puts a silence in force again that an earlier process obeyed: at a start or
  * at a late restore, before or after slots and commands come. Its end has not
- * come, and
- * no later order has taken its place or ended it. Returns 0, and takes it; or
- * -ENOMEM, and then the caller keeps it. */
+ * come, and no later order has taken its place or ended it. Adds to its count
+ * what it cancels now. Returns 0, and takes it; or -ENOMEM, and then the caller
+ * keeps it. */
 int lanes_restore_silence(struct lanes *l, struct order *silence,
                           struct moment now);
 

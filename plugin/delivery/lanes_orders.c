@@ -75,6 +75,17 @@ static bool is_in_flight(const struct lanes *l, int64_t id) {
 
 /* ---- cancel ---- */
 
+/* Cancels a waiting command. What is in flight for its slot is older, and is
+ * not to be retried: the state that it is for is over. */
+static void cancel(struct lanes *l, struct command *c, const struct order *o,
+                   struct moment now) {
+  struct command *holder = lanes_lane_of(l, c)->holder;
+  if (holder != NULL && holder->state == COMMAND_IN_FLIGHT &&
+      holder->at.slot == c->at.slot)
+    holder->is_outdated = c->policy->supersede;
+  lanes_end_by(l, c, o, now);
+}
+
 static void cancel_one(struct lanes *l, struct order *o, struct moment now) {
   struct command *c = find_waiting(l, o->command_id);
   if (c == NULL && is_in_flight(l, o->command_id)) {
@@ -84,7 +95,7 @@ static void cancel_one(struct lanes *l, struct order *o, struct moment now) {
   } else if (c == NULL) {
     order_refuse(o, now, "no command %" PRId64 " is pending", o->command_id);
   } else {
-    lanes_end_by(l, c, o, now);
+    cancel(l, c, o, now);
     o->count = 1;
     order_obey(o, now);
   }
@@ -109,7 +120,7 @@ static void cancel_device(struct lanes *l, struct order *o, struct moment now) {
     return;
   }
   for (size_t i = 0; i < count; i++)
-    lanes_end_by(l, all[i], o, now);
+    cancel(l, all[i], o, now);
   free(all);
   forgive(l, o->device);
   o->count = count;

@@ -123,10 +123,11 @@ struct command **lanes_collect(const struct lanes *l, const struct order *o,
 /* ---- silences ---- */
 
 /* Hands the order of a silence that is over to the journal. One that was to
- * last longer says when it ended. */
+ * last longer by the wall clock says when it ended: a restart must not put it
+ * in force again. */
 static void finish_order(struct lanes *l, struct silence *s,
                          struct moment now) {
-  if (s->order->wall_until_ms > now.wall_ms && s->until_ms > now.ms)
+  if (s->order->wall_until_ms > now.wall_ms)
     s->order->wall_until_ms = now.wall_ms;
   journal_note_last(l->options.journal, &s->order->change);
 }
@@ -168,10 +169,13 @@ static struct silence *add_silence(struct lanes *l, const void *target) {
 }
 
 /* The wall clock tells how long it is to last; the monotonic one, when that is
- * over. */
+ * over. A wall clock that is behind the order was not set, as at a boot in
+ * 1970: then the silence lasts as long as was asked for at first. */
 static int64_t end_of(const struct order *o, struct moment now) {
+  int64_t from_ms =
+      o->wall_given_ms > now.wall_ms ? o->wall_given_ms : now.wall_ms;
   int64_t length_ms =
-      o->wall_until_ms > now.wall_ms ? o->wall_until_ms - now.wall_ms : 0;
+      o->wall_until_ms > from_ms ? o->wall_until_ms - from_ms : 0;
   return now.ms +
          (length_ms < LONGEST_SILENCE_MS ? length_ms : LONGEST_SILENCE_MS);
 }
@@ -204,7 +208,7 @@ int lanes_begin_silence(struct lanes *l, struct order *o, struct moment now) {
     hush_owing(l);
     for (size_t i = 0; i < count; i++)
       end_silenced_by(l, all[i], o, now);
-    o->count = count;
+    o->count += count;
   }
   free(all);
   return status;

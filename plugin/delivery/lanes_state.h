@@ -244,7 +244,7 @@ void lanes_supersede(struct lanes *l, struct command *newer,
                      struct command *older, struct moment now);
 
 /* Returns whether the slot of the command now asks for nothing, for a body that
- * can not be sent, or for a command that was dropped. */
+ * can not be sent, or for a command that was dropped or cancelled. */
 bool lanes_is_obsolete(const struct command *c);
 
 /* Ends the slot's waiting command, if it has one, as superseded, with nothing

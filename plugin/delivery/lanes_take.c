@@ -169,6 +169,7 @@ static void follow_order(struct command *c, const struct order *o) {
     policy.expire_s = o->expire_s;
   c->policy = o->policy;
   c->takes_back = false;
+  c->is_ordered = true;
   set_deadline(c, policy_expire_s(&policy, c->device));
 }
 

@@ -37,13 +37,15 @@ static void append(struct ledger_batch *b, struct ledger_entry *e) {
 
 /* ---- adding ---- */
 
-static void add_row(struct ledger_batch *b, enum ledger_entry_kind kind,
+/* Returns whether there was memory for it. */
+static bool add_row(struct ledger_batch *b, enum ledger_entry_kind kind,
                     const struct ledger_row *row) {
   struct ledger_entry *e = ledger_entry_new(kind, row);
   if (e != NULL)
     append(b, e);
   else
     b->error = -ENOMEM;
+  return e != NULL;
 }
 
 static void add_command(struct ledger_batch *b, const struct command *c,
@@ -51,7 +53,8 @@ static void add_command(struct ledger_batch *b, const struct command *c,
   struct ledger_row row;
   if (command_is_fleeting(c))
     return;
-  if (c->state == COMMAND_FINISHED && c->outcome == OUTCOME_UNCHANGED) {
+  if (c->state == COMMAND_FINISHED && c->outcome == OUTCOME_UNCHANGED &&
+      !c->is_ordered) {
     ledger_row_init(&row, LEDGER_TABLE_COMMANDS);
     ledger_row_set_integer(&row, commands_id, c->id);
     add_row(b, LEDGER_ENTRY_REMOVE, &row);
@@ -111,16 +114,21 @@ static void add_tracked(struct ledger_batch *b, const struct tracked *t,
   add_row(b, t->concluded ? LEDGER_ENTRY_CONCLUDED : LEDGER_ENTRY_PUT, &row);
 }
 
+/* Where there is no memory for all of the row, a body of 64 KiB in it, what
+ * came of the order is put into the row that stands in the ledger. */
 static void add_order(struct ledger_batch *b, const struct order *o,
                       struct moment now) {
   struct ledger_row row;
   ledger_row_of_order(o, now, &row);
+  if (add_row(b, LEDGER_ENTRY_ORDER, &row))
+    return;
+  row.columns &= ~row.same | ledger_table_key(LEDGER_TABLE_ORDERS);
   add_row(b, LEDGER_ENTRY_ORDER, &row);
 }
 
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now) {
-  if (b->error < 0)
+  if (b->error < 0 && change->kind != CHANGE_ORDER)
     return;
   switch (change->kind) {
   case CHANGE_COMMAND:

@@ -30,8 +30,9 @@ void ledger_batch_free(struct ledger_batch *b);
 
 /* Adds a row for what has changed, with its values at `now`; or, for a slot or
  * a series that is gone, the removal of its rows. A command that ended as
- * `unchanged` does not go into the history: its row is removed; a fleeting one
- * gets none. Without memory sets `error`, and from then on adds nothing. */
+ * `unchanged` does not go into the history, unless an order names it: its row
+ * is removed; a fleeting one gets none. Without memory sets `error`, and from
+ * then on adds nothing but what came of orders: these would be obeyed again. */
 void ledger_batch_add(struct ledger_batch *b, struct change *change,
                       struct moment now);
 

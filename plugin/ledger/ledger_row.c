@@ -88,6 +88,14 @@ static struct ledger_value text_if_any(const char *string) {
   return text_if(string != NULL, string);
 }
 
+/* Leaves out the query, which may hold a secret: more people may read the
+ * ledger than the configuration. */
+static struct ledger_value public_url(const char *url) {
+  struct ledger_value v = text(url);
+  v.size = (uint32_t)strcspn(url, "?");
+  return v;
+}
+
 static struct ledger_value wall_if(bool known, int64_t wall_ms) {
   return real_if(known, (double)wall_ms / 1000);
 }

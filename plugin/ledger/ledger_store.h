@@ -38,7 +38,8 @@ enum ledger_selection {
   LEDGER_GIVEN_ORDERS,     /* the oldest that are given, a hundred at most */
   LEDGER_ORDERED_COMMANDS, /* those that these name */
   LEDGER_SILENCES, /* of each rule and device the last order to silence it that
-                      was obeyed; in the order of their ids */
+                      was obeyed, unless its end had come when the agent last
+                      told of itself; in the order of their ids */
   LEDGER_SELECTIONS
 };
 

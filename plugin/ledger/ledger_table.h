@@ -270,7 +270,7 @@
  * since the agent has started. */
 #define LEDGER_ENDPOINTS(FIRST, X)                                             \
   FIRST(endpoint, NAME_KEY, text(e->endpoint->name), nothing)                  \
-  X(url, TEXT, text(e->endpoint->url), nothing)                                \
+  X(url, TEXT, public_url(e->endpoint->url), nothing)                          \
   X(api, TEXT, text(e->endpoint->api_name), nothing)                           \
   X(circuit, TEXT, text(e->is_open ? "open" : "closed"), nothing)              \
   X(in_flight, INTEGER, count(e->in_flight), nothing)                          \

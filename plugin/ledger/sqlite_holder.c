@@ -20,22 +20,17 @@ struct sought {
   pid_t written; /* 0: none, or it may not be read */
 };
 
-pid_t sqlite_holder_read(int fd) {
-  char text[24] = "";
-  if (pread(fd, text, sizeof text - 1, 0) <= 0)
-    return 0;
-  long pid = atol(text);
-  return pid > 0 ? (pid_t)pid : 0;
-}
-
+/* Returns the id that is written in the lock file, of a holder or of a former
+ * one; 0 if there is none. */
 static pid_t read_written(const char *path) {
+  char text[24] = "";
   int fd =
       open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0)
     return 0;
-  pid_t written = sqlite_holder_read(fd);
+  long pid = pread(fd, text, sizeof text - 1, 0) > 0 ? atol(text) : 0;
   close(fd);
-  return written;
+  return pid > 0 ? (pid_t)pid : 0;
 }
 
 /* Returns the process of a line like "1: FLOCK  ADVISORY  WRITE 123

@@ -10,13 +10,10 @@
 
 #include <sys/types.h>
 
-/* Returns the process id that is written in the lock file, of a holder or of a
- * former one; 0 if there is none. */
-pid_t sqlite_holder_read(int fd);
-
 /* Returns the process that holds the lock of that file; 0 if none does. Where
  * the kernel shows no list of locks, a process that lives and whose id is
- * written in the file counts as the holder. */
+ * written in the file counts as the holder: but that may be one that held it
+ * before, or what a member of the ledger's group has written. */
 pid_t sqlite_holder_find(const char *lock_path);
 
 #endif

@@ -141,9 +141,10 @@ static int find_place(struct sqlite_place *p) {
 
 /* ---- the lock ---- */
 
-static int explain_holder(struct sqlite_place *p, int fd) {
-  char reason[64] = "in use by another process";
-  pid_t holder = sqlite_holder_read(fd);
+static int explain_holder(struct sqlite_place *p) {
+  char reason[64] = "in use by another process", path[PATH_MAX];
+  sqlite_place_format(p, ".lock", path);
+  pid_t holder = sqlite_holder_find(path);
   if (holder > 0)
     snprintf(reason, sizeof reason, "in use by process %ld", (long)holder);
   return sqlite_place_explain(p, -EALREADY, reason);
@@ -184,7 +185,7 @@ static int open_lock(struct sqlite_place *p, int *ret_fd) {
 static int take_lock(struct sqlite_place *p, int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB) == 0)
     return 0;
-  return errno == EWOULDBLOCK ? explain_holder(p, fd)
+  return errno == EWOULDBLOCK ? explain_holder(p)
                               : sqlite_place_explain_errno(
                                     p, "its .lock can not be taken", errno);
 }

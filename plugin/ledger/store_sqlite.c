@@ -84,7 +84,9 @@ static const struct {
     [LEDGER_SILENCES] = {LEDGER_TABLE_ORDERS,
                          "WHERE id IN (SELECT max(id) FROM orders"
                          " WHERE verb = 'silence' AND state = 'obeyed'"
-                         " GROUP BY device, rule) ORDER BY id"},
+                         " GROUP BY device, rule)"
+                         " AND until_at > coalesce((SELECT told_at FROM agent),"
+                         " 0) ORDER BY id"},
 };
 
 static struct store_sqlite *sqlite_of(struct ledger_store *s) {

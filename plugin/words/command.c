@@ -162,7 +162,7 @@ void command_free(struct command *c) {
 
 bool command_is_fleeting(const struct command *c) {
   return c->state == COMMAND_FINISHED && c->outcome == OUTCOME_SUPERSEDED &&
-         !c->change.is_told;
+         !c->change.is_told && !c->is_ordered;
 }
 
 int command_make_attempt(struct command *c) {

@@ -232,6 +232,9 @@ struct command {
   bool doubtful;          /* an attempt may have been executed */
   bool has_ended_attempt; /* the end of an attempt was not told yet */
   bool takes_back;        /* Until asks for it, and no event */
+  bool is_ordered;        /* an order asked for it, and names it */
+  bool is_outdated;       /* kept by lanes: a newer command of its slot was
+                             cancelled while it was in flight */
 
   struct command_place at;
 };
@@ -259,7 +262,7 @@ void command_free(struct command *c);
 
 /* Returns whether a newer command took its place before it was ever recorded or
  * told: of such a command only the number is kept, since one slot may have many
- * of them in a moment. */
+ * of them in a moment. One that an order names is kept. */
 bool command_is_fleeting(const struct command *c);
 
 /* Gives the command details of an attempt, all zero, if it has none yet.

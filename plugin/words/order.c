@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "words/order.h"
 
+#include "base/one_line.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,10 +92,15 @@ void order_obey(struct order *o, struct moment now) {
   end(o, ORDER_OBEYED, now);
 }
 
+/* The names in it come from whoever may write the ledger. */
 void order_refuse(struct order *o, struct moment now, const char *format, ...) {
+  char whole[ORDER_WHY_BYTES + 1]; /* one byte tells whether it goes on */
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(o->why, sizeof o->why, format, arguments);
+  vsnprintf(whole, sizeof whole, format, arguments);
   va_end(arguments);
+  size_t kept = one_line_cut(whole, strlen(whole), sizeof o->why - 1);
+  snprintf(o->why, sizeof o->why, "%.*s", (int)kept, whole);
+  one_line_blank(o->why, kept);
   end(o, ORDER_REFUSED, now);
 }

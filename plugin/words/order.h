@@ -96,7 +96,8 @@ void order_free(struct order *o);
 /* Frees an order and all that follow it; NULL is allowed. */
 void order_free_list(struct order *list);
 
-/* Notes that the order was obeyed, or refused for that reason, in words. */
+/* Notes that the order was obeyed, or refused for that reason, in words, of
+ * which `why` keeps one line as far as it goes. */
 void order_obey(struct order *o, struct moment now);
 void order_refuse(struct order *o, struct moment now, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1034,7 +1034,7 @@ static bool is_obsolete(const struct model_command *c) {
   const struct model_series asked = asked_of(s);
   bool asks = s->span.waits ? s->span.fired : asked.body[0] != '\0';
   return policy_of(c)->supersede && speaker_of(s) != NULL &&
-         (s->owes > 0 || !asks);
+         (c->is_outdated || s->owes > 0 || !asks);
 }
 
 static void end_silenced(struct model *m, struct model_command *c) {
@@ -1199,13 +1199,21 @@ static bool obey_retry(struct model *m, const struct order *o, int series) {
   return true;
 }
 
+/* An older one in flight is not to come back. */
+static void cancel(struct model *m, struct model_command *c) {
+  for (size_t i = 0; i < m->count; i++)
+    if (m->commands[i].in_flight && m->commands[i].slot == c->slot)
+      m->commands[i].is_outdated = true;
+  foretell(m, c, outcome_of(c, OUTCOME_CANCELLED));
+}
+
 static uint64_t cancel_device(struct model *m, const struct device *d) {
   uint64_t count = 0;
   for (size_t i = 0; i < m->count; i++) {
     struct model_command *c = &m->commands[i];
     if (c->slot->at->device != d || !is_waiting(c))
       continue;
-    foretell(m, c, outcome_of(c, OUTCOME_CANCELLED));
+    cancel(m, c);
     count++;
   }
   for (struct model_slot *s = m->slots; s < m->slots + MODEL_SLOTS; s++) {
@@ -1227,7 +1235,7 @@ static bool obey_cancel(struct model *m, const struct order *o,
   if (c == NULL || c->in_flight)
     return false;
   *ret_count = 1;
-  foretell(m, c, outcome_of(c, OUTCOME_CANCELLED));
+  cancel(m, c);
   return true;
 }
 
@@ -1293,6 +1301,7 @@ static void crash_in_flight(struct model *m, struct model_command *c) {
   c->slot->aside.known = false;
   start_cooldown(m, c);
   c->in_flight = false;
+  c->is_outdated = false;
   c->doubtful = true;
   struct model_command *newer = NULL;
   for (size_t i = 0; i < m->count; i++)

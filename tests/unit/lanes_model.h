@@ -106,7 +106,8 @@ struct model_command {
   int64_t valid_from_ms;
   int64_t not_before_ms;
   int64_t sent_ms;
-  int foretold; /* the outcome that it must have now; -1: none */
+  bool is_outdated; /* a newer one was cancelled while it was in flight */
+  int foretold;     /* the outcome that it must have now; -1: none */
 };
 
 /* What a real device is, seen from outside. */

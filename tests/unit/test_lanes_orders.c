@@ -229,6 +229,33 @@ static void an_end_beyond_all_time_is_far_away(void **state) {
   nothing_begins(w);
 }
 
+/* The order waited for a process that began with a clock of its own. */
+static void a_clock_that_was_not_set_makes_no_silence_longer(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  struct order *silence = silence_of(fan, HOUR_MS);
+  silence->wall_given_ms = w->now.wall_ms;
+  w->now.wall_ms = 60000;
+  obeyed(w, silence);
+  is_hushed(fan, "rack1", SEVERITY_FAILURE, "on");
+  passes(w, HOUR_MS);
+  is_sent(fan, "on");
+}
+
+static void
+what_has_ended_is_not_in_force_again_by_a_clock_that_is_behind(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  struct order *silence = silence_of(fan, HOUR_MS);
+  obeyed(w, silence);
+  w->now.wall_ms -= HOUR_MS;
+  passes(w, HOUR_MS);
+  assert_null(lanes_begin(w->lanes, w->now));
+  assert_true(silence->change.is_last);
+  assert_int_equal(silence->wall_until_ms, w->now.wall_ms);
+  commit(w);
+}
+
 static void a_silence_is_noted_until_it_ends(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -486,6 +513,16 @@ static void a_silence_survives_a_restart(void **state) {
   begins_after(fan, "on", HOUR_MS - 120000);
 }
 
+static void
+a_restart_does_not_change_what_a_silence_has_cancelled(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  struct order *silence = silence_of(fan, HOUR_MS);
+  silence->count = 3; /* as the ledger says */
+  assert_int_equal(lanes_restore_silence(world_lanes(w), silence, w->now), 0);
+  assert_int_equal(silence->count, 3);
+}
+
 static void a_silence_that_ended_while_nobody_ran_is_followed_up(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -704,6 +741,20 @@ static void a_finished_command_is_made_again(void **state) {
   ended(w, "heat on refused, heat on accepted");
 }
 
+static void what_an_order_names_is_told_though_it_was_superseded(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  const struct fired newer = {
+      .series = "rack1", .severity = SEVERITY_FAILURE, .body = "max"};
+  enum ignored ignored;
+  lanes_obey(world_lanes(w), retry_order(fan, 7, "on", OUTCOME_EXPIRED),
+             w->now);
+  lanes_take(w->lanes, firing_of(fan, &newer), w->now, &ignored);
+  commit(w);
+  ended(w, "heat on superseded");
+  assert_int_equal(w->fleeting, 0);
+}
+
 static void what_may_have_been_executed_needs_force(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -856,6 +907,39 @@ static void all_that_waits_for_a_device_is_called_off(void **state) {
   nothing_begins(w);
 }
 
+static void
+what_is_older_than_what_was_called_off_is_not_retried(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  for (int by_device = 0; by_device < 2; by_device++) {
+    failure(fan, "rack1", "on");
+    begins(fan, "on");
+    int64_t id = fan->in_flight->id;
+    okay(fan, "rack1", "off");
+    struct order *cancel = cancel_order(w, by_device ? 0 : id + 1);
+    cancel->device = by_device ? fan->device : NULL;
+    obeyed(w, cancel);
+    ended(w, "heat off cancelled");
+    ends(fan, VERDICT_NOT_SENT);
+    ended(w, "heat on superseded");
+    passes(w, HOUR_MS);
+    nothing_begins(w);
+  }
+}
+
+static void
+what_is_not_a_state_is_retried_though_another_is_called_off(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.supersede = false;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  okay(fan, "rack1", "off");
+  obeyed(w, cancel_order(w, 2));
+  ends(fan, VERDICT_NOT_SENT);
+  begins_after(fan, "on", 1000);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(a_silenced_state_is_asked_for_once_at_the_end),
@@ -871,6 +955,8 @@ int main(void) {
       SITUATION(a_silence_whose_end_is_past_ends_the_other),
       SITUATION(it_lasts_as_long_as_was_said_whatever_the_clock_does),
       SITUATION(an_end_beyond_all_time_is_far_away),
+      SITUATION(a_clock_that_was_not_set_makes_no_silence_longer),
+      SITUATION(what_has_ended_is_not_in_force_again_by_a_clock_that_is_behind),
       SITUATION(a_silence_is_noted_until_it_ends),
       SITUATION(so_many_silences_are_in_force_at_most),
       SITUATION(a_silence_is_of_one_thing),
@@ -889,6 +975,7 @@ int main(void) {
       SITUATION(slots_ask_in_the_order_in_which_they_came_to_owe),
       SITUATION(a_slot_that_is_silent_and_content_may_go),
       SITUATION(a_silence_survives_a_restart),
+      SITUATION(a_restart_does_not_change_what_a_silence_has_cancelled),
       SITUATION(a_silence_that_ended_while_nobody_ran_is_followed_up),
       SITUATION(what_was_in_flight_at_a_crash_is_not_retried),
       SITUATION(what_must_not_run_twice_is_not_asked_for_after_a_crash),
@@ -906,6 +993,7 @@ int main(void) {
       SITUATION(what_waits_for_its_retry_is_due_now),
       SITUATION(what_waits_for_its_turn_has_no_retry),
       SITUATION(a_finished_command_is_made_again),
+      SITUATION(what_an_order_names_is_told_though_it_was_superseded),
       SITUATION(what_may_have_been_executed_needs_force),
       SITUATION(without_force_what_was_accepted_is_unchanged),
       SITUATION(what_has_a_newer_command_is_not_made_again),
@@ -916,6 +1004,8 @@ int main(void) {
       SITUATION(what_waits_is_called_off_and_not_asked_for_again),
       SITUATION(what_is_in_flight_can_not_be_called_back),
       SITUATION(all_that_waits_for_a_device_is_called_off),
+      SITUATION(what_is_older_than_what_was_called_off_is_not_retried),
+      SITUATION(what_is_not_a_state_is_retried_though_another_is_called_off),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

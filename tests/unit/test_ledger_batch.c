@@ -99,6 +99,21 @@ static void only_history_is_kept_for_later(void **state) {
                       "2|accepted");
 }
 
+static void
+what_an_order_names_is_history_though_it_is_unchanged(void **state) {
+  struct fixture *f = *state;
+  struct ledger_batch batch;
+  open_fresh(f);
+  ledger_batch_init(&batch);
+  struct command *c = ended(f, 3, OUTCOME_UNCHANGED);
+  c->is_ordered = true;
+  add_and_free(&batch, c);
+  put(f, &batch);
+  ledger_batch_free(&batch);
+  assert_string_equal(fixture_sql(f, "SELECT id, outcome FROM commands"),
+                      "3|unchanged");
+}
+
 static void history_that_takes_too_much_memory_is_not_kept(void **state) {
   struct fixture *f = *state;
   struct ledger_batch batch, kept;
@@ -289,6 +304,7 @@ int main(void) {
       SITUATION(a_batch_outlives_what_it_was_made_of),
       SITUATION(it_knows_the_bytes_that_its_rows_take),
       SITUATION(only_history_is_kept_for_later),
+      SITUATION(what_an_order_names_is_history_though_it_is_unchanged),
       SITUATION(history_that_takes_too_much_memory_is_not_kept),
       SITUATION(what_is_pending_moves_when_the_clock_is_set),
       SITUATION(rows_before_it_in_the_batch_move_and_later_ones_do_not),

@@ -296,6 +296,21 @@ static void a_silence_of_what_is_gone_is_left_out(void **state) {
   assert_string_equal(fixture_sql(f, "SELECT count(*) FROM orders"), "2");
 }
 
+/* The agent ran when the silence of the fan ended, and the clock has gone back
+ * since, as at a boot in 1970. */
+static void
+a_silence_that_was_over_stays_so_under_a_clock_that_is_behind(void **state) {
+  struct fixture *f = *state;
+  open_fresh(f);
+  silence(f, "'fan'", "NULL", "obeyed", SOON_S);
+  silence(f, "'pump'", "NULL", "obeyed", SOON_S + 5);
+  fixture_sql(f, "INSERT INTO agent VALUES ('agent', '', 1, 0, 1700003600, 0,"
+                 " 0, 0)");
+  fixture_restart(f, (struct moment){.ms = 1000, .wall_ms = 60000});
+  assert_int_equal(f->silence_count, 1);
+  assert_int_equal(f->silences[0]->id, 2);
+}
+
 /* A directory in the place of the lock keeps the file from being written. */
 static void a_silence_in_a_ledger_that_can_not_be_written_holds(void **state) {
   struct fixture *f = *state;
@@ -447,7 +462,8 @@ static void the_agent_and_its_endpoints_have_one_row_each(void **state) {
   struct ledger_agent agent = {
       .version = "1.2", .pid = 7, .started_ms = FIXTURE_NOW.ms - 500};
   struct ledger_endpoint cloud = {.endpoint = f->devices[FAN]->endpoint};
-  directory_find_endpoint(f->directory, "cloud")->url = strdup("http://there");
+  directory_find_endpoint(f->directory, "cloud")->url =
+      strdup("http://there?key=secret");
   open_fresh(f);
   put_agent(f, &agent, &cloud, FIXTURE_NOW);
   agent.waiting = 3;
@@ -495,6 +511,7 @@ int main(void) {
       SITUATION(silences_in_force_are_restored),
       SITUATION(of_each_rule_and_device_the_last_silence_counts),
       SITUATION(a_silence_of_what_is_gone_is_left_out),
+      SITUATION(a_silence_that_was_over_stays_so_under_a_clock_that_is_behind),
       SITUATION(a_silence_in_a_ledger_that_can_not_be_written_holds),
       SITUATION(old_orders_go_with_the_history),
       SITUATION(more_orders_than_history_max_are_not_kept),

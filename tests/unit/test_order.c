@@ -71,6 +71,22 @@ static void a_reason_that_is_too_long_is_cut(void **state) {
   order_free(o);
 }
 
+/* Whoever may write the ledger may write anything for a name. */
+static void a_reason_is_one_line_of_whole_characters(void **state) {
+  char reason[2 * ORDER_WHY_BYTES] = "";
+  (void)state;
+  struct order *o = order_new();
+  order_refuse(o, later, "no \"%s\"", "a\n\x1b[2Jb");
+  assert_string_equal(o->why, "no \"a  [2Jb\"");
+  for (size_t i = 0; i < 60; i++)
+    strcat(reason, "\xe9\xa3\x8e");
+  order_refuse(o, later, "%s", reason);
+  assert_int_equal(strlen(o->why), (ORDER_WHY_BYTES - 1) / 3 * 3);
+  order_refuse(o, later, ".%s", reason);
+  assert_int_equal(strlen(o->why), 1 + (ORDER_WHY_BYTES - 2) / 3 * 3);
+  order_free(o);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_verb_has_a_name_by_which_it_is_found),
@@ -78,6 +94,7 @@ int main(void) {
       cmocka_unit_test(a_new_order_is_given_and_expires_as_usual),
       cmocka_unit_test(an_order_is_obeyed_or_refused_at_a_time),
       cmocka_unit_test(a_reason_that_is_too_long_is_cut),
+      cmocka_unit_test(a_reason_is_one_line_of_whole_characters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

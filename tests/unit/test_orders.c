@@ -124,6 +124,15 @@ static void what_is_not_configured_is_refused(void **state) {
              "no rule has the name \"leak\": see the configuration");
 }
 
+static void of_a_long_name_whole_characters_are_told(void **state) {
+  char name[200], why[256];
+  (void)state;
+  snprintf(name, sizeof name, "%062d\xc3\xbc%0100d", 0, 0);
+  snprintf(why, sizeof why,
+           "no device has the name \"%062d\": see onenetctl status", 0);
+  is_refused(new_send(name, "on"), why);
+}
+
 static void what_was_refused_before_stays_refused(void **state) {
   (void)state;
   struct order *o = new_order(ORDER_SEND, "lamp", NULL);
@@ -293,6 +302,7 @@ int main(void) {
       SITUATION(names_are_looked_up_without_regard_to_case),
       SITUATION(a_list_of_orders_is_obeyed_in_its_order),
       SITUATION(what_is_not_configured_is_refused),
+      SITUATION(of_a_long_name_whole_characters_are_told),
       SITUATION(what_was_refused_before_stays_refused),
       SITUATION(what_is_sent_by_hand_gets_a_policy_of_its_own),
       SITUATION(there_is_one_policy_for_each_content_type_and_service),

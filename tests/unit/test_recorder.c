@@ -318,6 +318,24 @@ static void more_orders_than_are_read_at_once_are_all_read(void **state) {
       "150");
 }
 
+/* Neither for the row of a command before it, nor for all of its own. */
+static void
+without_memory_for_its_row_an_order_is_not_obeyed_again(void **state) {
+  struct fixture *f = *state;
+  give(f, 7);
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  struct order *o = await_orders();
+  failing = 2;
+  fire(f);
+  refuse(o);
+  record();
+  assert_int_equal(failing, 0);
+  finish();
+  assert_string_equal(
+      fixture_sql(f, "SELECT verb, command_id, state, why FROM orders"),
+      "cancel|7|refused|no");
+}
+
 /* It is removed: what was to be put is given up, and put into a fresh one. */
 static void what_came_of_an_order_outlasts_a_ledger_that_fails(void **state) {
   struct fixture *f = *state;
@@ -371,6 +389,7 @@ int main(void) {
       SITUATION(orders_are_read_once),
       SITUATION(no_orders_are_read_before_what_came_of_the_last_is_committed),
       SITUATION(more_orders_than_are_read_at_once_are_all_read),
+      SITUATION(without_memory_for_its_row_an_order_is_not_obeyed_again),
       SITUATION(what_came_of_an_order_outlasts_a_ledger_that_fails),
       SITUATION(orders_that_nobody_took_are_given_still),
       SITUATION(the_start_and_the_end_of_the_agent_are_told),
