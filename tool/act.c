@@ -276,7 +276,7 @@ static int refuse_name(const char *what, const struct nearest *n) {
   char hint[NEAREST_HINT_BYTES];
   nearest_write_hint(n, hint);
   return tool_fail(TOOL_WRONG, "the configuration has no %s \"%s\"%s%s", what,
-                   n->word, hint, *hint == '\0' ? ": look into it" : "");
+                   n->word, hint, *hint == '\0' ? ": see onenetctl names" : "");
 }
 
 /* Writes the device of that name, and its name into the order. */
@@ -467,7 +467,7 @@ int cancel_run(const struct tool *tool, int argc, char **argv) {
   int status = read_line(&a, options, argc, argv, 0, 1, "ID or --device NAME");
   if (status == TOOL_OK && (a.device != NULL) == (a.word_count == 1))
     status = tool_fail(TOOL_USAGE, "cancel takes one of ID and --device NAME: "
-                                   "see onenetctl --help");
+                                   "see onenetctl cancel --help");
   return status == TOOL_OK ? act(&a, ORDER_CANCEL, fill_cancel) : status;
 }
 
@@ -489,7 +489,7 @@ static int fill_silence(const struct ask *a, const struct options *options,
 static int check_silence(const struct ask *a) {
   if ((a->device != NULL) == (a->rule != NULL))
     return tool_fail(TOOL_USAGE, "silence takes one of --device NAME and "
-                                 "--rule NAME: see onenetctl --help");
+                                 "--rule NAME: see onenetctl silence --help");
   if (a->length == NULL)
     return tool_fail(TOOL_USAGE, "silence needs --for, as in --for 2h; --for "
                                  "0s ends one");

@@ -152,6 +152,10 @@ def test_a_silence_is_a_row_with_its_end(ctl):
     (["send", "fan"], 2, "send takes DEVICE BODY, and nothing else"),
     (["send", "fan", "on", "off"], 2, "send takes DEVICE BODY, and nothing"),
     (["send", "fan", "on", "--force"], 2, "--force is no option of it"),
+    (["send", "fan", "-51"], 2, "-51 is no option of it: see onenetctl send --help; "
+     "words behind -- are no options"),
+    (["send", "--no-wait", "-51"], 2, "send: -51 is no option of it"),
+    (["retry", "1", "--force=2"], 2, "retry: --force=2: takes no value"),
     (["retry"], 2, "retry takes ID, and nothing else"),
     (["retry", "0"], 2, "ID 0: must be a number"),
     (["retry", "99999999999999999999"], 2, "must be a number"),
