@@ -78,10 +78,10 @@ static const char endpoints_of_programs[] =
     "SELECT * FROM endpoints ORDER BY endpoint";
 
 static const char endpoints[] =
-    "SELECT endpoint AS ENDPOINT, circuit AS CIRCUIT,"
+    "SELECT endpoint AS ENDPOINT, circuit AS \"@CIRCUIT\","
     " in_flight AS \"IN FLIGHT\", waiting AS WAITING, requests AS REQUESTS,"
     " last_error AS \"LAST ERROR\", CASE WHEN last_error_at IS NULL THEN ''"
-    "  ELSE length_of(:now - last_error_at) || ' ago' END AS \"WHEN\""
+    "  ELSE length_of(:now - last_error_at) || ' ago' END AS \"@WHEN\""
     " FROM endpoints ORDER BY endpoint";
 
 /* Only a command that waits for its retry has a next attempt; any other goes as
@@ -92,9 +92,10 @@ static const char endpoints[] =
 static const char pending[] =
     "SELECT device AS DEVICE, count(*) AS PENDING,"
     " sum(state = 'in_flight') AS \"IN FLIGHT\","
-    " length_of(:now - min(created_at)) AS OLDEST,"
+    " length_of(:now - min(created_at)) AS \"@OLDEST\","
     " CASE WHEN " NEXT " IS NULL THEN ''"
-    "  ELSE 'in ' || length_of(" NEXT " - :now) END AS \"NEXT ATTEMPT\"" PENDING
+    "  ELSE 'in ' || length_of(" NEXT
+    " - :now) END AS \"@NEXT ATTEMPT\"" PENDING
     " GROUP BY device ORDER BY count(*) DESC, device LIMIT " NUMBER(
         DEVICES_MAX);
 
@@ -112,7 +113,7 @@ static const char pending_of_programs[] =
 
 static const char silences[] =
     "SELECT id AS \"ORDER\", coalesce('device ' || device, 'rule ' || rule)"
-    "  AS SILENT, length_of(until_at - :now) AS \"FOR\", user_name(uid) AS BY,"
+    "  AS SILENT, length_of(until_at - :now) AS \"@FOR\", user_name(uid) AS BY,"
     " comment AS COMMENT FROM orders WHERE " ROWS_IN_FORCE " ORDER BY until_at";
 
 static const char silences_of_programs[] =

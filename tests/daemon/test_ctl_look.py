@@ -172,7 +172,8 @@ ORDERS = """INSERT INTO orders (id, given_at, verb, uid, device, rule, command_i
  (8, unixepoch() - 20, 'silence', 0, 'pump', NULL, NULL, NULL, 0,
   unixepoch() + 60, NULL, 'given', NULL, NULL, NULL, NULL),
  (9, unixepoch() - 9000, 'silence', 0, NULL, 'valve-rule', NULL, NULL, 0,
-  unixepoch() + 60, NULL, 'obeyed', unixepoch(), NULL, NULL, NULL),
+  unixepoch() + 60, printf('%.70c', 'x'), 'obeyed', unixepoch(), NULL, NULL,
+  NULL),
  (10, unixepoch() - 9000, 'silence', 0, NULL, 'pump-rule', NULL, NULL, 0,
   unixepoch() + 90, NULL, 'obeyed', unixepoch(), NULL, NULL, NULL)"""
 
@@ -200,6 +201,10 @@ def test_orders_begin_with_the_silences_in_force(rest):
                                     "device fan"]
     assert shown["CAME TO"][2:6] == ["", "3 cancelled", "it was accepted",
                                     "command 17"]
+    assert [shown["DETAIL"][index] for index in (2, 5, 7, 9)] == [
+        "for 1m 20s", "on", "ends", "for 4h 30m:.."]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", given)
+               for given in shown["GIVEN"])
     (status,) = ctl.rows("status")
     assert [row["id"] for row in status["silences"]] == [9, 10, 1]
     assert "Silences in force:\n" in ctl.text("status")
