@@ -223,9 +223,10 @@ static int write_all(struct page *p, bool is_json) {
   return p->status;
 }
 
-/* Shows the page once. The ledger is opened anew each time: the agent may have
- * set it aside. */
-static int show(const struct tool *tool, const struct options *options) {
+/* Shows the page once; is_watched: as much of it as the terminal has room for.
+ * The ledger is opened anew each time: the agent may have set it aside. */
+static int show(const struct tool *tool, const struct options *options,
+                bool is_watched) {
   const char *path = options->ledger_path;
   struct page p = {
       .path = path, .is_dry = options->dry_run, .agent = book_agent(path)};
@@ -234,6 +235,8 @@ static int show(const struct tool *tool, const struct options *options) {
   buf_init(&p.out, LISTING_MAX_BYTES);
   int status = write_all(&p, tool->is_json);
   book_close(p.book);
+  if (is_watched && !tool->is_json)
+    screen_fit(&p.out);
   if (status == 0)
     return rows_write(&p.out);
   buf_free(&p.out);
@@ -247,7 +250,7 @@ static int watch(const struct tool *tool, const struct options *options,
   screen_begin();
   do {
     screen_clear();
-    status = show(tool, options);
+    status = show(tool, options, true);
   } while (screen_wait(1000 * seconds));
   screen_end();
   return status;
@@ -285,7 +288,7 @@ int status_run(const struct tool *tool, int argc, char **argv) {
   if (setup_read(tool, &setup) < 0)
     return TOOL_WRONG;
   status = seconds > 0 ? watch(tool, setup.options, seconds)
-                       : show(tool, setup.options);
+                       : show(tool, setup.options, false);
   setup_free(&setup);
   return status;
 }
