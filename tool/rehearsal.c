@@ -170,6 +170,16 @@ static int give_pending(struct rehearsal *r, int status) {
   return give_all(r, &waiting, give_command, status);
 }
 
+/* Leaves out those that have ended since they were given: a later one took the
+ * place, or there was no room for them. The journal is about to free them. */
+static void leave_out_ended(struct commands *list) {
+  size_t left = 0;
+  for (size_t i = 0; i < list->count; i++)
+    if (list->items[i]->state != COMMAND_FINISHED)
+      list->items[left++] = list->items[i];
+  list->count = left;
+}
+
 /* ---- life ---- */
 
 /* Waits are not by chance: nothing is told of how long one lasts. */
@@ -223,6 +233,7 @@ static int load(struct rehearsal *r, char *ret_why, size_t why_bytes) {
                            &callbacks, r->now, &r->next_id, ret_why, why_bytes);
   lanes_set_next_id(r->lanes, r->next_id);
   status = give_pending(r, status);
+  leave_out_ended(&r->pending);
   journal_clear(&r->journal);
   return status;
 }
