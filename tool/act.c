@@ -203,13 +203,13 @@ static int show_row(struct book *b, int64_t id) {
 
 /* ---- giving ---- */
 
-static int await(const struct ask *a, struct book *b, const struct order *o,
-                 int64_t id, pid_t agent) {
+/* The agent may end while it is waited for. */
+static int await(const struct ask *a, struct book *b, const char *ledger_path,
+                 const struct order *o, int64_t id) {
   struct order *ended = NULL;
-  int status =
-      a->is_not_awaited || agent == 0 ? -ETIMEDOUT : book_await(b, id, &ended);
+  int status = a->is_not_awaited ? -ETIMEDOUT : book_await(b, id, &ended);
   if (status == -ETIMEDOUT)
-    status = tell_untold(a, id, agent);
+    status = tell_untold(a, id, book_agent(ledger_path));
   else if (status == 0)
     status = tell_end(a, o, ended);
   order_free(ended);
@@ -220,12 +220,11 @@ static int give(const struct ask *a, const char *ledger_path,
                 const struct order *o) {
   struct book *b;
   int64_t id;
-  pid_t agent = book_agent(ledger_path);
   if (book_open(ledger_path, BOOK_TO_ORDER, &b) < 0)
     return TOOL_WRONG;
   int status = book_give(b, o, &id) < 0 ? TOOL_WRONG : TOOL_OK;
   if (status == TOOL_OK) {
-    status = await(a, b, o, id, agent);
+    status = await(a, b, ledger_path, o, id);
     if (a->tool->is_json && show_row(b, id) != TOOL_OK)
       status = TOOL_WRONG;
   }

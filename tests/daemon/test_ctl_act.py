@@ -291,6 +291,15 @@ def test_who_does_not_want_to_wait_is_told_that_it_is_given(place, ctl):
                             ctl.text("send", "fan", "on", "--no-wait"))
 
 
+def test_an_agent_that_ends_meanwhile_is_waited_for_no_longer(place, ctl):
+    with Agent(place, state="given"):
+        told = ctl.start("send", "fan", "on")
+        wait_until(lambda: ctl.rows("orders"), 20)
+    out, errors = told.communicate(timeout=20)
+    assert (told.returncode, errors) == (0, "")
+    assert "is given. No agent runs with this ledger: it is obeyed when" in out
+
+
 # ---- the real agent ----
 
 

@@ -299,10 +299,22 @@ static void one_waits_so_long_and_no_longer(void **state) {
   struct book *b;
   struct order *ended = NULL;
   int64_t begun_ms = pretended_ms;
-  make_ledger(f);
+  fixture_restart(f, FIXTURE_NOW);
   assert_int_equal(book_open(f->path, BOOK_TO_READ, &b), 0);
   assert_int_equal(book_await(b, 1, &ended), -ETIMEDOUT);
   assert_int_equal(pretended_ms - begun_ms, BOOK_WAIT_MS);
+  book_close(b);
+}
+
+static void for_an_agent_that_is_gone_nobody_waits(void **state) {
+  struct fixture *f = *state;
+  struct book *b;
+  struct order *ended = NULL;
+  int64_t begun_ms = pretended_ms;
+  make_ledger(f);
+  assert_int_equal(book_open(f->path, BOOK_TO_READ, &b), 0);
+  assert_int_equal(book_await(b, 1, &ended), -ETIMEDOUT);
+  assert_int_equal(pretended_ms - begun_ms, 0);
   book_close(b);
 }
 
@@ -502,6 +514,7 @@ int main(void) {
       WITH_LEDGER(what_is_not_asked_for_is_null),
       WITH_LEDGER(what_came_of_an_order_is_read),
       WITH_LEDGER(one_waits_so_long_and_no_longer),
+      WITH_LEDGER(for_an_agent_that_is_gone_nobody_waits),
       WITH_LEDGER(the_files_beside_it_stay_for_the_agent),
       WITH_LEDGER(a_missing_right_is_named),
       WITH_LEDGER(whoever_may_read_looks_beside_an_agent),
