@@ -23,7 +23,7 @@
 /* What a listing is asked for; NULL: all. */
 struct look {
   const char *device, *rule, *outcome;
-  int64_t since_s; /* 0: all */
+  int64_t since_s; /* -1: all */
   int64_t limit;   /* -1: none */
 };
 
@@ -122,7 +122,7 @@ static const struct listed orders[] = {
 static int append_rows(struct book *b, bool is_json, const struct look *l,
                        const char *sql, struct buf *out) {
   double now_s = (double)systime_ms(CLOCK_REALTIME) / 1000;
-  double since_s = l->since_s > 0 ? now_s - (double)l->since_s : 0;
+  double since_s = l->since_s >= 0 ? now_s - (double)l->since_s : 0;
   const struct rows_value values[] = {
       ROWS_TEXT(":device", l->device),         ROWS_TEXT(":rule", l->rule),
       ROWS_TEXT(":outcome", l->outcome),       ROWS_NUMBER(":since", since_s),
@@ -244,7 +244,7 @@ static int look(const struct tool *tool, const struct look *l,
 static int run(const struct tool *tool, int argc, char **argv,
                const struct option *options, int64_t limit,
                const struct listed *listed) {
-  struct look l = {.limit = tool->is_json ? -1 : limit};
+  struct look l = {.since_s = -1, .limit = tool->is_json ? -1 : limit};
   int status = read_line(&l, options, argc, argv);
   return status == TOOL_OK ? look(tool, &l, listed) : status;
 }
