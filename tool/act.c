@@ -62,11 +62,17 @@ static const char **value_of(struct ask *a, int option) {
   return option >= DEVICE && option <= COMMENT ? values[option] : NULL;
 }
 
+/* Returns whether the option that getopt_long has just read is written out. It
+ * takes the beginning of a name, too: --for is --force to it. */
+static bool is_whole(char **argv, const char *name) {
+  return strcmp(argv[optind - 1], name) == 0;
+}
+
 static int read_option(struct ask *a, int option, char **argv) {
   const char **value = value_of(a, option);
   if (value != NULL)
     *value = optarg;
-  else if (option == FORCE)
+  else if (option == FORCE && is_whole(argv, "--force"))
     a->is_forced = true;
   else if (option == NO_WAIT)
     a->is_not_awaited = true;

@@ -156,6 +156,7 @@ def test_a_silence_is_a_row_with_its_end(ctl):
      "words behind -- are no options"),
     (["send", "--no-wait", "-51"], 2, "send: -51 is no option of it"),
     (["retry", "1", "--force=2"], 2, "retry: --force=2: takes no value"),
+    (["retry", "1", "--for"], 2, "retry: --for is no option of it"),
     (["retry"], 2, "retry takes ID, and nothing else"),
     (["retry", "0"], 2, "ID 0: must be a number"),
     (["retry", "99999999999999999999"], 2, "must be a number"),
