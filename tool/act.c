@@ -62,11 +62,17 @@ static const char **value_of(struct ask *a, int option) {
   return option >= DEVICE && option <= COMMENT ? values[option] : NULL;
 }
 
+/* Returns whether the option that getopt_long has just read is written out. It
+ * takes the beginning of a name, too: --for is --force to it. */
+static bool is_whole(char **argv, const char *name) {
+  return strcmp(argv[optind - 1], name) == 0;
+}
+
 static int read_option(struct ask *a, int option, char **argv) {
   const char **value = value_of(a, option);
   if (value != NULL)
     *value = optarg;
-  else if (option == FORCE)
+  else if (option == FORCE && is_whole(argv, "--force"))
     a->is_forced = true;
   else if (option == NO_WAIT)
     a->is_not_awaited = true;
@@ -203,13 +209,13 @@ static int show_row(struct book *b, int64_t id) {
 
 /* ---- giving ---- */
 
-static int await(const struct ask *a, struct book *b, const struct order *o,
-                 int64_t id, pid_t agent) {
+/* The agent may end while it is waited for. */
+static int await(const struct ask *a, struct book *b, const char *ledger_path,
+                 const struct order *o, int64_t id) {
   struct order *ended = NULL;
-  int status =
-      a->is_not_awaited || agent == 0 ? -ETIMEDOUT : book_await(b, id, &ended);
+  int status = a->is_not_awaited ? -ETIMEDOUT : book_await(b, id, &ended);
   if (status == -ETIMEDOUT)
-    status = tell_untold(a, id, agent);
+    status = tell_untold(a, id, book_agent(ledger_path));
   else if (status == 0)
     status = tell_end(a, o, ended);
   order_free(ended);
@@ -220,12 +226,11 @@ static int give(const struct ask *a, const char *ledger_path,
                 const struct order *o) {
   struct book *b;
   int64_t id;
-  pid_t agent = book_agent(ledger_path);
   if (book_open(ledger_path, BOOK_TO_ORDER, &b) < 0)
     return TOOL_WRONG;
   int status = book_give(b, o, &id) < 0 ? TOOL_WRONG : TOOL_OK;
   if (status == TOOL_OK) {
-    status = await(a, b, o, id, agent);
+    status = await(a, b, ledger_path, o, id);
     if (a->tool->is_json && show_row(b, id) != TOOL_OK)
       status = TOOL_WRONG;
   }
@@ -276,7 +281,7 @@ static int refuse_name(const char *what, const struct nearest *n) {
   char hint[NEAREST_HINT_BYTES];
   nearest_write_hint(n, hint);
   return tool_fail(TOOL_WRONG, "the configuration has no %s \"%s\"%s%s", what,
-                   n->word, hint, *hint == '\0' ? ": look into it" : "");
+                   n->word, hint, *hint == '\0' ? ": see onenetctl names" : "");
 }
 
 /* Writes the device of that name, and its name into the order. */
@@ -467,7 +472,7 @@ int cancel_run(const struct tool *tool, int argc, char **argv) {
   int status = read_line(&a, options, argc, argv, 0, 1, "ID or --device NAME");
   if (status == TOOL_OK && (a.device != NULL) == (a.word_count == 1))
     status = tool_fail(TOOL_USAGE, "cancel takes one of ID and --device NAME: "
-                                   "see onenetctl --help");
+                                   "see onenetctl cancel --help");
   return status == TOOL_OK ? act(&a, ORDER_CANCEL, fill_cancel) : status;
 }
 
@@ -489,7 +494,7 @@ static int fill_silence(const struct ask *a, const struct options *options,
 static int check_silence(const struct ask *a) {
   if ((a->device != NULL) == (a->rule != NULL))
     return tool_fail(TOOL_USAGE, "silence takes one of --device NAME and "
-                                 "--rule NAME: see onenetctl --help");
+                                 "--rule NAME: see onenetctl silence --help");
   if (a->length == NULL)
     return tool_fail(TOOL_USAGE, "silence needs --for, as in --for 2h; --for "
                                  "0s ends one");

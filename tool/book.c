@@ -387,6 +387,8 @@ int book_await(struct book *b, int64_t id, struct order **ret_order) {
   int64_t end_ms = systime_monotonic_ms() + BOOK_WAIT_MS;
   struct order *found = NULL;
   for (;;) {
+    bool is_last =
+        systime_monotonic_ms() >= end_ms || book_agent(b->place.path) == 0;
     int status = look_at(b, id, &found);
     if (status < 0)
       return status;
@@ -394,7 +396,7 @@ int book_await(struct book *b, int64_t id, struct order **ret_order) {
       *ret_order = found;
       return 0;
     }
-    if (systime_monotonic_ms() >= end_ms)
+    if (is_last)
       return -ETIMEDOUT;
     poll(NULL, 0, POLL_MS);
   }

@@ -53,10 +53,10 @@ pid_t book_agent(const char *path);
  * and what to do. */
 int book_give(struct book *b, const struct order *order, int64_t *ret_id);
 
-/* Waits until the agent has looked at the order, BOOK_WAIT_MS at most. Returns
- * 0 and the order as it ended (what came of it, not what was asked for), for
- * order_free; -ETIMEDOUT; or another negative errno, after it has written to
- * stderr what is wrong. */
+/* Waits until the agent has looked at the order, BOOK_WAIT_MS at most, and no
+ * longer than there is an agent. Returns 0 and the order as it ended (what came
+ * of it, not what was asked for), for order_free; -ETIMEDOUT; or another
+ * negative errno, after it has written to stderr what is wrong. */
 int book_await(struct book *b, int64_t id, struct order **ret_order);
 
 #endif

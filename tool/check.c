@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "arguments.h"
 #include "company.h"
 #include "conf_daemon.h"
 #include "conf_file.h"
@@ -7,6 +8,7 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <string.h>
 
 #define NO_BLOCK "no <Plugin onenet> block in the configuration"
@@ -134,11 +136,14 @@ static int show(struct check *c, const struct tool *tool) {
 }
 
 int check_run(const struct tool *tool, int argc, char **argv) {
-  struct check c = {.path = argc > 1 ? argv[1] : tool->conf_path};
-  if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
-    return tool_fail(TOOL_USAGE, "usage: onenetctl check [FILE]");
+  struct check c = {.path = tool->conf_path};
+  int status = arguments_words(argc, argv, 0, 1, "one FILE");
+  if (status != TOOL_OK)
+    return status;
+  if (optind < argc)
+    c.path = argv[optind];
   check_all(&c);
-  int status = show(&c, tool);
+  status = show(&c, tool);
   options_free(c.options);
   conf_file_free(c.conf);
   findings_free(&c.findings);

@@ -78,7 +78,7 @@ static int take_line(struct given *g) {
 /* With --json what is not of one rule goes to stderr, but for the event. */
 static void tell_ground(const struct explanation *x) {
   if (x->ground == GROUND_UNKNOWN)
-    fprintf(stderr, "onenetctl: states are not known: %s\n", x->why);
+    tool_fail(TOOL_OK, "states are not known: %s", x->why);
 }
 
 static int write_out(const struct tool *tool, const struct explanation *x) {

@@ -331,6 +331,18 @@ static void append_accepted(const struct explanation *x,
   explanation_append_time(x, fate->before.accepted_ms, out);
 }
 
+static void append_ahead(const struct explanation *x,
+                         const struct command *ahead, struct buf *out) {
+  if (rehearsal_has_made(x->rehearsal, ahead))
+    buf_append_format(out, "the command of rule \"%s\" goes first",
+                      ahead->policy->rule);
+  else
+    buf_append_format(out, "command %" PRId64 " %s", ahead->id,
+                      ahead->state == COMMAND_IN_FLIGHT
+                          ? "of the same device is in flight"
+                          : "of the same device is to be retried first");
+}
+
 /* Says what the command waits for: the first thing that holds it. */
 static void append_wait(const struct explanation *x, const struct fate *fate,
                         struct buf *out) {
@@ -345,10 +357,8 @@ static void append_wait(const struct explanation *x, const struct fate *fate,
     buf_append_text(out, "for the end of the cooldown, until ");
     explanation_append_time(x, cooldown_ms, out);
   } else if (ahead != NULL) {
-    buf_append_format(out, "for its turn: command %" PRId64 " %s", ahead->id,
-                      ahead->state == COMMAND_IN_FLIGHT
-                          ? "of the same device is in flight"
-                          : "of the same device is to be retried first");
+    buf_append_text(out, "for its turn: ");
+    append_ahead(x, ahead, out);
   } else if (rehearsal_is_full(x->rehearsal, c->device->endpoint)) {
     buf_append_text(out, "for a place in flight (MaxInFlight)");
   } else {

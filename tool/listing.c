@@ -18,6 +18,8 @@
 #define COLUMN_MIN 8        /* room that is left to a text */
 #define CUT ".."            /* end of a text that was cut */
 #define BETWEEN "  "        /* two columns */
+#define TIME_MAX_S 1e11     /* some thousand years */
+#define CUT_LAST '@'        /* begins the name of such a column */
 
 /* A field of a table: a piece of `text`. */
 struct cell {
@@ -51,6 +53,15 @@ struct listing *listing_begin(bool is_json, const char *const *columns,
   if (is_json)
     buf_append_byte(&l->text, '[');
   return l;
+}
+
+static bool is_cut_last(const struct listing *l, size_t column) {
+  return l->columns[column][0] == CUT_LAST;
+}
+
+/* Returns the column's name as it is shown. */
+static const char *title_of(const struct listing *l, size_t column) {
+  return l->columns[column] + is_cut_last(l, column);
 }
 
 void listing_free(struct listing *l) {
@@ -202,7 +213,7 @@ static void begin_field(struct listing *l) {
     buf_append_text(&l->text, l->row_count == 0 ? "\n{" : ",\n{");
   else
     buf_append_text(&l->text, ", ");
-  append_string(&l->text, l->columns[l->at], strlen(l->columns[l->at]));
+  append_string(&l->text, title_of(l, l->at), strlen(title_of(l, l->at)));
   buf_append_text(&l->text, ": ");
 }
 
@@ -291,21 +302,12 @@ void listing_real(struct listing *l, double number) {
 
 void listing_format_time(double wall_s,
                          char ret_text[static LISTING_TIME_BYTES]) {
-  time_t seconds = (time_t)wall_s;
+  bool is_time = fabs(wall_s) < TIME_MAX_S;
+  time_t seconds = is_time ? (time_t)wall_s : 0;
   struct tm local;
-  if (localtime_r(&seconds, &local) == NULL ||
+  if (!is_time || localtime_r(&seconds, &local) == NULL ||
       strftime(ret_text, LISTING_TIME_BYTES, "%Y-%m-%d %H:%M:%S", &local) == 0)
     snprintf(ret_text, LISTING_TIME_BYTES, "%.0f", wall_s);
-}
-
-void listing_time(struct listing *l, double wall_s) {
-  char text[LISTING_TIME_BYTES];
-  if (l->is_json) {
-    listing_real(l, wall_s);
-    return;
-  }
-  listing_format_time(wall_s, text);
-  add_word(l, text, false);
 }
 
 /* ---- the table ---- */
@@ -313,11 +315,12 @@ void listing_time(struct listing *l, double wall_s) {
 struct column {
   size_t width; /* 0: nothing is in it, and it is left out */
   size_t least; /* it may be made as narrow as that */
+  bool is_last; /* and that only if the others are */
   bool is_number;
 };
 
 static void measure(const struct listing *l, size_t index, struct column *c) {
-  size_t title = strlen(l->columns[index]);
+  size_t title = strlen(title_of(l, index));
   bool is_flexible = false;
   c->width = 0;
   c->is_number = true;
@@ -330,14 +333,17 @@ static void measure(const struct listing *l, size_t index, struct column *c) {
   }
   if (c->width > 0 && c->width < title)
     c->width = title;
+  c->is_last = is_cut_last(l, index);
   c->least = !is_flexible ? c->width : title > COLUMN_MIN ? title : COLUMN_MIN;
 }
 
-/* Returns the widest column that may become narrower, or NULL. */
-static struct column *find_widest(struct column *columns, size_t count) {
+/* Returns the widest column that may become narrower, of those that are cut
+ * last or of the others; NULL if there is none. */
+static struct column *find_widest(struct column *columns, size_t count,
+                                  bool is_last) {
   struct column *widest = NULL;
   for (size_t i = 0; i < count; i++)
-    if (columns[i].width > columns[i].least &&
+    if (columns[i].is_last == is_last && columns[i].width > columns[i].least &&
         (widest == NULL || columns[i].width >= widest->width))
       widest = &columns[i];
   return widest;
@@ -349,10 +355,13 @@ static void shrink(struct column *columns, size_t count, size_t limit) {
     if (columns[i].width > 0)
       total += columns[i].width + strlen(BETWEEN);
   limit += strlen(BETWEEN); /* none is behind the last column */
-  struct column *widest;
-  while (total > limit && (widest = find_widest(columns, count)) != NULL) {
+  for (; total > limit; total--) {
+    struct column *widest = find_widest(columns, count, false);
+    if (widest == NULL)
+      widest = find_widest(columns, count, true);
+    if (widest == NULL)
+      return;
     widest->width--;
-    total--;
   }
 }
 
@@ -402,8 +411,8 @@ static void append_line(const struct listing *l, const struct column *columns,
       continue;
     buf_append_text(out, between);
     if (cells == NULL)
-      append_field(out, &columns[i], l->columns[i], strlen(l->columns[i]),
-                   strlen(l->columns[i]));
+      append_field(out, &columns[i], title_of(l, i), strlen(title_of(l, i)),
+                   strlen(title_of(l, i)));
     else
       append_field(out, &columns[i], buf_text(&l->text) + cells[i].at,
                    cells[i].size, cells[i].width);

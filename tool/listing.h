@@ -5,7 +5,8 @@
  * can not break a line or move the terminal's cursor.
  *
  * A table is LISTING_COLUMNS wide at most, or as wide as the terminal that it
- * is written to: texts are cut where there is no room for them. A column that
+ * is written to: texts are cut where there is no room for them, and last of all
+ * those of a column whose name begins with @, which is not shown. A column that
  * is empty in all rows is left out.
  */
 #ifndef ONENET_LISTING_H
@@ -35,8 +36,6 @@ void listing_text(struct listing *l, const char *text);
 void listing_bytes(struct listing *l, const void *data, size_t size);
 void listing_integer(struct listing *l, int64_t number);
 void listing_real(struct listing *l, double number); /* null if not finite */
-void listing_time(struct listing *l, double wall_s); /* local time for people,
-                                                        seconds in JSON */
 void listing_null(struct listing *l);
 
 /* Appends all of it, a newline at the end; "(none)" for people if there is no
@@ -54,7 +53,8 @@ int listing_end(struct listing *l);
  * buffer's error, with nothing written; or the error of writing. */
 int listing_write(struct buf *text);
 
-/* Writes the local time for people: "2026-03-01 07:05:09". */
+/* Writes the local time for people: "2026-03-01 07:05:09"; as a number what is
+ * thousands of years away. */
 #define LISTING_TIME_BYTES 32
 void listing_format_time(double wall_s,
                          char ret_text[static LISTING_TIME_BYTES]);

@@ -23,7 +23,7 @@
 /* What a listing is asked for; NULL: all. */
 struct look {
   const char *device, *rule, *outcome;
-  int64_t since_s; /* 0: all */
+  int64_t since_s; /* -1: all */
   int64_t limit;   /* -1: none */
 };
 
@@ -48,12 +48,12 @@ struct listed {
 
 static const struct listed pending[] = {
     {NULL,
-     "SELECT id AS ID, length_of(:now - created_at) AS AGE, rule AS RULE,"
-     " device AS DEVICE, state AS STATE, attempts AS TRIES,"
+     "SELECT id AS ID, length_of(:now - created_at) AS \"@AGE\", rule AS RULE,"
+     " device AS DEVICE, state AS \"@STATE\", attempts AS TRIES,"
      " CASE WHEN state = 'waiting' AND not_before > :now"
-     "  THEN 'in ' || length_of(not_before - :now) ELSE '' END AS NEXT,"
+     "  THEN 'in ' || length_of(not_before - :now) ELSE '' END AS \"@NEXT\","
      " CASE WHEN expires_at IS NULL THEN 'never'"
-     "  ELSE 'in ' || length_of(expires_at - :now) END AS EXPIRES,"
+     "  ELSE 'in ' || length_of(expires_at - :now) END AS \"@EXPIRES\","
      " body AS BODY, error AS \"LAST ERROR\"" PENDING,
      "SELECT *" PENDING},
     {NULL, NULL, NULL}};
@@ -65,8 +65,8 @@ static const struct listed pending[] = {
 
 static const struct listed history[] = {
     {NULL,
-     "SELECT id AS ID, local_time(created_at) AS CREATED, rule AS RULE,"
-     " device AS DEVICE, coalesce(outcome, state) AS OUTCOME,"
+     "SELECT id AS ID, local_time(created_at) AS \"@CREATED\", rule AS RULE,"
+     " device AS DEVICE, coalesce(outcome, state) AS \"@OUTCOME\","
      " attempts AS TRIES, body AS BODY,"
      " CASE outcome WHEN 'accepted' THEN reply ELSE coalesce(error, cause) END"
      "  AS ANSWER" HISTORY,
@@ -77,8 +77,10 @@ static const struct listed history[] = {
  * tells which row of `series` the view shows. */
 static const struct listed states[] = {
     {NULL,
-     "SELECT rule AS RULE, device AS DEVICE, series AS SERIES, state AS STATE,"
-     " value AS VALUE, age AS AGE, decides AS DECIDES, asks_for AS \"ASKS "
+     "SELECT rule AS RULE, device AS DEVICE, series AS SERIES, state AS "
+     "\"@STATE\","
+     " value AS VALUE, age AS \"@AGE\", decides AS \"@DECIDES\", asks_for AS "
+     "\"ASKS "
      "FOR\","
      " accepted AS ACCEPTED, fired AS FIRED"
      " FROM states WHERE " OF_DEVICE_AND_RULE " LIMIT :limit",
@@ -97,18 +99,20 @@ static const struct listed states[] = {
 static const struct listed orders[] = {
     {"Silences in force:\n",
      "SELECT id AS \"ORDER\", " TARGET " AS SILENT,"
-     " local_time(until_at) AS UNTIL, length_of(until_at - :now) AS \"FOR\","
+     " local_time(until_at) AS \"@UNTIL\", length_of(until_at - :now) AS "
+     "\"@FOR\","
      " user_name(uid) AS BY, comment AS COMMENT"
      " FROM orders WHERE " ROWS_IN_FORCE " ORDER BY until_at",
      NULL},
     {NULL,
-     "SELECT id AS \"ORDER\", local_time(given_at) AS GIVEN,"
-     " user_name(uid) AS BY, verb AS VERB, " TARGET " AS TARGET,"
-     " CASE verb WHEN 'silence' THEN 'until ' || local_time(until_at)"
+     "SELECT id AS \"ORDER\", local_time(given_at) AS \"@GIVEN\","
+     " user_name(uid) AS BY, verb AS \"@VERB\", " TARGET " AS TARGET,"
+     " CASE verb WHEN 'silence' THEN CASE WHEN until_at <= given_at THEN 'ends'"
+     "   ELSE 'for ' || length_of(round(until_at - given_at)) END"
      "   || coalesce(': ' || comment, '')"
-     "  WHEN 'send' THEN body ELSE '' END AS DETAIL, state AS STATE,"
+     "  WHEN 'send' THEN body ELSE '' END AS DETAIL, state AS \"@STATE\","
      " coalesce(why, 'command ' || result_id, count || ' cancelled')"
-     "  AS \"CAME TO\""
+     "  AS \"@CAME TO\""
      " FROM orders WHERE given_at >= :since ORDER BY id DESC LIMIT :limit",
      "SELECT *, " ROWS_IN_FORCE " AS in_force FROM orders"
      " WHERE given_at >= :since OR " ROWS_IN_FORCE
@@ -118,7 +122,7 @@ static const struct listed orders[] = {
 static int append_rows(struct book *b, bool is_json, const struct look *l,
                        const char *sql, struct buf *out) {
   double now_s = (double)systime_ms(CLOCK_REALTIME) / 1000;
-  double since_s = l->since_s > 0 ? now_s - (double)l->since_s : 0;
+  double since_s = l->since_s >= 0 ? now_s - (double)l->since_s : 0;
   const struct rows_value values[] = {
       ROWS_TEXT(":device", l->device),         ROWS_TEXT(":rule", l->rule),
       ROWS_TEXT(":outcome", l->outcome),       ROWS_NUMBER(":since", since_s),
@@ -240,7 +244,7 @@ static int look(const struct tool *tool, const struct look *l,
 static int run(const struct tool *tool, int argc, char **argv,
                const struct option *options, int64_t limit,
                const struct listed *listed) {
-  struct look l = {.limit = tool->is_json ? -1 : limit};
+  struct look l = {.since_s = -1, .limit = tool->is_json ? -1 : limit};
   int status = read_line(&l, options, argc, argv);
   return status == TOOL_OK ? look(tool, &l, listed) : status;
 }

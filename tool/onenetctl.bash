@@ -43,6 +43,13 @@ _onenetctl_words() {
   esac
 }
 
+# _onenetctl_files WORD: answers with files. Elsewhere a name is no file, though there
+# may be a directory of the same name.
+_onenetctl_files() {
+  compopt -o filenames 2>/dev/null
+  mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
 _onenetctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
   local i command=
@@ -55,7 +62,7 @@ _onenetctl() {
   done
   COMPREPLY=()
   case $before in
-    -C) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    -C) _onenetctl_files "$word" ;;
     --device) mapfile -t COMPREPLY < <(compgen -W "$(_onenetctl_names devices)" -- "$word") ;;
     --rule) mapfile -t COMPREPLY < <(compgen -W "$(_onenetctl_names rules)" -- "$word") ;;
     --outcome) mapfile -t COMPREPLY < <(compgen -W 'accepted refused unknown expired
@@ -70,11 +77,11 @@ _onenetctl() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_onenetctl_options "$command")" -- "$word")
       elif [ "$command" = check ]; then
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        _onenetctl_files "$word"
       else
         mapfile -t COMPREPLY < <(compgen -W "$(_onenetctl_words "$command")" -- "$word")
       fi
       ;;
   esac
 }
-complete -o filenames -F _onenetctl onenetctl
+complete -F _onenetctl onenetctl

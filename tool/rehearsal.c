@@ -24,6 +24,7 @@ struct rehearsal {
   struct journal journal;
   struct lanes *lanes;
   struct moment now; /* of the restoring */
+  int64_t next_id;   /* of the ledger: commands of the rehearsal begin there */
   bool is_running;
   struct commands pending; /* of the record, and what has begun since */
 };
@@ -169,6 +170,16 @@ static int give_pending(struct rehearsal *r, int status) {
   return give_all(r, &waiting, give_command, status);
 }
 
+/* Leaves out those that have ended since they were given: a later one took the
+ * place, or there was no room for them. The journal is about to free them. */
+static void leave_out_ended(struct commands *list) {
+  size_t left = 0;
+  for (size_t i = 0; i < list->count; i++)
+    if (list->items[i]->state != COMMAND_FINISHED)
+      list->items[left++] = list->items[i];
+  list->count = left;
+}
+
 /* ---- life ---- */
 
 /* Waits are not by chance: nothing is told of how long one lasts. */
@@ -183,6 +194,7 @@ struct rehearsal *rehearsal_new_empty(const struct options *options) {
     return NULL;
   journal_init(&r->journal);
   r->options = options;
+  r->next_id = 1;
   const struct lanes_options lanes = {.directory = options->directory,
                                       .journal = &r->journal,
                                       .queue_limit = options->queue_limit,
@@ -217,11 +229,11 @@ static int load(struct rehearsal *r, char *ret_why, size_t why_bytes) {
                                              .command = keep_command,
                                              .tracked = ignore_tracked,
                                              .silence = restore_silence};
-  int64_t next_id = 1;
   int status = ledger_peek(r->options->ledger_path, r->options->directory,
-                           &callbacks, r->now, &next_id, ret_why, why_bytes);
-  lanes_set_next_id(r->lanes, next_id);
+                           &callbacks, r->now, &r->next_id, ret_why, why_bytes);
+  lanes_set_next_id(r->lanes, r->next_id);
   status = give_pending(r, status);
+  leave_out_ended(&r->pending);
   journal_clear(&r->journal);
   return status;
 }
@@ -401,6 +413,10 @@ const struct command *rehearsal_ahead_of(const struct rehearsal *r,
       return other;
   }
   return NULL;
+}
+
+bool rehearsal_has_made(const struct rehearsal *r, const struct command *c) {
+  return c->id >= r->next_id;
 }
 
 bool rehearsal_is_full(const struct rehearsal *r,

@@ -88,6 +88,10 @@ const struct command *rehearsal_ahead_of(const struct rehearsal *r,
                                          const struct command *c,
                                          struct moment now);
 
+/* Returns whether the command was made of a firing that was taken here, so that
+ * there is none of its id. */
+bool rehearsal_has_made(const struct rehearsal *r, const struct command *c);
+
 /* Returns whether the endpoint has as many requests in flight as it may. */
 bool rehearsal_is_full(const struct rehearsal *r,
                        const struct endpoint *endpoint);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "arguments.h"
 #include "listing.h"
 #include "setup.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +44,7 @@ static const struct kind kinds[] = {
     {"devices", "device", count_devices, device_at},
     {"rules", "rule", count_rules, rule_at}};
 
+#define KINDS "endpoints, devices and rules"
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 /* Returns the kind of that name; NULL if there is none. */
@@ -74,17 +77,30 @@ static int show_names(const struct options *o, const struct kind *k) {
   return fflush(stdout) == 0 ? 0 : -errno;
 }
 
+/* Reads which kind alone is wanted; NULL: all. Returns an exit status. */
+static int read_line(int argc, char **argv, const struct kind **ret_only) {
+  int status = arguments_words(argc, argv, 0, 1, "one of " KINDS);
+  *ret_only = NULL;
+  if (status != TOOL_OK || optind == argc)
+    return status;
+  *ret_only = find_kind(argv[optind]);
+  return *ret_only != NULL
+             ? TOOL_OK
+             : tool_fail(TOOL_USAGE, "names %s: must be one of " KINDS,
+                         argv[optind]);
+}
+
 int names_run(const struct tool *tool, int argc, char **argv) {
   struct setup s;
-  const struct kind *only = argc == 2 ? find_kind(argv[1]) : NULL;
-  if (argc > 2 || (argc == 2 && only == NULL))
-    return tool_fail(TOOL_USAGE,
-                     "usage: onenetctl names [endpoints|devices|rules]");
+  const struct kind *only;
+  int status = read_line(argc, argv, &only);
+  if (status != TOOL_OK)
+    return status;
   if (setup_read(tool, &s) != 0)
     return TOOL_WRONG;
-  int status = only == NULL || tool->is_json
-                   ? show_rows(s.options, only, tool->is_json)
-                   : show_names(s.options, only);
+  status = only == NULL || tool->is_json
+               ? show_rows(s.options, only, tool->is_json)
+               : show_names(s.options, only);
   setup_free(&s);
   return status == 0 ? TOOL_OK
                      : tool_fail(TOOL_WRONG, "can not write the names: %s",

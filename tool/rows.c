@@ -117,11 +117,12 @@ static void add_field(struct listing *l, sqlite3_stmt *s, int at) {
   }
 }
 
-/* Returns as SQLite does. */
-static int add_rows(struct listing *l, sqlite3_stmt *s, int *ret_count) {
-  int code;
+/* Adds the row at which the statement is, and all behind it. Returns as SQLite
+ * does; `code` is what it returned for the first one. */
+static int add_rows(struct listing *l, sqlite3_stmt *s, int code,
+                    int *ret_count) {
   *ret_count = 0;
-  while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+  for (; code == SQLITE_ROW; code = sqlite3_step(s)) {
     for (int i = 0; i < sqlite3_column_count(s); i++)
       add_field(l, s, i);
     ++*ret_count;
@@ -138,10 +139,10 @@ static int explain(int status) {
   return status;
 }
 
-static int fill(struct book *b, struct listing *l, sqlite3_stmt *s,
+static int fill(struct book *b, struct listing *l, sqlite3_stmt *s, int code,
                 struct buf *out) {
   int count;
-  int status = book_judge(b, add_rows(l, s, &count));
+  int status = book_judge(b, add_rows(l, s, code, &count));
   if (status < 0)
     listing_free(l);
   else
@@ -149,16 +150,18 @@ static int fill(struct book *b, struct listing *l, sqlite3_stmt *s,
   return status < 0 ? status : count;
 }
 
-/* Shows the rows of a statement, which lends the names of the columns. */
+/* Shows the rows of a statement, which lends the names of the columns: from its
+ * first step on, since that prepares it anew where the schema has changed. */
 static int show(struct book *b, bool is_json, sqlite3_stmt *s,
                 struct buf *out) {
+  int code = sqlite3_step(s);
   size_t count = (size_t)sqlite3_column_count(s);
   const char **names = calloc(count, sizeof *names);
   for (size_t i = 0; names != NULL && i < count; i++)
     names[i] = sqlite3_column_name(s, (int)i);
   struct listing *l =
       names != NULL ? listing_begin(is_json, names, count) : NULL;
-  int status = l != NULL ? fill(b, l, s, out) : explain(-ENOMEM);
+  int status = l != NULL ? fill(b, l, s, code, out) : explain(-ENOMEM);
   free(names);
   return status;
 }

@@ -8,15 +8,21 @@
 #ifndef ONENET_SCREEN_H
 #define ONENET_SCREEN_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Begins: keys come one by one, and SIGINT and SIGTERM no longer end the
- * process. */
+/* Begins: from the first page on keys come one by one, and SIGINT and SIGTERM
+ * no longer end the process. */
 void screen_begin(void);
 
-/* Makes room for the next page. */
+/* Makes room for the next page, or for what is said instead of it. */
 void screen_clear(void);
+
+/* Cuts the page to what the terminal has lines for, so that its beginning is
+ * seen, and says so at its end. */
+void screen_fit(struct buf *page);
 
 /* Waits that long, or until somebody wants the end. Returns whether to go on.
  */

@@ -78,10 +78,10 @@ static const char endpoints_of_programs[] =
     "SELECT * FROM endpoints ORDER BY endpoint";
 
 static const char endpoints[] =
-    "SELECT endpoint AS ENDPOINT, circuit AS CIRCUIT,"
+    "SELECT endpoint AS ENDPOINT, circuit AS \"@CIRCUIT\","
     " in_flight AS \"IN FLIGHT\", waiting AS WAITING, requests AS REQUESTS,"
     " last_error AS \"LAST ERROR\", CASE WHEN last_error_at IS NULL THEN ''"
-    "  ELSE length_of(:now - last_error_at) || ' ago' END AS \"WHEN\""
+    "  ELSE length_of(:now - last_error_at) || ' ago' END AS \"@WHEN\""
     " FROM endpoints ORDER BY endpoint";
 
 /* Only a command that waits for its retry has a next attempt; any other goes as
@@ -92,9 +92,10 @@ static const char endpoints[] =
 static const char pending[] =
     "SELECT device AS DEVICE, count(*) AS PENDING,"
     " sum(state = 'in_flight') AS \"IN FLIGHT\","
-    " length_of(:now - min(created_at)) AS OLDEST,"
+    " length_of(:now - min(created_at)) AS \"@OLDEST\","
     " CASE WHEN " NEXT " IS NULL THEN ''"
-    "  ELSE 'in ' || length_of(" NEXT " - :now) END AS \"NEXT ATTEMPT\"" PENDING
+    "  ELSE 'in ' || length_of(" NEXT
+    " - :now) END AS \"@NEXT ATTEMPT\"" PENDING
     " GROUP BY device ORDER BY count(*) DESC, device LIMIT " NUMBER(
         DEVICES_MAX);
 
@@ -112,7 +113,7 @@ static const char pending_of_programs[] =
 
 static const char silences[] =
     "SELECT id AS \"ORDER\", coalesce('device ' || device, 'rule ' || rule)"
-    "  AS SILENT, length_of(until_at - :now) AS \"FOR\", user_name(uid) AS BY,"
+    "  AS SILENT, length_of(until_at - :now) AS \"@FOR\", user_name(uid) AS BY,"
     " comment AS COMMENT FROM orders WHERE " ROWS_IN_FORCE " ORDER BY until_at";
 
 static const char silences_of_programs[] =
@@ -222,9 +223,10 @@ static int write_all(struct page *p, bool is_json) {
   return p->status;
 }
 
-/* Shows the page once. The ledger is opened anew each time: the agent may have
- * set it aside. */
-static int show(const struct tool *tool, const struct options *options) {
+/* Shows the page once; is_watched: as much of it as the terminal has room for.
+ * The ledger is opened anew each time: the agent may have set it aside. */
+static int show(const struct tool *tool, const struct options *options,
+                bool is_watched) {
   const char *path = options->ledger_path;
   struct page p = {
       .path = path, .is_dry = options->dry_run, .agent = book_agent(path)};
@@ -233,6 +235,8 @@ static int show(const struct tool *tool, const struct options *options) {
   buf_init(&p.out, LISTING_MAX_BYTES);
   int status = write_all(&p, tool->is_json);
   book_close(p.book);
+  if (is_watched && !tool->is_json)
+    screen_fit(&p.out);
   if (status == 0)
     return rows_write(&p.out);
   buf_free(&p.out);
@@ -246,7 +250,7 @@ static int watch(const struct tool *tool, const struct options *options,
   screen_begin();
   do {
     screen_clear();
-    status = show(tool, options);
+    status = show(tool, options, true);
   } while (screen_wait(1000 * seconds));
   screen_end();
   return status;
@@ -284,7 +288,7 @@ int status_run(const struct tool *tool, int argc, char **argv) {
   if (setup_read(tool, &setup) < 0)
     return TOOL_WRONG;
   status = seconds > 0 ? watch(tool, setup.options, seconds)
-                       : show(tool, setup.options);
+                       : show(tool, setup.options, false);
   setup_free(&setup);
   return status;
 }

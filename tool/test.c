@@ -49,11 +49,6 @@ static int run_probe(const struct tool *tool, char *name) {
 }
 
 int test_run(const struct tool *tool, int argc, char **argv) {
-  static const struct option none[] = {{NULL, 0, NULL, 0}};
-  opterr = 0;
-  int o = getopt_long(argc, argv, ":", none, NULL);
-  if (o != -1)
-    return arguments_refuse(argv, o);
-  int status = arguments_count(argc, argv, 1, 1, "DEVICE or ENDPOINT");
+  int status = arguments_words(argc, argv, 1, 1, "DEVICE or ENDPOINT");
   return status == TOOL_OK ? run_probe(tool, argv[optind]) : status;
 }

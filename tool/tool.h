@@ -48,7 +48,8 @@ int silence_run(const struct tool *tool, int argc, char **argv);
 int test_run(const struct tool *tool, int argc, char **argv);
 int names_run(const struct tool *tool, int argc, char **argv);
 
-/* Writes "onenetctl: LINE" to stderr, and returns that exit status. */
+/* Writes "onenetctl: LINE" to stderr, and returns that exit status. What came
+ * from outside can not break the line or move the terminal's cursor. */
 int tool_fail(enum tool_exit status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

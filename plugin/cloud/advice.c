@@ -218,6 +218,15 @@ static void advise_on_certificate(struct buf *out, const struct verdict *v) {
                          "CACert");
 }
 
+/* Names the option that says where connections go. A Proxy may hold a password.
+ */
+static void append_next_host(struct buf *out, const struct endpoint *e) {
+  if (e->proxy != NULL)
+    buf_append_text(out, "Proxy");
+  else
+    append_url(out, e->url);
+}
+
 static void advise_on_transfer(struct buf *out, const struct verdict *v,
                                const struct endpoint *e) {
   switch (number_of(v, "curl")) {
@@ -231,7 +240,7 @@ static void advise_on_transfer(struct buf *out, const struct verdict *v,
     break;
   case NO_CONNECTION:
     buf_append_text(out, "are host and port of ");
-    append_url(out, e->url);
+    append_next_host(out, e);
     buf_append_text(
         out,
         " right, does the service run, and does a firewall let us through?");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LOCKS_PATH "/proc/locks"
+#define LOOKS_MAX 10 /* into the list, for a lock that is said to be held */
 
 /* A lock file: which one it is, and the id that is written in it. */
 struct sought {
@@ -61,6 +62,26 @@ static bool lives(pid_t pid) {
   return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
+/* Looks into the list once. Returns the holder; 0: it names none; -1: there is
+ * no list. */
+static pid_t look(const struct sought *s) {
+  FILE *list = fopen(LOCKS_PATH, "re");
+  if (list == NULL)
+    return -1;
+  pid_t found = find_in_list(s, list);
+  fclose(list);
+  return found;
+}
+
+/* The kernel gives the list piece by piece: where other locks come and go
+ * meanwhile, one that is held may be passed over. */
+static pid_t look_again(const struct sought *s) {
+  pid_t found = 0;
+  for (int i = 1; found == 0 && i < LOOKS_MAX && lives(s->written); i++)
+    found = look(s);
+  return found > 0 ? found : 0;
+}
+
 pid_t sqlite_holder_find(const char *lock_path) {
   struct stat about;
   if (lstat(lock_path, &about) != 0 || !S_ISREG(about.st_mode))
@@ -69,10 +90,8 @@ pid_t sqlite_holder_find(const char *lock_path) {
                      .minor = minor(about.st_dev),
                      .inode = (unsigned long)about.st_ino,
                      .written = read_written(lock_path)};
-  FILE *list = fopen(LOCKS_PATH, "re");
-  if (list == NULL)
+  pid_t found = look(&s);
+  if (found < 0)
     return lives(s.written) ? s.written : 0;
-  pid_t found = find_in_list(&s, list);
-  fclose(list);
-  return found;
+  return found > 0 ? found : look_again(&s);
 }

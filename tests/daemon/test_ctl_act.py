@@ -152,6 +152,11 @@ def test_a_silence_is_a_row_with_its_end(ctl):
     (["send", "fan"], 2, "send takes DEVICE BODY, and nothing else"),
     (["send", "fan", "on", "off"], 2, "send takes DEVICE BODY, and nothing"),
     (["send", "fan", "on", "--force"], 2, "--force is no option of it"),
+    (["send", "fan", "-51"], 2, "-51 is no option of it: see onenetctl send --help; "
+     "words behind -- are no options"),
+    (["send", "--no-wait", "-51"], 2, "send: -51 is no option of it"),
+    (["retry", "1", "--force=2"], 2, "retry: --force=2: takes no value"),
+    (["retry", "1", "--for"], 2, "retry: --for is no option of it"),
     (["retry"], 2, "retry takes ID, and nothing else"),
     (["retry", "0"], 2, "ID 0: must be a number"),
     (["retry", "99999999999999999999"], 2, "must be a number"),
@@ -285,6 +290,15 @@ def test_who_does_not_want_to_wait_is_told_that_it_is_given(place, ctl):
     with Agent(place, state="given"):
         assert re.fullmatch(r"order \d+ is given; see onenetctl .* orders\n",
                             ctl.text("send", "fan", "on", "--no-wait"))
+
+
+def test_an_agent_that_ends_meanwhile_is_waited_for_no_longer(place, ctl):
+    with Agent(place, state="given"):
+        told = ctl.start("send", "fan", "on")
+        wait_until(lambda: ctl.rows("orders"), 20)
+    out, errors = told.communicate(timeout=20)
+    assert (told.returncode, errors) == (0, "")
+    assert "is given. No agent runs with this ledger: it is obeyed when" in out
 
 
 # ---- the real agent ----

@@ -305,6 +305,18 @@ def test_names_are_listed_and_a_wrong_configuration_is_said_in_short(setup):
         f"onenetctl: for all that is wrong: onenetctl -C {config} check"]
     config.write_text("A 1\n")
     assert "no <Plugin onenet> block" in ctl("-C", config, "names").stderr
+    config.write_text('"\x1b[2J\x7f" 1\n')
+    assert '1: " [2J ": must be' in ctl("-C", config, "names").stderr
+
+
+def test_words_behind_two_hyphens_are_no_options(folder):
+    (folder / "-x").write_text("A 1\n")
+    done = subprocess.run([TOOL, "check", "--", "-x"], cwd=folder,
+                          capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\n-x: no fault, 1 warning\n")
+    assert ctl("names", "--", "fans").stderr == (
+        "onenetctl: names fans: must be one of endpoints, devices and rules\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -4,6 +4,7 @@ end is known, while it runs and without it; by root and by others; of a ledger t
 is damaged or locked."""
 
 import concurrent.futures
+import contextlib
 import fcntl
 import json
 import os
@@ -14,7 +15,9 @@ import re
 import shutil
 import signal
 import sqlite3
+import struct
 import tempfile
+import termios
 import threading
 import time
 
@@ -95,7 +98,7 @@ def test_history_is_the_table_the_newest_first(greenhouse, ctl):
     (["--outcome", "pending"], "outcome IS NULL"),
     (["--device", "pump", "--outcome", "unknown"],
      "device = 'pump' AND outcome = 'unknown'"),
-    (["--since", "1d"], "1"), (["--since", "0s"], "1"),
+    (["--since", "1d"], "1"), (["--since", "0s"], "0"),
     (["--device", "nobody"], "0"),
     (["--limit", "2"], "id IN (SELECT id FROM commands"
                        " ORDER BY id DESC LIMIT 2)")])
@@ -172,7 +175,8 @@ ORDERS = """INSERT INTO orders (id, given_at, verb, uid, device, rule, command_i
  (8, unixepoch() - 20, 'silence', 0, 'pump', NULL, NULL, NULL, 0,
   unixepoch() + 60, NULL, 'given', NULL, NULL, NULL, NULL),
  (9, unixepoch() - 9000, 'silence', 0, NULL, 'valve-rule', NULL, NULL, 0,
-  unixepoch() + 60, NULL, 'obeyed', unixepoch(), NULL, NULL, NULL),
+  unixepoch() + 60, printf('%.70c', 'x'), 'obeyed', unixepoch(), NULL, NULL,
+  NULL),
  (10, unixepoch() - 9000, 'silence', 0, NULL, 'pump-rule', NULL, NULL, 0,
   unixepoch() + 90, NULL, 'obeyed', unixepoch(), NULL, NULL, NULL)"""
 
@@ -200,6 +204,10 @@ def test_orders_begin_with_the_silences_in_force(rest):
                                     "device fan"]
     assert shown["CAME TO"][2:6] == ["", "3 cancelled", "it was accepted",
                                     "command 17"]
+    assert [shown["DETAIL"][index] for index in (2, 5, 7, 9)] == [
+        "for 1m 20s", "on", "ends", "for 4h 30m:.."]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", given)
+               for given in shown["GIVEN"])
     (status,) = ctl.rows("status")
     assert [row["id"] for row in status["silences"]] == [9, 10, 1]
     assert "Silences in force:\n" in ctl.text("status")
@@ -257,22 +265,56 @@ def test_a_watch_in_a_pipe_writes_one_page_after_the_other(ctl):
     assert json.loads("".join(lines))[0]["agent"]
 
 
-def read_all(fd, seen, until):
+def read_all(fd, seen, until, timeout=20):
     """Reads from a terminal until that is seen."""
+    end = time.monotonic() + timeout
     while until not in seen[0]:
+        assert time.monotonic() < end, (until, seen[0])
         seen[0] += os.read(fd, 4096)
 
 
-def test_a_watch_on_a_terminal_clears_it_and_ends_on_q(ctl):
+@contextlib.contextmanager
+def watch_on_a_terminal(ctl, lines=24, columns=80):
+    """A watch that must end well once q is pressed; yields what read_all takes."""
     pid, fd = pty.fork()
     if pid == 0:
-        os.execv(ctl.tool, ctl.command("status", "--watch"))
-    seen = [b""]
-    read_all(fd, seen, b"siren")
-    assert seen[0].startswith(b"\033[H\033[2J")
-    os.write(fd, b"xq")
-    assert os.waitpid(pid, 0)[1] == 0
-    os.close(fd)
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
+        os.execv(ctl.tool, ctl.command("status", "--watch", "1"))
+    try:
+        yield fd, [b""]
+    finally:
+        os.write(fd, b"xq")
+        status = os.waitpid(pid, 0)[1]
+        os.close(fd)
+    assert status == 0
+
+
+CLEAR = b"\033[H\033[2J"
+
+
+def test_a_watch_on_a_terminal_clears_it_and_ends_on_q(ctl):
+    with watch_on_a_terminal(ctl) as (fd, seen):
+        read_all(fd, seen, b"siren")
+    assert seen[0].startswith(CLEAR + b"onenetctl")
+
+
+def test_a_watch_on_a_low_terminal_shows_the_beginning(ctl):
+    with watch_on_a_terminal(ctl, lines=8, columns=60) as (fd, seen):
+        read_all(fd, seen, b"has lines for)\r\n")
+    lines = seen[0].decode().splitlines()
+    assert lines[0].startswith("\033[H\033[2Jonenetctl") and len(lines) < 7
+    assert sum(-(-len(line) // 60) for line in lines) <= 7
+
+
+def test_a_watch_without_a_ledger_says_so_in_the_place_of_the_page(rest):
+    with watch_on_a_terminal(Ctl(rest)) as (fd, seen):
+        read_all(fd, seen, b"siren")
+        (rest / "onenet.db").rename(rest / "away.db")
+        read_all(fd, seen, b"there is none")
+        (rest / "away.db").rename(rest / "onenet.db")
+        assert CLEAR + b"onenetctl: ledger" in seen[0]
+        seen[0] = b""
+        read_all(fd, seen, b"siren")
 
 
 # ---- wrong usage ----
@@ -286,7 +328,8 @@ def test_a_watch_on_a_terminal_clears_it_and_ends_on_q(ctl):
     (["history", "--outcome", "fine"], "must be accepted, refused"),
     (["history", "fan"], 'history takes no "fan"'),
     (["pending", "--since", "1h"], "--since is no option of it"),
-    (["states", "-x"], "-x is no option of it"),
+    (["states", "-x"], "-x is no option of it: see onenetctl states --help"),
+    (["states", "--limit", "5", "-51"], "states: -51 is no option of it"),
     (["orders", "--device", "fan"], "--device is no option of it"),
     (["status", "5"], 'status takes no "5"'),
     (["status", "--watch", "x"], "--watch x: must be a number"),

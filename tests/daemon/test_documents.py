@@ -2,7 +2,9 @@
 """What the documents name is there: files, pictures, addresses, and the same once
 they are installed."""
 
+import os
 import pathlib
+import pty
 import re
 import subprocess
 
@@ -225,3 +227,17 @@ def test_the_completion_offers_what_there_is(setup):
     assert completed("-C", config, "cancel", "--device", "") == {"fan"}
     assert completed("history", "--outcome", "ac") == {"accepted"}
     assert completed("names", "r") == {"rules"}
+
+
+def test_a_word_is_completed_beside_a_directory_of_its_name(tmp_path):
+    """Only bash that reads keys adds what stands behind a word."""
+    (tmp_path / "test").mkdir()
+    keys, terminal = pty.openpty()
+    with subprocess.Popen(["bash", "--norc", "-i"], stdin=terminal, cwd=tmp_path,
+                          stdout=subprocess.PIPE, stderr=terminal) as bash:
+        os.write(keys, f"source '{ROOT}/tool/onenetctl.bash'\n".encode()
+                 + b"onenetctl() { printf '<%s>' \"$@\"; }\n"
+                 + b"onenetctl te\tend\nonenetctl check te\tend\nexit\n")
+        assert bash.communicate(timeout=20)[0] == b"<test><end><check><test/end>"
+    os.close(terminal)
+    os.close(keys)

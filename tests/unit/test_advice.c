@@ -154,6 +154,17 @@ static void no_secret_of_the_configuration_is_said(void **state) {
           text_of(append_advice, &cases[i].verdict, endpoints[j]), "secret"));
 }
 
+static void connections_to_a_proxy_are_not_those_of_the_url(void **state) {
+  (void)state;
+  char proxy[] = "http://user:secret@p:3128";
+  struct endpoint e = file_endpoint;
+  const struct verdict v = {VERDICT_NOT_SENT, .cause = "curl_7"};
+  e.proxy = proxy;
+  const char *advice = text_of(append_advice, &v, &e);
+  assert_non_null(strstr(advice, "are host and port of Proxy right"));
+  assert_null(strstr(advice, "secret"));
+}
+
 static void an_access_key_has_a_resource_and_a_clock(void **state) {
   (void)state;
   const struct endpoint e = {.url = "https://h/cmds",
@@ -292,6 +303,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_cause_reads_differently_and_says_what_to_do),
       cmocka_unit_test(no_secret_of_the_configuration_is_said),
+      cmocka_unit_test(connections_to_a_proxy_are_not_those_of_the_url),
       cmocka_unit_test(an_access_key_has_a_resource_and_a_clock),
       cmocka_unit_test(the_current_platform_tells_more),
       cmocka_unit_test(what_was_accepted_needs_no_advice),

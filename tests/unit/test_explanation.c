@@ -330,6 +330,33 @@ static void another_slot_of_the_device_waits_behind_the_retry(void **state) {
               "command 1 of the same device is to be retried first");
 }
 
+/* As at the next start, which reads the configuration as it is then. */
+static void a_rule_that_supersedes_now_leaves_one_command(void **state) {
+  (void)state;
+  begin_agent(CLOUD FAN RULE("heat", "Supersede false\nExpire 0\n"));
+  for (int i = 0; i < 300; i++) { /* several slabs of them */
+    hear_of(SEVERITY_OKAY, "rack1");
+    hear_of(SEVERITY_FAILURE, "rack1");
+  }
+  end_agent();
+  t.options = read_lines(t.fixture, ONE_RULE);
+  const struct event event = event_of(SEVERITY_OKAY, "rack1");
+  explain(&event, NOBODY);
+  assert_int_equal(finding_of(0)->fate.before.waiting_id, 599);
+  assert_int_equal(finding_of(0)->fate.superseded_id, 599);
+}
+
+/* The first rule's command has no id yet that could be looked for. */
+static void of_two_rules_of_a_device_the_second_waits(void **state) {
+  (void)state;
+  begin_agent(CLOUD FAN RULE("heat", "") RULE("smoke", ""));
+  const struct event event = event_of(SEVERITY_FAILURE, "rack1");
+  explain(&event, AGENT);
+  assert_told(&finding_of(0)->fate, "sent", "sent at once");
+  assert_told(&finding_of(1)->fate, "waits",
+              "for its turn: the command of rule \"heat\" goes first");
+}
+
 static void a_cooldown_holds_it_back(void **state) {
   (void)state;
   begin_agent(CLOUD FAN RULE("heat", "Cooldown 600\n"));
@@ -442,6 +469,8 @@ int main(void) {
       SITUATION(what_was_in_flight_when_no_agent_runs_is_doubtful),
       SITUATION(it_takes_the_place_and_the_wait_of_what_is_to_be_retried),
       SITUATION(another_slot_of_the_device_waits_behind_the_retry),
+      SITUATION(a_rule_that_supersedes_now_leaves_one_command),
+      SITUATION(of_two_rules_of_a_device_the_second_waits),
       SITUATION(a_cooldown_holds_it_back),
       SITUATION(a_full_endpoint_holds_it_back),
       SITUATION(the_body_of_the_worst_series_is_shown),

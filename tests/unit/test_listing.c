@@ -30,7 +30,7 @@ int __wrap_ioctl(int fd, unsigned long request, struct winsize *size) {
 }
 
 static const char *const two[] = {"ID", "BODY"};
-static const char *const three[] = {"BODY", "ID", "CREATED"};
+static const char *const three[] = {"BODY", "ID", "@CREATED"};
 static const char *const names[] = {"id", "body"};
 
 /* Ends the listing; it must look like that. */
@@ -96,7 +96,7 @@ static void numbers_come_back_exactly_from_json(void **state) {
   struct listing *l = begin(true);
   listing_real(l, 1764073200.125);
   listing_real(l, 0.1);
-  listing_time(l, 1764073200.332);
+  listing_real(l, 1764073200.332);
   listing_real(l, 1.0 / 3);
   listing_real(l, NAN);
   listing_real(l, INFINITY);
@@ -109,10 +109,21 @@ static void people_read_local_times(void **state) {
   (void)state;
   setenv("TZ", "EST5", 1);
   tzset();
-  struct listing *l = begin(false);
-  listing_time(l, 1764073200.9);
-  listing_real(l, 20.5);
-  looks(l, "ID                   BODY\n2025-11-25 07:20:00  20.5\n");
+  char text[LISTING_TIME_BYTES];
+  listing_format_time(1764073200.9, text);
+  assert_string_equal(text, "2025-11-25 07:20:00");
+}
+
+/* A ledger that was changed by hand may hold any number. */
+static void what_is_no_time_is_shown_as_a_number(void **state) {
+  (void)state;
+  char text[LISTING_TIME_BYTES];
+  listing_format_time(1e12, text);
+  assert_string_equal(text, "1000000000000");
+  listing_format_time(-1e300, text);
+  assert_memory_equal(text, "-1", 2);
+  listing_format_time(NAN, text);
+  assert_string_equal(text, "nan");
 }
 
 static void bytes_that_are_no_text_are_hex(void **state) {
@@ -192,6 +203,31 @@ static void a_wider_terminal_has_more_room(void **state) {
   terminal_columns = 0;
 }
 
+/* What is short and matters is whole while others have room to give. */
+static void some_columns_are_cut_last(void **state) {
+  (void)state;
+  struct buf out;
+  terminal_columns = 40;
+  struct listing *l = listing_begin(false, three, 3);
+  listing_text(l, "0123456789012345678");
+  listing_integer(l, 1);
+  listing_text(l, "2026-03-01 07:05:09");
+  assert_int_equal(widest(l, &out), 40);
+  assert_string_equal(buf_text(&out),
+                      "BODY             ID  CREATED\n"
+                      "0123456789012..   1  2026-03-01 07:05:09\n");
+  buf_free(&out);
+  l = listing_begin(false, three, 3);
+  listing_text(l, "0123456789012345678");
+  listing_integer(l, INT64_MIN);
+  listing_text(l, "2026-03-01 07:05:09");
+  assert_int_equal(widest(l, &out), 40);
+  assert_non_null(strstr(buf_text(&out), "012345..  -9223372036854775808  "
+                                         "2026-0.."));
+  buf_free(&out);
+  terminal_columns = 0;
+}
+
 static void numbers_are_never_cut(void **state) {
   (void)state;
   struct buf out;
@@ -200,10 +236,10 @@ static void numbers_are_never_cut(void **state) {
   char *text = repeat("", "x", 100, "");
   listing_text(l, text);
   listing_integer(l, INT64_MIN);
-  listing_time(l, 1764073200);
+  listing_null(l);
   free(text);
   widest(l, &out);
-  assert_non_null(strstr(buf_text(&out), "xxxxxx..  -9223372036854775808  20"));
+  assert_non_null(strstr(buf_text(&out), "xx..  -9223372036854775808\n"));
   buf_free(&out);
   terminal_columns = 0;
 }
@@ -234,11 +270,13 @@ int main(void) {
       cmocka_unit_test(objects_have_the_names_of_the_columns),
       cmocka_unit_test(numbers_come_back_exactly_from_json),
       cmocka_unit_test(people_read_local_times),
+      cmocka_unit_test(what_is_no_time_is_shown_as_a_number),
       cmocka_unit_test(bytes_that_are_no_text_are_hex),
       cmocka_unit_test(nothing_from_outside_breaks_a_line_or_moves_the_cursor),
       cmocka_unit_test(wide_characters_take_two_columns),
       cmocka_unit_test(long_texts_are_cut_where_there_is_no_room),
       cmocka_unit_test(a_wider_terminal_has_more_room),
+      cmocka_unit_test(some_columns_are_cut_last),
       cmocka_unit_test(numbers_are_never_cut),
       cmocka_unit_test(any_bytes_make_valid_json),
   };
