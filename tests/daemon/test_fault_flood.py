@@ -68,7 +68,7 @@ def flood(scene, devices):
     took = time.monotonic() - begun
     p99 = scene.board.LOAD_CALL_P99_NS
     peak = setup.daemon.memory_bytes()
-    wait_until(lambda: decided(setup) == EVENTS, 60, "all to be decided")
+    wait_until(lambda: decided(setup) == EVENTS, 240, "all to be decided")
     wait_until(lambda: is_at_rest(setup), 60, "all to end")
     print(f"{took:.1f} s, p99 {p99 / 1000:.1f} us, {peak >> 20} MiB,"
           f" probes {delays}, {setup.outcomes('cloud')}")

@@ -187,7 +187,8 @@ def test_while_allocations_fail_each_event_is_counted_and_none_executed_twice(
     scene.burst(EVENTS, gap_ns=500_000)
     scarce.one_in = 0
     assert scarce.failed > 10
-    wait_until(lambda: decided(setup) >= EVENTS + 1, 20, "every event to be counted")
+    wait_until(lambda: decided(setup) >= EVENTS + 1, 120,
+               "every event to be counted")
     wait_until(lambda: not setup.query("SELECT 1 FROM pending"), 40, "all to end")
     scene.ask(has_history=False)  # a row that has no memory is not written
 
