@@ -383,7 +383,7 @@ static void an_empty_configuration_is_a_fault(void **state) {
 
 static void files_include_each_other_eight_deep(void **state) {
   (void)state;
-  char name[8] = "conf", text[64];
+  char name[16] = "conf", text[64];
   for (int i = 1; i <= 8; i++) {
     snprintf(text, sizeof(text), "A %d\nInclude \"f%d\"\n", i, i);
     put(name, text);
