@@ -188,7 +188,10 @@ static int build_headers(const struct sender *s, const struct command *c,
   char why[VERDICT_ERROR_BYTES];
   int status = request_add_headers(
       r, credential_of(s, e), request_content_type(c), now, why, sizeof why);
-  if (status < 0) {
+  /* Without memory nothing is wrong with the key. */
+  if (status == -ENOMEM) {
+    answer_judge_unsent(VERDICT_NOT_SENT, why, ret_verdict);
+  } else if (status < 0) {
     answer_judge_unsent(VERDICT_CREDENTIALS, why, ret_verdict);
     ret_verdict->local_errno = -status;
   }
