@@ -415,6 +415,7 @@ const char *fixture_sql(const struct fixture *f, const char *sql) {
   text[0] = '\0';
   assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE, NULL),
                    SQLITE_OK);
+  sqlite3_busy_timeout(db, 20000); /* who closes the ledger locks it */
   code = sqlite3_prepare_v2(db, sql, -1, &row, NULL);
   if (code != SQLITE_OK)
     print_error("%s: %s\n", sql, sqlite3_errmsg(db));
