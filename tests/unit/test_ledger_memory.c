@@ -314,7 +314,7 @@ int main(void) {
       SITUATION(an_end_without_memory_leaves_all_in_the_file),
   };
   fixture_place = "/dev/shm";
-  scarce_memory_stride(61);
+  scarce_memory_stride(127);
   scarce_memory_serve_sqlite();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
