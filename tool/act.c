@@ -340,7 +340,8 @@ static int read_source(const char *word, struct buf *out) {
 /* Checks the bytes by what the endpoint of the device takes. */
 static int check_body(const struct device *d, const struct buf *body) {
   char why[BODY_TEXT_WHY_BYTES];
-  if (api_check_body(d->endpoint->api, body->data, body->size, why, sizeof why))
+  if (api_check_body(d->endpoint->api, body->data, body->size, why,
+                     sizeof why) == 0)
     return TOOL_OK;
   return tool_fail(TOOL_WRONG, "BODY for API \"%s\" %s", d->endpoint->api->name,
                    why);

@@ -183,7 +183,8 @@ static void check_interface(struct order *o, struct moment now) {
   else if (!api->takes_service && has_service)
     order_refuse(o, now, "endpoint \"%s\" calls no services: leave --service",
                  o->device->endpoint->name);
-  else if (!api_check_body(api, o->body->data, o->body->size, why, sizeof why))
+  else if (api_check_body(api, o->body->data, o->body->size, why, sizeof why) <
+           0)
     order_refuse(o, now, "body: %s", why);
 }
 

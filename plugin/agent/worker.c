@@ -170,15 +170,14 @@ static int restore(struct worker *w, char *ret_why, size_t why_bytes) {
 }
 
 static int prepare(struct worker *w, char *ret_why, size_t why_bytes) {
+  snprintf(ret_why, why_bytes, NO_MEMORY); /* unless something else is wrong */
   int status = recorder_open(w->options, w->is_dry, clock_now(), &w->recorder,
                              ret_why, why_bytes);
   if (status < 0)
     return status;
   status = make_deciders(w);
-  if (status < 0) {
-    snprintf(ret_why, why_bytes, NO_MEMORY);
+  if (status < 0)
     return status;
-  }
   sender_serve(w->sender, w->lanes, w->tracker);
   return restore(w, ret_why, why_bytes);
 }

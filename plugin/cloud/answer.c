@@ -3,6 +3,7 @@
 
 #include "base/one_line.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +93,11 @@ static void judge_transfer(const struct http_reply *reply, struct verdict *v) {
                    strnlen(reply->curl_error, sizeof(reply->curl_error)));
 }
 
+static void set_unreadable(const char *why, struct verdict *v) {
+  snprintf(v->cause, sizeof(v->cause), "unreadable");
+  snprintf(v->error, sizeof(v->error), "%s", why);
+}
+
 static void judge_status(const struct http_reply *reply, const char *why,
                          struct verdict *v) {
   v->class = class_of_status(reply->http_code, reply->has_retry_after);
@@ -99,8 +105,14 @@ static void judge_status(const struct http_reply *reply, const char *why,
     answer_set_cause(v, "http", reply->http_code);
     return;
   }
-  snprintf(v->cause, sizeof(v->cause), "unreadable");
-  snprintf(v->error, sizeof(v->error), "%s", why);
+  set_unreadable(why, v);
+}
+
+/* Judges an answer that may say anything, since there is no memory to read
+ * it. */
+static void judge_unread(const char *why, struct verdict *v) {
+  v->class = VERDICT_DOUBTFUL;
+  set_unreadable(why, v);
 }
 
 static void judge_text(const struct http_reply *reply,
@@ -108,12 +120,16 @@ static void judge_text(const struct http_reply *reply,
                        struct verdict *v) {
   char unreadable[WHY_BYTES] = "";
   const char *why = unreadable;
+  int status = 0;
   if (reply->answer_too_large || reply->answer_size > ANSWER_MAX_BYTES)
     why = "an answer of more than 64 KiB";
-  else if (json_read(reply->answer, reply->answer_size, ANSWER_MAX_DEPTH,
-                     way->keep, context, unreadable, sizeof(unreadable)) == 0)
+  else if ((status = json_read(reply->answer, reply->answer_size,
+                               ANSWER_MAX_DEPTH, way->keep, context, unreadable,
+                               sizeof(unreadable))) == 0)
     why = way->decide(context, reply, v);
-  if (why != NULL)
+  if (status == -ENOMEM)
+    judge_unread(why, v);
+  else if (why != NULL)
     judge_status(reply, why, v);
 }
 

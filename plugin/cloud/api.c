@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,17 +27,20 @@ static bool may_be_object(const char *json, size_t size) {
   return at == size || json[at] == '{';
 }
 
-static bool check_object(const void *body, size_t size, char *ret_why,
-                         size_t why_bytes) {
+static int check_object(const void *body, size_t size, char *ret_why,
+                        size_t why_bytes) {
   char fault[PARSER_BYTES];
-  if (json_read(body, size, API_BODY_MAX_DEPTH, NULL, NULL, fault,
-                sizeof(fault)) != 0)
+  int status = json_read(body, size, API_BODY_MAX_DEPTH, NULL, NULL, fault,
+                         sizeof(fault));
+  if (status == -ENOMEM)
+    snprintf(ret_why, why_bytes, "%s", fault);
+  else if (status < 0)
     snprintf(ret_why, why_bytes, NO_OBJECT ": %s", fault);
-  else if (!may_be_object(body, size))
-    snprintf(ret_why, why_bytes, NO_OBJECT);
+  else if (may_be_object(body, size))
+    return 0;
   else
-    return true;
-  return false;
+    snprintf(ret_why, why_bytes, NO_OBJECT);
+  return status < 0 ? status : -EINVAL;
 }
 
 bool api_check_beginning(const struct api *api, const void *beginning,
@@ -53,11 +57,11 @@ bool api_check_beginning(const struct api *api, const void *beginning,
   return false;
 }
 
-bool api_check_body(const struct api *api, const void *body, size_t size,
-                    char *ret_why, size_t why_bytes) {
+int api_check_body(const struct api *api, const void *body, size_t size,
+                   char *ret_why, size_t why_bytes) {
   if (size > 0 && size <= api->body_max_bytes)
-    return !api->takes_object || check_object(body, size, ret_why, why_bytes);
+    return api->takes_object ? check_object(body, size, ret_why, why_bytes) : 0;
   snprintf(ret_why, why_bytes, "must be 1..%zu bytes, and is %zu",
            api->body_max_bytes, size);
-  return false;
+  return -EINVAL;
 }

@@ -100,13 +100,13 @@ extern const struct api cmds_api, property_api, service_api, sync_api;
  * is the default. */
 const struct api *api_at(size_t index);
 
-/* Returns whether the interface takes a rendered body of that many bytes. If
- * not, writes why: one line. */
-bool api_check_body(const struct api *api, const void *body, size_t size,
-                    char *ret_why, size_t why_bytes);
+/* Returns 0 if the interface takes a rendered body of that many bytes; -EINVAL
+ * if it does not; -ENOMEM if it is not known. Then writes why: one line. */
+int api_check_body(const struct api *api, const void *body, size_t size,
+                   char *ret_why, size_t why_bytes);
 
-/* Does the same for a body of which only the beginning is known, and that it
- * has at least so many bytes. */
+/* Returns whether the interface may take a body of which only the beginning is
+ * known, and that it has at least so many bytes. If not, writes why. */
 bool api_check_beginning(const struct api *api, const void *beginning,
                          size_t size, size_t least_bytes, char *ret_why,
                          size_t why_bytes);

@@ -40,6 +40,12 @@ int request_add_headers(struct request *r, struct credential *credential,
   return 0;
 }
 
+/* Judges a command that can not be sent for now. Returns the status. */
+static int put_off(int status, struct verdict *ret_verdict) {
+  answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
+  return status;
+}
+
 /* Judges a command that can not be sent as its rule asks. Returns -EINVAL. */
 static int refuse(const char *what, const char *why,
                   struct verdict *ret_verdict) {
@@ -55,25 +61,22 @@ static int build_body(struct request *r, const struct command *c,
                       struct verdict *ret_verdict) {
   const struct api *api = r->endpoint->api;
   char why[VERDICT_ERROR_BYTES];
-  int status = 0;
-  if (!api_check_body(api, c->body->data, c->body->size, why, sizeof why))
+  int status =
+      api_check_body(api, c->body->data, c->body->size, why, sizeof why);
+  if (status == -EINVAL)
     return refuse("body", why, ret_verdict);
   if (api->takes_service && c->policy->service == NULL)
     return refuse("Service", "the rule has none", ret_verdict);
-  if (api->append_body != NULL)
+  if (status == 0 && api->append_body != NULL)
     status = api->append_body(&r->body, c);
-  if (status < 0)
-    answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
-  return status;
+  return status < 0 ? put_off(status, ret_verdict) : 0;
 }
 
 int request_build(struct request *r, const struct command *c, int64_t now_ms,
                   struct verdict *ret_verdict) {
   int status = r->endpoint->api->append_url(&r->url, c, now_ms);
-  if (status == 0)
-    return build_body(r, c, ret_verdict);
-  answer_judge_unsent(VERDICT_NOT_SENT, strerror(-status), ret_verdict);
-  return status;
+  return status == 0 ? build_body(r, c, ret_verdict)
+                     : put_off(status, ret_verdict);
 }
 
 const char *request_content_type(const struct command *c) {

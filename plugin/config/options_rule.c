@@ -290,21 +290,25 @@ static bool admit_body(struct options_block *b, const struct options_option *o,
   return false;
 }
 
-/* Returns whether the interface takes the bodies of the template, as far as a
+/* Returns 0 if the interface takes the bodies of the template, as far as a
  * sample tells. A text that fields are put into may become anything, but for
- * what stands before them. If not, writes why. */
-static bool may_take(const struct api *api, enum template_format format,
-                     const struct template *t, const struct buf *sample,
-                     char why[static WHY_BYTES]) {
+ * what stands before them. Returns -EINVAL if not, and writes why; -ENOMEM. */
+static int may_take(const struct api *api, enum template_format format,
+                    const struct template *t, const struct buf *sample,
+                    char why[static WHY_BYTES]) {
   size_t size;
   const char *beginning = template_beginning(t, &size);
   bool is_telling =
       template_is_fixed(t) || (format == TEMPLATE_JSON && api->takes_object);
-  if (is_telling &&
-      !api_check_body(api, buf_text(sample), sample->size, why, WHY_BYTES))
-    return false;
+  int status = is_telling ? api_check_body(api, buf_text(sample), sample->size,
+                                           why, WHY_BYTES)
+                          : 0;
+  if (status < 0)
+    return status;
   return api_check_beginning(api, beginning, size, template_literal_bytes(t),
-                             why, WHY_BYTES);
+                             why, WHY_BYTES)
+             ? 0
+             : -EINVAL;
 }
 
 /* Returns whether the endpoints of the devices take the bodies of the template.
@@ -317,11 +321,15 @@ static bool check_takers(struct options_block *b,
   const struct endpoint *e;
   char why[WHY_BYTES] = "";
   for (size_t at = 0; (e = next_endpoint(b, &at)) != NULL;) {
-    if (may_take(e->api, (enum template_format)rb->format, t, sample, why))
-      continue;
-    options_block_fault(b, o, item, "endpoint \"%s\" has API \"%s\": %s",
-                        e->name, e->api->name, why);
-    return false;
+    int status =
+        may_take(e->api, (enum template_format)rb->format, t, sample, why);
+    if (status == -EINVAL)
+      options_block_fault(b, o, item, "endpoint \"%s\" has API \"%s\": %s",
+                          e->name, e->api->name, why);
+    else if (status < 0)
+      b->reader->out_of_memory = true;
+    if (status < 0)
+      return false;
   }
   return true;
 }
@@ -334,16 +342,17 @@ static bool check_body(struct options_block *b, const struct options_option *o,
   const struct rule_block *rb = b->target;
   char why[WHY_BYTES] = "";
   if (template_is_fixed(t) &&
-      (sample->size == 0 || sample->size > COMMAND_BODY_MAX_BYTES))
+      (sample->size == 0 || sample->size > COMMAND_BODY_MAX_BYTES)) {
     options_block_fault(b, o, item, "must be 1..%d bytes, and is %zu",
                         COMMAND_BODY_MAX_BYTES, sample->size);
-  else if (rb->format == TEMPLATE_JSON &&
-           json_read(buf_text(sample), sample->size, API_BODY_MAX_DEPTH, NULL,
-                     NULL, why, sizeof(why)) != 0)
-    options_block_fault(b, o, item, "%s", why);
-  else
-    return check_takers(b, o, item, t, sample);
-  return false;
+    return false;
+  }
+  int status = 0;
+  if (rb->format == TEMPLATE_JSON)
+    status = json_read(buf_text(sample), sample->size, API_BODY_MAX_DEPTH, NULL,
+                       NULL, why, sizeof(why));
+  keep_status(b, o, item, status, why);
+  return status == 0 && check_takers(b, o, item, t, sample);
 }
 
 /* threshold says OKAY once when a value becomes NaN after a failure. */

@@ -98,13 +98,18 @@ int directory_add_device(struct directory *d, const char *name,
                          struct device **ret_device) {
   if (name_is_taken(d, name))
     return -EEXIST;
-  struct device *device = names_add(&d->devices, name, sizeof(*device));
-  if (device == NULL)
+  char *no_id = strdup("");
+  struct device *device =
+      no_id != NULL ? names_add(&d->devices, name, sizeof(*device)) : NULL;
+  if (device == NULL) {
+    free(no_id);
     return -ENOMEM;
+  }
+  device->device_id = no_id;
   device->index = d->devices.count - 1;
   device->qos = -1;
   *ret_device = device;
-  return device_set_id(device, "");
+  return 0;
 }
 
 int device_set_id(struct device *d, const char *id) {

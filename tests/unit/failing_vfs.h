@@ -6,6 +6,8 @@
 #ifndef ONENET_FAILING_VFS_H
 #define ONENET_FAILING_VFS_H
 
+#include <stdbool.h>
+
 /* Makes it the default of all connections opened from now on. */
 void failing_vfs_install(void);
 /* Takes it out again; no connection may be open. */
@@ -26,5 +28,13 @@ void failing_vfs_hang_reads(long long from_offset);
 
 /* Returns how many of these there were since failing_vfs_fail. */
 int failing_vfs_count(void);
+
+/* That call from now on fails, whatever it is for (to open, read, write, sync,
+ * lock, delete, look for, extend or measure a file), with the code that SQLite
+ * has for it: alone, or with all that follow. 0: none fails any more. */
+void failing_vfs_fail_call(int number, bool only_one);
+
+/* Returns how many calls failed since then. */
+int failing_vfs_failed(void);
 
 #endif

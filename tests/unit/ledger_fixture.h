@@ -59,6 +59,10 @@ struct fixture {
   char log[8192]; /* all lines since fixture_forget_log */
 };
 
+/* Where the directory is made: "/tmp". A test that opens a ledger a thousand
+ * times says "/dev/shm", where nobody waits for a disk. */
+extern const char *fixture_place;
+
 /* Setup and teardown of cmocka: nothing is open yet; all is removed. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
@@ -70,6 +74,8 @@ struct moment fixture_later(int64_t ms);
 void fixture_close(struct fixture *f);
 int fixture_open(struct fixture *f, struct moment now);
 void fixture_load(struct fixture *f, struct moment now);
+/* Returns as ledger_load, whatever that is. */
+int fixture_try_load(struct fixture *f, struct moment now);
 /* Reads and restores what fixture_load could not. */
 int fixture_read_late(struct fixture *f, struct moment now);
 /* Looks at the ledger from outside. Returns as ledger_peek; what is restored is

@@ -49,8 +49,17 @@ static void must(bool is_done, const char *what) {
   abort();
 }
 
+/* The far side has memory where the test makes it scarce. */
+void scarce_memory_spare_thread(void) __attribute__((weak));
+
+static void have_memory(void) {
+  if (scarce_memory_spare_thread != NULL)
+    scarce_memory_spare_thread();
+}
+
 static void *run_script(void *context) {
   struct raw_connection *c = context;
+  have_memory();
   struct raw_server *s = c->server;
   s->script(c, c->number, s->context);
   pthread_mutex_lock(&s->mutex);
@@ -79,6 +88,7 @@ static void add_connection(struct raw_server *s, int fd) {
 
 static void *accept_connections(void *context) {
   struct raw_server *s = context;
+  have_memory();
   for (;;) {
     int fd = accept(s->fd, NULL, NULL);
     if (fd >= 0)

@@ -6,6 +6,7 @@
 
 #include "agent/clock.h"
 #include "basics.h"
+#include "failing_vfs.h"
 #include "ledger/ledger_entry.h"
 #include "ledger_fixture.h"
 
@@ -380,8 +381,50 @@ static void the_start_and_the_end_of_the_agent_are_told(void **state) {
   assert_string_equal(fixture_sql(f, "SELECT told_at > 0 FROM agent"), "1");
 }
 
+/* ---- a disk on which calls fail ---- */
+
+static void assert_both_recorded(struct fixture *f) {
+  assert_string_equal(
+      fixture_sql(f, "SELECT id, state FROM commands ORDER BY id"),
+      "1|waiting\n2|waiting");
+  assert_string_equal(fixture_sql(f, "SELECT sum(created) FROM totals"), "2");
+  assert_int_equal(fixture_count_log(f, "at the end"), 0);
+  assert_int_equal(fixture_count_files(f, "corrupt"), 0);
+}
+
+/* That call of the recorder's thread fails. Returns whether it came to it. */
+static bool records_without_call(int number, bool only_one) {
+  void *state = NULL;
+  failing_vfs_install();
+  set_up(&state);
+  assert_int_equal(recorder_start(t.recorder, wake_nobody, NULL), 0);
+  failing_vfs_fail_call(number, only_one);
+  fire(state);
+  record();
+  bool has_failed = failing_vfs_failed() > 0;
+  failing_vfs_fail_call(0, false);
+  fire_rule(state, SETPOINT);
+  finish();
+  assert_both_recorded(state);
+  tear_down(&state);
+  failing_vfs_remove();
+  return has_failed;
+}
+
+static void
+what_any_call_to_the_disk_has_kept_back_is_recorded_at_the_end(void **state) {
+  int number = 1;
+  (void)state;
+  while (records_without_call(number, true) |
+         records_without_call(number, false))
+    number++;
+  assert_true(number > 5);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(
+          what_any_call_to_the_disk_has_kept_back_is_recorded_at_the_end),
       SITUATION(what_has_no_memory_is_recorded_with_the_whole_state),
       SITUATION(what_has_no_memory_at_the_end_is_tried_again),
       SITUATION(what_is_not_recorded_at_the_end_is_told_without_the_rest),
