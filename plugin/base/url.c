@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/url.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -51,10 +53,21 @@ static bool host_is(const struct url *url, const char *name) {
          strncasecmp(url->host, name, url->host_size) == 0;
 }
 
+/* Returns whether the host is an IPv4 address of this machine. "127.999.1.1" is
+ * none: it would be looked up as a name. */
+static bool is_loopback_address(const struct url *url) {
+  char text[INET_ADDRSTRLEN];
+  struct in_addr address;
+  if (url->host_size >= sizeof(text) || strncmp(url->host, "127.", 4) != 0)
+    return false;
+  memcpy(text, url->host, url->host_size);
+  text[url->host_size] = '\0';
+  return inet_aton(text, &address) != 0;
+}
+
 bool url_is_loopback(const struct url *url) {
   return host_is(url, "localhost") || host_is(url, "[::1]") ||
-         (strncmp(url->host, "127.", 4) == 0 &&
-          strspn(url->host, "0123456789.") == url->host_size);
+         is_loopback_address(url);
 }
 
 int url_append_beside(struct buf *out, const char *text, const char *end,
