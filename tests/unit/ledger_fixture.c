@@ -65,8 +65,9 @@ static void configure(struct fixture *f) {
 int fixture_setup(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
   assert_non_null(f);
-  snprintf(f->directory_path, sizeof f->directory_path,
-           "/tmp/test_ledger.XXXXXX");
+  const char *parent = getenv("TMPDIR");
+  snprintf(f->directory_path, sizeof f->directory_path, "%s/test_ledger.XXXXXX",
+           parent != NULL ? parent : "/tmp");
   assert_non_null(mkdtemp(f->directory_path));
   snprintf(f->path, sizeof f->path, "%s/onenet.db", f->directory_path);
   f->sync = LEDGER_SYNC_NORMAL;
