@@ -462,9 +462,11 @@ static void copy_line(char *to, size_t to_bytes, const char *from) {
 
 static int http_code_of(const struct http_transfer *t) {
   long http_code = http_info_long(t->kept.easy, CURLINFO_RESPONSE_CODE);
-  /* "100 Continue" announces an answer and is none. */
+  /* "100 Continue" announces an answer and is none. libcurl takes a status of
+   * any number of digits for one. */
   bool is_announcement = t->code != CURLE_OK && http_code < 200;
-  return t->is_unbelieved || is_announcement ? 0 : (int)http_code;
+  bool is_status = http_code >= 100 && http_code <= 999;
+  return t->is_unbelieved || is_announcement || !is_status ? 0 : (int)http_code;
 }
 
 void http_transfer_fill_reply(const struct http_transfer *t,

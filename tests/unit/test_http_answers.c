@@ -29,6 +29,22 @@ static void a_redirect_is_an_answer_and_is_not_followed(void **state) {
   raw_server_stop(elsewhere);
 }
 
+static void a_status_that_is_no_number_of_three_digits_is_none(void **state) {
+  (void)state;
+  static const char *const statuses[] = {"HTTP/2 2400", "HTTP/2 20"};
+  for (size_t i = 0; i < LENGTH(statuses); i++) {
+    static char answer[160];
+    snprintf(answer, sizeof(answer), "%s OK\r\n\r\n{\"errno\":0}", statuses[i]);
+    start_server(answer_then_close, answer);
+    struct http_reply reply = exchange_post();
+    struct verdict v;
+    judge_reply(&reply, &v);
+    assert_int_equal(reply.http_code, 0);
+    assert_int_equal(v.class, VERDICT_DOUBTFUL);
+    stop_server();
+  }
+}
+
 static void a_compressed_answer_is_not_decoded(void **state) {
   (void)state;
   static char answer[] = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
@@ -192,6 +208,7 @@ static void retry_after_may_be_a_date(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_redirect_is_an_answer_and_is_not_followed),
+      TEST(a_status_that_is_no_number_of_three_digits_is_none),
       TEST(a_compressed_answer_is_not_decoded),
       TEST(an_answer_without_end_is_cut_off),
       TEST(headers_without_end_are_cut_off),
