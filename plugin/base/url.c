@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/url.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,13 +22,33 @@ static bool is_port(const char *text, size_t size) {
   return port >= 1 && port <= PORT_MAX;
 }
 
+/* Copies what may be an address. Returns whether it is short enough for one. */
+static bool copy_address(char ret_text[static INET6_ADDRSTRLEN],
+                         const char *text, size_t size) {
+  if (size >= INET6_ADDRSTRLEN)
+    return false;
+  memcpy(ret_text, text, size);
+  ret_text[size] = '\0';
+  return true;
+}
+
+/* Returns the size of the IPv6 address in brackets; 0: there is none. */
+static size_t bracketed_size(const char *authority) {
+  char text[INET6_ADDRSTRLEN];
+  struct in6_addr address;
+  size_t size = strcspn(authority + 1, "]");
+  bool is_good = authority[1 + size] == ']' &&
+                 copy_address(text, authority + 1, size) &&
+                 inet_pton(AF_INET6, text, &address) == 1;
+  return is_good ? size + 2 : 0;
+}
+
 static size_t host_size(const char *authority) {
-  if (authority[0] != '[')
-    return strspn(authority, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                             "abcdefghijklmnopqrstuvwxyz"
-                             "0123456789._-");
-  size_t address = strspn(authority + 1, "0123456789abcdefABCDEF:.");
-  return address > 0 && authority[1 + address] == ']' ? address + 2 : 0;
+  if (authority[0] == '[')
+    return bracketed_size(authority);
+  return strspn(authority, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                           "abcdefghijklmnopqrstuvwxyz"
+                           "0123456789._-");
 }
 
 bool url_parse(const char *text, struct url *ret_url) {
@@ -51,10 +73,19 @@ static bool host_is(const struct url *url, const char *name) {
          strncasecmp(url->host, name, url->host_size) == 0;
 }
 
+/* Returns whether the host is an IPv4 address of this machine. "127.999.1.1" is
+ * none: it would be looked up as a name. */
+static bool is_loopback_address(const struct url *url) {
+  char text[INET6_ADDRSTRLEN];
+  struct in_addr address;
+  return strncmp(url->host, "127.", 4) == 0 &&
+         copy_address(text, url->host, url->host_size) &&
+         inet_aton(text, &address) != 0;
+}
+
 bool url_is_loopback(const struct url *url) {
   return host_is(url, "localhost") || host_is(url, "[::1]") ||
-         (strncmp(url->host, "127.", 4) == 0 &&
-          strspn(url->host, "0123456789.") == url->host_size);
+         is_loopback_address(url);
 }
 
 int url_append_beside(struct buf *out, const char *text, const char *end,

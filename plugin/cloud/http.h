@@ -71,8 +71,9 @@ struct http_reply {
                     early answer came */
   bool is_early; /* an early answer came; curl_code may tell that the rest of
                     the answer was lost */
-  int http_code; /* 0: no answer came, or only announcements such as 100, or an
-                    early one that is not believed */
+  int http_code; /* 100 to 999; 0: no answer came, or only announcements such
+                    as 100, or an early one that is not believed, or one whose
+                    status is none */
   bool has_retry_after;   /* the header came, whatever is in it */
   int64_t retry_after_ms; /* 0: no such header, or not understood, or not in the
                              future; at most 366 days */

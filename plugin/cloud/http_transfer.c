@@ -133,8 +133,10 @@ static bool begins_with(const char *data, size_t size, const char *word) {
 static size_t take_header(char *data, size_t size, size_t count,
                           void *context) {
   struct http_transfer *t = context;
-  if (begins_with(data, size * count, "HTTP/"))
+  if (begins_with(data, size * count, "HTTP/")) {
+    t->has_retry_after = false; /* that was of an announcement */
     take_status(t);
+  }
   if (begins_with(data, size * count, "Retry-After:"))
     t->has_retry_after = true;
   t->header_bytes += size * count;
@@ -431,9 +433,10 @@ static bool was_sent(const struct http_transfer *t) {
                     : http_info_long(t->kept.easy, CURLINFO_REQUEST_SIZE) > 0;
 }
 
-static int64_t retry_after_ms(CURL *easy) {
+static int64_t retry_after_ms(const struct http_transfer *t) {
   curl_off_t s = 0;
-  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &s);
+  if (t->has_retry_after)
+    curl_easy_getinfo(t->kept.easy, CURLINFO_RETRY_AFTER, &s);
   if (s < 0)
     return 0;
   return (s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S) * 1000;
@@ -462,9 +465,11 @@ static void copy_line(char *to, size_t to_bytes, const char *from) {
 
 static int http_code_of(const struct http_transfer *t) {
   long http_code = http_info_long(t->kept.easy, CURLINFO_RESPONSE_CODE);
-  /* "100 Continue" announces an answer and is none. */
+  /* "100 Continue" announces an answer and is none. libcurl takes a status of
+   * any number of digits for one. */
   bool is_announcement = t->code != CURLE_OK && http_code < 200;
-  return t->is_unbelieved || is_announcement ? 0 : (int)http_code;
+  bool is_status = http_code >= 100 && http_code <= 999;
+  return t->is_unbelieved || is_announcement || !is_status ? 0 : (int)http_code;
 }
 
 void http_transfer_fill_reply(const struct http_transfer *t,
@@ -480,7 +485,7 @@ void http_transfer_fill_reply(const struct http_transfer *t,
   r->is_early = t->is_early;
   r->http_code = http_code_of(t);
   r->has_retry_after = t->has_retry_after;
-  r->retry_after_ms = retry_after_ms(t->kept.easy);
+  r->retry_after_ms = retry_after_ms(t);
   r->answer = buf_text(&t->kept.answer);
   r->answer_size = t->kept.answer.size;
   r->answer_too_large = t->is_too_large;

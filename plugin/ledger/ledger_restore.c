@@ -394,6 +394,14 @@ static int note_last_id(void *context, const struct ledger_row *row) {
   return 0;
 }
 
+/* Silences are left as they are: they are read so that a damaged file is found
+ * out now. */
+static int pass_silence(void *context, const struct ledger_row *row) {
+  (void)context;
+  (void)row;
+  return 0;
+}
+
 /* Steps, in an order that matters: slots come after the series that leave them,
  * totals after the commands that are ended. */
 static const struct {
@@ -407,7 +415,8 @@ static const struct {
                  {LEDGER_ALL_FAILING, settle_failing},
                  {LEDGER_ALL_ENDPOINTS, settle_endpoint},
                  {LEDGER_ALL_IDS, note_ids},
-                 {LEDGER_LAST_COMMAND, note_last_id}};
+                 {LEDGER_LAST_COMMAND, note_last_id},
+                 {LEDGER_SILENCES, pass_silence}};
 
 /* The row with the greatest id may be gone: trimmed, or never written (dropped
  * events). But every id that was given was counted as created, too, from the

@@ -7,10 +7,18 @@
 #ifndef ONENET_TESTS_FUZZ_H
 #define ONENET_TESTS_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 /* Tries the bytes, and aborts if something does not hold. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Aborts, so that the fuzzer keeps the input, if something does not hold. */
+static inline void must(bool holds) {
+  if (!holds)
+    abort();
+}
 
 #endif

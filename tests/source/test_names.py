@@ -12,7 +12,8 @@ FOLDERS = "plugin|tool|tests|demo|bench|doc|dashboards|collectd\\.conf\\.d"
 PATH = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./*-]*[\w*/]")
 
 # Files that a build makes, or that stand for others.
-NOT_IN_THE_SOURCE = {"tests/unit/test_slot", "tests/unit/test_NAME.c"}
+NOT_IN_THE_SOURCE = {"tests/unit/test_slot", "tests/unit/test_NAME.c",
+                     "tests/fuzz/corpus/NAME/"}
 
 
 def missing_paths(text):

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-const char *fixture_place = "/tmp";
+const char *fixture_place;
 
 /* The callbacks of the log has no context. */
 static struct fixture *logged;
@@ -64,11 +64,18 @@ static void configure(struct fixture *f) {
   f->policies[SETPOINT].per_series = true;
 }
 
+static const char *place(void) {
+  const char *of_environment = getenv("TMPDIR");
+  if (fixture_place != NULL)
+    return fixture_place;
+  return of_environment != NULL ? of_environment : "/tmp";
+}
+
 int fixture_setup(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
   assert_non_null(f);
   snprintf(f->directory_path, sizeof f->directory_path, "%s/test_ledger.XXXXXX",
-           fixture_place);
+           place());
   assert_non_null(mkdtemp(f->directory_path));
   snprintf(f->path, sizeof f->path, "%s/onenet.db", f->directory_path);
   f->sync = LEDGER_SYNC_NORMAL;

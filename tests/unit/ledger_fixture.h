@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ledger_fixture owns a ledger in a directory of its own, a small
- * configuration, a callbacks that keeps what it is told, and SQL to look into
- * the file from outside.
+ * ledger_fixture owns a ledger in a directory of its own, below TMPDIR or else
+ * /tmp, a small configuration, a callbacks that keeps what it is told, and SQL
+ * to look into the file from outside.
  */
 #ifndef ONENET_LEDGER_FIXTURE_H
 #define ONENET_LEDGER_FIXTURE_H

@@ -29,6 +29,22 @@ static void a_redirect_is_an_answer_and_is_not_followed(void **state) {
   raw_server_stop(elsewhere);
 }
 
+static void a_status_that_is_no_number_of_three_digits_is_none(void **state) {
+  (void)state;
+  static const char *const statuses[] = {"HTTP/2 2400", "HTTP/2 20"};
+  for (size_t i = 0; i < LENGTH(statuses); i++) {
+    static char answer[160];
+    snprintf(answer, sizeof(answer), "%s OK\r\n\r\n{\"errno\":0}", statuses[i]);
+    start_server(answer_then_close, answer);
+    struct http_reply reply = exchange_post();
+    struct verdict v;
+    judge_reply(&reply, &v);
+    assert_int_equal(reply.http_code, 0);
+    assert_int_equal(v.class, VERDICT_DOUBTFUL);
+    stop_server();
+  }
+}
+
 static void a_compressed_answer_is_not_decoded(void **state) {
   (void)state;
   static char answer[] = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
@@ -161,6 +177,18 @@ static void retry_after_is_told_in_milliseconds(void **state) {
   assert_int_equal(retry_after_of("3600"), 3600000);
 }
 
+static void
+retry_after_of_an_announcement_is_not_that_of_the_answer(void **state) {
+  (void)state;
+  static char answer[] = "HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n"
+                         "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+  start_server(answer_raw, answer);
+  struct http_reply reply = exchange_post();
+  assert_int_equal(reply.http_code, 503);
+  assert_false(reply.has_retry_after);
+  assert_int_equal(reply.retry_after_ms, 0);
+}
+
 static void retry_after_that_makes_no_sense_is_0(void **state) {
   (void)state;
   static const char *const values[] = {
@@ -192,6 +220,7 @@ static void retry_after_may_be_a_date(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_redirect_is_an_answer_and_is_not_followed),
+      TEST(a_status_that_is_no_number_of_three_digits_is_none),
       TEST(a_compressed_answer_is_not_decoded),
       TEST(an_answer_without_end_is_cut_off),
       TEST(headers_without_end_are_cut_off),
@@ -200,6 +229,7 @@ int main(void) {
       TEST(an_answer_that_drips_ends_with_the_timeout),
       TEST(an_answer_of_64_kib_is_whole_and_a_byte_more_is_not),
       TEST(retry_after_is_told_in_milliseconds),
+      TEST(retry_after_of_an_announcement_is_not_that_of_the_answer),
       TEST(retry_after_that_makes_no_sense_is_0),
       TEST(retry_after_of_ages_is_at_most_366_days),
       TEST(retry_after_may_be_a_date),

@@ -5,6 +5,7 @@
  */
 #include "lanes_harness.h"
 
+#include "delivery/lanes_state.h"
 #include "scarce_memory.h"
 
 #include <errno.h>
@@ -52,13 +53,17 @@ static void a_minute_passes(struct control *fan, long pieces) {
 
 static void an_order_is_given(struct control *fan, struct order *o,
                               long pieces) {
+  struct lanes *l = fan->world->lanes;
   okay(fan, "rack1", "off");
+  size_t slots = l->slots.count;
   scarce_memory_begin(pieces);
-  lanes_obey(fan->world->lanes, o, fan->world->now);
+  lanes_obey(l, o, fan->world->now);
   scarce_memory_end();
   is_enough = o->state == ORDER_OBEYED;
-  if (!is_enough)
-    assert_string_equal(o->why, "there is no memory for it");
+  if (is_enough)
+    return;
+  assert_string_equal(o->why, "there is no memory for it");
+  assert_int_equal(l->slots.count, slots);
 }
 
 static void it_is_silenced(struct control *fan, long pieces) {

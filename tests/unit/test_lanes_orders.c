@@ -124,6 +124,18 @@ static void a_doubt_stays_one_with_its_reason(void **state) {
   ended(w, "heat on unknown");
 }
 
+static void a_doubt_of_a_crash_stays_one_with_its_reason(void **state) {
+  struct world *w = *state;
+  struct control *fan = the_fan(state);
+  fan->policy.retry_unknown = true;
+  failure(fan, "rack1", "on");
+  begins(fan, "on");
+  restart(w);
+  obeyed_with_reason(w, silence_of(fan, HOUR_MS),
+                     "it was in flight when the process ended");
+  ended(w, "heat on unknown");
+}
+
 static void what_is_in_flight_is_left_and_remembered(void **state) {
   struct world *w = *state;
   struct control *fan = the_fan(state);
@@ -947,6 +959,7 @@ int main(void) {
       SITUATION(what_waits_is_cancelled_and_asked_for_at_the_end),
       SITUATION(a_reason_of_an_attempt_gives_way_to_the_order),
       SITUATION(a_doubt_stays_one_with_its_reason),
+      SITUATION(a_doubt_of_a_crash_stays_one_with_its_reason),
       SITUATION(what_is_in_flight_is_left_and_remembered),
       SITUATION(what_fails_under_a_silence_is_not_retried),
       SITUATION(a_device_is_silenced_for_all_its_rules),

@@ -180,7 +180,8 @@ static void a_damaged_ledger_is_not_marked_when_it_is_closed(void **state) {
 
 static void what_the_start_itself_finds_is_set_aside_at_once(void **state) {
   static const char *const tables[] = {
-      "slots", "series", "totals", "commands_pending", "failing", "ids"};
+      "slots",   "series", "totals",    "commands_pending",
+      "failing", "ids",    "endpoints", "orders"};
   struct fixture *f = *state;
   for (size_t i = 0; i < COUNT(tables); i++) {
     leave_closed(f);

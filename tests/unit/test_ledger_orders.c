@@ -4,6 +4,7 @@
  * of the agent.
  */
 #include "ledger_words.h"
+#include "scarce_memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -95,6 +96,27 @@ static void orders_come_in_the_order_in_which_they_were_given(void **state) {
   assert_int_equal(o->next->wall_until_ms, INT64_C(1700000060500));
   assert_null(o->next->next);
   order_free_list(o);
+}
+
+/* With a piece of memory more each time, until that is enough. What is left
+ * behind the sanitizers see. */
+static void orders_without_memory_are_read_later(void **state) {
+  struct fixture *f = *state;
+  struct order *list = NULL;
+  int status = -ENOMEM;
+  open_fresh(f);
+  give(f, "verb, command_id", "'cancel', 7");
+  give(f, "verb, device, body", "'send', 'fan', 'on'");
+  for (long pieces = 0; status != 0; pieces++) {
+    assert_null(list);
+    scarce_memory_begin(pieces);
+    status = ledger_read_orders(f->ledger, FIXTURE_NOW, &list);
+    scarce_memory_end();
+    assert_true(status == 0 || status == -ENOMEM);
+  }
+  assert_int_equal(list->next->verb, ORDER_SEND);
+  assert_string_equal(ledger_error(f->ledger), "");
+  order_free_list(list);
 }
 
 static void of_many_orders_the_oldest_hundred_are_read(void **state) {
@@ -501,6 +523,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       SITUATION(an_order_comes_as_it_was_given),
       SITUATION(orders_come_in_the_order_in_which_they_were_given),
+      SITUATION(orders_without_memory_are_read_later),
       SITUATION(of_many_orders_the_oldest_hundred_are_read),
       SITUATION(a_verb_that_is_not_known_is_refused),
       SITUATION(an_order_to_retry_brings_its_command),
