@@ -59,8 +59,8 @@ struct fixture {
   char log[8192]; /* all lines since fixture_forget_log */
 };
 
-/* Where the directory is made: "/tmp". A test that opens a ledger a thousand
- * times says "/dev/shm", where nobody waits for a disk. */
+/* Where the directory is made; NULL: in TMPDIR, or /tmp. A test that opens a
+ * ledger a thousand times says "/dev/shm", where nobody waits for a disk. */
 extern const char *fixture_place;
 
 /* Setup and teardown of cmocka: nothing is open yet; all is removed. */

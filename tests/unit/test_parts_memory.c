@@ -242,7 +242,7 @@ static int list(bool is_json, struct buf *out) {
   for (int i = 0; i < 20; i++) {
     listing_text(l, "a name");
     listing_integer(l, i);
-    listing_time(l, 1700000000);
+    listing_real(l, 1700000000.5);
     listing_bytes(l, "\0\1", 2);
   }
   return listing_append(l, out);
