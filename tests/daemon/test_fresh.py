@@ -18,9 +18,10 @@ def fresh(*words, path="/usr/bin:/bin"):
 
 @pytest.mark.parametrize("words, said", [
     ([], "which release?"),
-    (["bookworm", "demos"], "demos: there are demo, readme and tests"),
+    (["bookworm", "demos"], "demos: there are demo, readme, tests and package"),
     (["bookworm", "demo", "x"], "one word too many: x"),
     (["bookworm", "--as", "nobody"], "--as nobody: must be root, user or both"),
+    (["bookworm", "package", "--as", "user"], "package: only --as root"),
     (["bookworm", "--as"], "--as needs a value"),
     (["bookworm", "--fast"], "unknown option --fast"),
 ])
@@ -42,4 +43,4 @@ def test_the_help_names_all_that_can_be_tried():
     status, text = fresh("--help")
     assert status == 0
     assert all(word in text for word in ("bookworm", "trixie", "demo", "readme",
-                                         "tests", "--as", "--folder", "--mirror"))
+                                         "tests", "package", "--as", "--folder", "--mirror"))

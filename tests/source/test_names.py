@@ -8,7 +8,7 @@ import re
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = "plugin|tool|tests|demo|bench|doc|dashboards|collectd\\.conf\\.d"
+FOLDERS = "plugin|tool|tests|demo|bench|doc|dashboards|debian|packaging|collectd\\.conf\\.d"
 PATH = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./*-]*[\w*/]")
 
 # Files that a build makes, or that stand for others.
@@ -58,7 +58,9 @@ def test_every_file_is_distributed():
     files = [path.relative_to(TOP) for pattern in
              ("*.md", "doc/*", "demo/*.[ch]", "bench/*.[ch]", "bench/*.py",
               "plugin/**/*.[ch]", "tool/*", "tests/unit/*.[ch]",
-              "tests/fuzz/*.[ch]", "tests/*/*.py") for path in TOP.glob(pattern)]
+              "tests/fuzz/*.[ch]", "tests/*/*.py", "debian/*", "debian/tests/*",
+              "packaging/*", "packaging/*/*", ".github/*/*") for path in TOP.glob(pattern)
+             if path.is_file() and not path.name.endswith((".log", ".substvars", "-stamp", "files"))]
     assert len(files) > 100
     # A program of tests/unit is a word without .c: its source follows from that.
     assert [str(path) for path in sorted(files) if str(path) not in words
