@@ -38,25 +38,13 @@ bool lanes_hush(struct lanes *l, struct slot *slot, struct moment now) {
   return true;
 }
 
-/* Puts the slots that owe their state and are silenced now behind those that
- * have been so before. */
-static void hush_owing(struct lanes *l) {
-  for (struct ring *link = ring_first(&l->owing), *next; link; link = next) {
+/* Takes those slots out of the list that are silenced, or are not, and puts
+ * each where it belongs by what it owes now. */
+static void sort_anew(struct lanes *l, struct ring *list, bool are_silenced) {
+  for (struct ring *link = ring_first(list), *next; link; link = next) {
     struct slot *slot = RING_ITEM(link, struct slot, owing);
-    next = ring_next(&l->owing, link);
-    if (!lanes_is_hushed(l, slot))
-      continue;
-    ring_remove(link);
-    owe_what_differs(l, slot);
-  }
-}
-
-/* Makes the slots ask that are silenced no more. */
-static void release_hushed(struct lanes *l) {
-  for (struct ring *link = ring_first(&l->hushed), *next; link; link = next) {
-    struct slot *slot = RING_ITEM(link, struct slot, owing);
-    next = ring_next(&l->hushed, link);
-    if (lanes_is_hushed(l, slot))
+    next = ring_next(list, link);
+    if (lanes_is_hushed(l, slot) != are_silenced)
       continue;
     ring_remove(link);
     owe_what_differs(l, slot);
@@ -137,7 +125,7 @@ void lanes_end_silence(struct lanes *l, struct silence *s, struct moment now) {
   heap_remove(&l->endings, s);
   table_remove(&l->silences, &s->by_target);
   free(s);
-  release_hushed(l);
+  sort_anew(l, &l->hushed, false);
 }
 
 void lanes_end_silences(struct lanes *l, struct moment now) {
@@ -205,7 +193,7 @@ int lanes_begin_silence(struct lanes *l, struct order *o, struct moment now) {
   struct command **all = lanes_collect(l, o, &count);
   int status = all != NULL ? put_in_force(l, o, now) : -ENOMEM;
   if (status == 0) {
-    hush_owing(l);
+    sort_anew(l, &l->owing, true);
     for (size_t i = 0; i < count; i++)
       end_silenced_by(l, all[i], o, now);
     o->count += count;
