@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Tries the bytes, and aborts if something does not hold. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,6 +20,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static inline void must(bool holds) {
   if (!holds)
     abort();
+}
+
+/* Returns the bytes as a text, which ends with a NUL and may hold others, for
+ * the caller to free; NULL without memory. */
+static inline char *copy_as_text(const uint8_t *data, size_t size) {
+  char *text = malloc(size + 1);
+  if (text == NULL)
+    return NULL;
+  memcpy(text, data, size);
+  text[size] = '\0';
+  return text;
 }
 
 #endif

@@ -57,11 +57,9 @@ static void check_again(const char *printed) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  char *text = malloc(size + 1);
+  char *text = copy_as_text(data, size);
   if (text == NULL)
     return 0;
-  memcpy(text, data, size);
-  text[size] = '\0';
   size_t notes;
   char *printed = read_and_print(text, &notes);
   if (printed != NULL)

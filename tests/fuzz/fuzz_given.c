@@ -66,11 +66,9 @@ static void check_again(const struct given *g) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char why[GIVEN_WHY_BYTES] = "";
   struct given g;
-  char *line = malloc(size + 1);
+  char *line = copy_as_text(data, size);
   if (line == NULL)
     return 0;
-  memcpy(line, data, size);
-  line[size] = '\0';
   given_init(&g, 0);
   if (given_read_line(&g, line, why) == 0)
     check_again(&g);

@@ -150,11 +150,9 @@ static void check(const char *text, enum template_format format,
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  char *input = malloc(size + 1);
+  char *input = copy_as_text(data, size);
   if (input == NULL)
     return 0;
-  memcpy(input, data, size);
-  input[size] = '\0';
   struct texts texts = {.at = input, .end = input + size};
   const char *template = take_text(&texts);
   const struct event event = take_event(&texts);

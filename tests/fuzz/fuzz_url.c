@@ -94,11 +94,9 @@ static void check_libcurl(const char *text, const struct url *u) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct url u;
-  char *text = malloc(size + 1);
+  char *text = copy_as_text(data, size);
   if (text == NULL)
     return 0;
-  memcpy(text, data, size);
-  text[size] = '\0';
   if (url_parse(text, &u)) {
     check_again(&u);
     check_changes(text, &u);
