@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
 """A greenhouse with a command of nearly every fate, for the tests of what shows
-them: dashboards, console page, SQL.
+them: dashboards, console page, SQL, onenetctl.
 
-    with Simulator(*SIM_OPTIONS) as sim:
-        greenhouse = Greenhouse(folder, sim)
-        greenhouse.start()
+    with running_greenhouse() as greenhouse:
         greenhouse.play()              # then the counts are those of COUNTS
 """
 
+import contextlib
+import pathlib
+import shutil
 import socket
 import sqlite3
+import tempfile
 
 from conftest import Setup
-from simulator import wait_until
+from simulator import Simulator, wait_until
 
 HOST = "greenhouse"
 DEVICES = {"fan": "8029377", "heater": "8029378", "lamp": "8029379",
@@ -134,3 +136,19 @@ class Greenhouse(Setup):
         """Returns {cmd_uuid: device} of what was accepted."""
         return {row["cmd_uuid"]: row["device"] for row in self.query(
             "SELECT cmd_uuid, device FROM commands WHERE outcome = 'accepted'")}
+
+
+@contextlib.contextmanager
+def running_greenhouse():
+    """A greenhouse that has been started, in a folder of its own."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="onenet-"))
+    try:
+        with Simulator(*SIM_OPTIONS) as sim:
+            greenhouse = Greenhouse(folder, sim)
+            greenhouse.start()
+            try:
+                yield greenhouse
+            finally:
+                greenhouse.daemon.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -8,15 +8,12 @@ import contextlib
 import fcntl
 import json
 import os
-import pathlib
 import pty
 import random
 import re
-import shutil
 import signal
 import sqlite3
 import struct
-import tempfile
 import termios
 import threading
 import time
@@ -24,8 +21,8 @@ import time
 import pytest
 
 from ctl import GROUP, NOBODY, Ctl, copy_ledger, is_root
-from scenario import COUNTS, SIM_OPTIONS, Greenhouse, total
-from simulator import Simulator, wait_until
+from scenario import COUNTS, running_greenhouse, total
+from simulator import wait_until
 from test_delivery import send_lines
 
 only_root = pytest.mark.skipif(not is_root(), reason="only root can become "
@@ -37,18 +34,9 @@ ACTS = (["send", "fan", "on"], ["retry", "1"], ["cancel", "1"],
 
 @pytest.fixture(name="greenhouse", scope="module")
 def greenhouse_of_a_story():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="onenet-"))
-    try:
-        with Simulator(*SIM_OPTIONS) as sim:
-            greenhouse = Greenhouse(folder, sim)
-            greenhouse.start()
-            try:
-                greenhouse.play()
-                yield greenhouse
-            finally:
-                greenhouse.daemon.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_greenhouse() as greenhouse:
+        greenhouse.play()
+        yield greenhouse
 
 
 @pytest.fixture(name="ctl")

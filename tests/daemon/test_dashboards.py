@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -20,9 +19,9 @@ import time
 import pytest
 
 from prometheus import DASHBOARDS, Prometheus
-from scenario import (COUNTS, DEVICES, HOST, OUTCOMES, SIM_OPTIONS, STATUSES,
-                      TRACKED, Greenhouse, total)
-from simulator import Simulator, wait_until
+from scenario import (COUNTS, DEVICES, HOST, OUTCOMES, STATUSES, TRACKED,
+                      running_greenhouse, total)
+from simulator import wait_until
 
 DASHBOARD = json.loads((DASHBOARDS / "grafana-onenet.json").read_text())
 PANELS = [p for p in DASHBOARD["panels"] if p["type"] != "row"]
@@ -94,24 +93,15 @@ class World:
 
 @pytest.fixture(name="world", scope="module")
 def greenhouse_after_its_story():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="onenet-"))
-    try:
-        with Simulator(*SIM_OPTIONS) as sim:
-            greenhouse = Greenhouse(folder, sim)
-            greenhouse.start()
-            try:
-                with Prometheus(folder, f"127.0.0.1:{greenhouse.port}") as prom:
-                    world = World(greenhouse, prom)
-                    wait_until(lambda: prom.number(
-                        'sum(collectd_onenet_commands_total{type="created"} '
-                        f'{OF_DEVICES})') == 0, 20, "the counters to be seen at 0")
-                    greenhouse.play()
-                    world.settle()
-                    yield world
-            finally:
-                greenhouse.daemon.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_greenhouse() as greenhouse, Prometheus(
+            greenhouse.folder, f"127.0.0.1:{greenhouse.port}") as prom:
+        world = World(greenhouse, prom)
+        wait_until(lambda: prom.number(
+            'sum(collectd_onenet_commands_total{type="created"} '
+            f'{OF_DEVICES})') == 0, 20, "the counters to be seen at 0")
+        greenhouse.play()
+        world.settle()
+        yield world
 
 
 # ---- the dashboard of Grafana ----

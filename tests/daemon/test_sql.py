@@ -3,18 +3,14 @@
 of which the end is known, as a user would: with the sqlite3 of the shell."""
 
 import json
-import pathlib
 import re
-import shutil
 import subprocess
-import tempfile
 import time
 
 import pytest
 
 from prometheus import ROOT
-from scenario import (COUNTS, DEVICES, OUTCOMES, SIM_OPTIONS, Greenhouse, total)
-from simulator import Simulator
+from scenario import COUNTS, DEVICES, OUTCOMES, running_greenhouse, total
 
 # {heading: query}
 QUERIES = dict(re.findall(r"^## (.*?)$[^#]*?^```sql\n(.*?)^```$",
@@ -40,18 +36,9 @@ class Ledger:
 
 @pytest.fixture(name="ledger", scope="module")
 def ledger_of_a_greenhouse():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="onenet-"))
-    try:
-        with Simulator(*SIM_OPTIONS) as sim:
-            greenhouse = Greenhouse(folder, sim)
-            greenhouse.start()
-            try:
-                greenhouse.play()
-                yield Ledger(folder / "onenet.db", greenhouse.uuids())
-            finally:
-                greenhouse.daemon.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_greenhouse() as greenhouse:
+        greenhouse.play()
+        yield Ledger(greenhouse.folder / "onenet.db", greenhouse.uuids())
 
 
 def picked(rows, *names):
